@@ -1,0 +1,1 @@
+"""What at least two systems need; it knows none of them."""

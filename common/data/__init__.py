@@ -1,0 +1,1 @@
+"""Landmark schemes, sources, crops, Grain pipelines, augmentation on the device, synthetic faces."""

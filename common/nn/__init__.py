@@ -1,0 +1,1 @@
+"""Linen modules that return `(output, features)`."""

@@ -1,0 +1,1 @@
+"""Everything of training that is not science: mesh, optimiser, loop, checkpoints, logs."""

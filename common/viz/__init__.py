@@ -1,0 +1,1 @@
+"""Overlays, grids and curves."""

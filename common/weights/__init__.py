@@ -1,0 +1,1 @@
+"""Public checkpoints as variable trees: one key table a network."""

@@ -1,0 +1,1 @@
+"""FASE: face alignment from few labels with StyleGAN embeddings."""
