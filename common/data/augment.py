@@ -1,0 +1,196 @@
+"""Random changes of annotated faces, on the device: one pure function of a key and a batch (Sec. 4.3, FASE)."""
+
+import dataclasses
+import math
+
+import chex
+import dm_pix
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from common.ops import warp
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """The augmentation of Sec. 4.3, FASE. Every image draws its own; probabilities are independent of each other."""
+
+    mirror: float = 0.5
+    """Probability of a left-right mirror, with the landmarks renamed (the paper's "vertical flip" of 50 %)."""
+    upside_down: float = 0.0
+    """Probability of a top-bottom flip, the other reading of "vertical flip": upside-down faces, landmarks renamed."""
+    rotation: float = 30.0
+    """Largest rotation about the centre in either direction, degrees; uniform."""
+    translation: float = 0.04
+    """Largest shift in either direction along each axis, as a fraction of the side; uniform."""
+    scaling: float = 0.05
+    """Largest relative change of size: the factor is uniform in 1 -+ this."""
+    occlusion: float = 0.5
+    """Probability of a rectangle painted over the image (RandomErasing with PyTorch's defaults)."""
+    occlusion_area: tuple[float, float] = (0.02, 0.33)
+    """Area of the rectangle as a fraction of the image; uniform."""
+    occlusion_aspect: tuple[float, float] = (0.3, 3.3)
+    """Height over width of the rectangle; log-uniform."""
+    occlusion_value: float = 0.0
+    """Value painted, in the network's range [-1, 1]: PyTorch's 0 is mid-grey there."""
+    blur: float = 0.2
+    """Probability of a Gaussian blur."""
+    blur_sigma: tuple[float, float] = (0.1, 2.0)
+    """Range of its sigma, uniform, in pixels of a 256 px image; it shrinks with the image. The paper gives none."""
+    brightness: float = 0.45
+    """Probability of a change of brightness."""
+    brightness_factor: tuple[float, float] = (0.2, 1.8)
+    """Range of the factor on pixels in [0, 1] (the paper's -+80 %); uniform."""
+    contrast: float = 0.45
+    """Probability of a change of contrast."""
+    contrast_factor: tuple[float, float] = (0.3, 2.0)
+    """Range of the factor on the distance of a pixel in [0, 1] from its channel's mean (30 to 200 %); uniform."""
+    fill: float = -1.0
+    """Value in [-1, 1] of what lies outside the input: black."""
+
+
+def augment(
+    key: Array,
+    images: Array,
+    landmarks: Array,
+    visible: Array,
+    config: Augmentation,
+    mirror: tuple[int, ...],
+    size: int,
+) -> tuple[Array, Array, Array]:
+    """Draws and applies the augmentation; pixels and landmarks go through the same matrix.
+
+    jit with `static_argnames=("config", "mirror", "size")`.
+
+    Args:
+      key: one PRNG key for the batch; image i uses row i of its split.
+      images: [B, S, S, 3], float32 in [-1, 1]. S > `size` gives a rotation real pixels for the corners.
+      landmarks: [B, K, 2], float32, pixels of `images`.
+      visible: [B, K], float32, 1 where a landmark is known.
+      config: what to draw.
+      mirror: K indices; landmark i of a mirrored face is landmark `mirror[i]` of the original.
+      size: side of the output, pixels: the central part of the input when nothing is drawn (exact if S - size is even).
+
+    Returns:
+      images [B, size, size, 3]; landmarks [B, K, 2] in their pixels; visible [B, K], now 0 also where a landmark
+      left the image. An occluded landmark keeps its visibility: the model is to find it.
+    """
+    batch, side, _, _ = images.shape
+    chex.assert_shape(images, (batch, side, side, 3))
+    chex.assert_shape(landmarks, (batch, len(mirror), 2))
+    chex.assert_shape(visible, (batch, len(mirror)))
+    # One draw for everything: each call of the generator costs compile time.
+    uniform = jax.vmap(lambda k: jax.random.uniform(k, (6 + 6 + 23,)))(jax.random.split(key, batch))
+    geometry, colour, occlusion = jnp.split(uniform, (6, 12), axis=1)
+    matrix, flipped = _geometry(geometry, config, side, size)
+    images = warp.sample(images, warp.invert(matrix), size, config.fill)
+    landmarks = warp.apply_to_points(matrix, landmarks)
+    landmarks, visible = rename(landmarks, visible, flipped, mirror)
+    inside = ((landmarks >= -0.5) & (landmarks < size - 0.5)).all(-1)
+    images = _recolour(images, colour, config)
+    # Last, as RandomErasing works on normalised images: the rectangle keeps its value.
+    images = _occlude(images, occlusion, config)
+    return images, landmarks, visible * inside.astype(visible.dtype)
+
+
+def rename(landmarks: Array, visible: Array, flipped: Array, mirror: tuple[int, ...]) -> tuple[Array, Array]:
+    """Reorders landmarks [B, K, 2] and visible [B, K] where `flipped` [B]: the left eye becomes the right one."""
+    order = jnp.asarray(mirror)
+    return (
+        jnp.where(flipped[:, None, None], landmarks[:, order], landmarks),
+        jnp.where(flipped[:, None], visible[:, order], visible),
+    )
+
+
+def _geometry(uniform: Array, config: Augmentation, side: int, size: int) -> tuple[Array, Array]:
+    """[B, 6] in [0, 1) -> matrix [B, 2, 3] input -> output, and [B] whether it turns a left side into a right one."""
+    flips = uniform[:, :2] < jnp.array([[config.mirror, config.upside_down]])
+    angle = _between(uniform[:, 2], (-config.rotation, config.rotation)) * (math.pi / 180)
+    factor = 1 + _between(uniform[:, 3], (-config.scaling, config.scaling))
+    translation = size * _between(uniform[:, 4:6], (-config.translation, config.translation))
+    scale = factor[:, None] * jnp.where(flips, -1.0, 1.0)
+    matrix = warp.rotation_scale_translation(angle, scale, translation, (side - 1) / 2, (size - 1) / 2)
+    return matrix, flips[:, 0] ^ flips[:, 1]
+
+
+def _recolour(images: Array, uniform: Array, config: Augmentation) -> Array:
+    """Blur, brightness and contrast, in this order. images [B, S, S, 3] in [-1, 1], uniform [B, 6] in [0, 1)."""
+    low, high = (sigma * images.shape[1] / 256 for sigma in config.blur_sigma)
+    drawn = uniform[:, :3] < jnp.array([[config.blur, config.brightness, config.contrast]])
+    sigma = jnp.where(drawn[:, 0], _between(uniform[:, 3], (low, high)), 0.0)
+    brightness = _between(uniform[:, 4], config.brightness_factor)
+    contrast = _between(uniform[:, 5], config.contrast_factor)
+
+    def wide(x):
+        return x[:, None, None, None]
+
+    def change(images):
+        if config.blur > 0:
+            images = gaussian_blur(images, sigma, radius=math.ceil(3 * high))
+        if config.brightness > 0:
+            changed = 2 * jnp.clip((images + 1) / 2 * wide(brightness), 0, 1) - 1
+            images = jnp.where(wide(drawn[:, 1]), changed, images)
+        if config.contrast > 0:
+            changed = 2 * jnp.clip(dm_pix.adjust_contrast((images + 1) / 2, wide(contrast)), 0, 1) - 1
+            images = jnp.where(wide(drawn[:, 2]), changed, images)
+        return images
+
+    # The condition also ends XLA's fusion here: inside one fusion every tap of the blur repeats the sampling's gather
+    # (two to five times the time of everything, on a CPU), and an optimization barrier does not prevent that.
+    return jax.lax.cond(drawn.any(), change, lambda images: images, images)
+
+
+def gaussian_blur(images: Array, sigma: Array, radius: int) -> Array:
+    """Gaussian blur with one width an image: images [B, H, W, C], sigma [B] in pixels (0: unchanged), edges replicated.
+
+    Shifts and sums, because dm_pix's per-image kernels become a grouped convolution, which is slow on a CPU.
+    """
+    offset = jnp.arange(radius + 1)
+    # g(d) = exp(-d^2 / (2 sigma^2)), normalised over -radius..radius; sigma = 0 gives exactly 1 at d = 0
+    kernel = jnp.exp(-((offset[None, :] / jnp.maximum(sigma, 1e-3)[:, None]) ** 2) / 2)
+    kernel = kernel / (2 * kernel.sum(1, keepdims=True) - 1)
+    # Both passes see rows of width * channels numbers, so that the vectorised axis is long.
+    batch, height, width, channels = images.shape
+    rows = _weighted_shifts(images.reshape(batch, height, width * channels), kernel, axis=1, step=1)
+    return _weighted_shifts(rows, kernel, axis=2, step=channels).reshape(images.shape)
+
+
+def _weighted_shifts(x: Array, kernel: Array, axis: int, step: int) -> Array:
+    """sum_d kernel[:, |d|] * (x shifted by d * step), ends replicated. x [B, M, N], kernel [B, radius + 1]."""
+    radius, length = kernel.shape[1] - 1, x.shape[axis]
+    first = jax.lax.slice_in_dim(x, 0, step, axis=axis)
+    last = jax.lax.slice_in_dim(x, length - step, length, axis=axis)
+    padded = jnp.concatenate([first] * radius + [x] + [last] * radius, axis)
+
+    def shifted(d):
+        return jax.lax.slice_in_dim(padded, (radius + d) * step, (radius + d) * step + length, axis=axis)
+
+    total = kernel[:, :1, None] * x
+    for d in range(1, radius + 1):
+        total += kernel[:, d : d + 1, None] * (shifted(d) + shifted(-d))
+    return total
+
+
+def _occlude(images: Array, uniform: Array, config: Augmentation) -> Array:
+    """Paints a rectangle over some images. images [B, S, S, 3], uniform [B, 23] in [0, 1)."""
+    size = images.shape[1]
+    drawn = uniform[:, 0] < config.occlusion
+    area = size**2 * _between(uniform[:, 3:13], config.occlusion_area)
+    low, high = config.occlusion_aspect
+    aspect = jnp.exp(_between(uniform[:, 13:23], (math.log(low), math.log(high))))
+    # h = sqrt(area * aspect), w = sqrt(area / aspect); as RandomErasing, the first of ten tries that fits the image
+    sides = jnp.round(jnp.sqrt(area[..., None] * jnp.stack([aspect, 1 / aspect], -1)))
+    fits = (sides < size).all(-1)
+    sides = jnp.take_along_axis(sides, fits.argmax(1)[:, None, None], axis=1)[:, 0]
+    start = jnp.floor(uniform[:, 1:3] * (size - sides + 1))
+    position = jnp.arange(size)[None, :]
+    rows, columns = ((position >= start[:, a, None]) & (position < (start + sides)[:, a, None]) for a in (0, 1))
+    paint = (drawn & fits.any(1))[:, None, None] & rows[:, :, None] & columns[:, None, :]
+    return jnp.where(paint[..., None], jnp.asarray(config.occlusion_value, images.dtype), images)
+
+
+def _between(uniform: Array, limits: tuple[float, float]) -> Array:
+    """Numbers in [0, 1) to the range `limits`; exact where both ends are the same."""
+    low, high = limits
+    return low + (high - low) * uniform

@@ -1,0 +1,123 @@
+"""The face crops of 3FabRec, quirks included, so that figures on its crops can be reproduced.
+
+A region of whole original pixels, square up to the rounding of its corners, is resized to ceil(size * sqrt 2) pixels, room
+for any rotation, and the network sees the central `size` of them.
+"""
+
+import math
+
+import numpy as np
+
+from common.errors import InputError
+
+_EYES_AND_CHIN = {68: ((36, 39), (42, 45), 8), 98: ((60, 64), (68, 72), 16)}
+"""By the number of landmarks: both corners of either eye, and the lowest point of the chin."""
+
+
+def diagonal(size: int) -> int:
+    """Side of the resized region for a network input of `size`: 363 for 256, 182 for 128."""
+    return math.ceil(size * math.sqrt(2))
+
+
+def region_from_box(box: np.ndarray, size: int, extend: tuple[float, float]) -> np.ndarray:
+    """A face box to the region of the crop.
+
+    Args:
+      box: [4], x0, y0, x1, y1 in pixels.
+      size: side of the network's input, pixels.
+      extend: parts of the box's height added above and below: 0.2, 0.12 on 300-W; 0, 0.1 on WFLW; none on AFLW.
+
+    Returns:
+      int64 [4], x0, y0, x1, y1; the ends are exclusive.
+    """
+    return _enlarge(_square(extend_box(box, extend)), diagonal(size) / size)
+
+
+def extend_box(box: np.ndarray, extend: tuple[float, float]) -> np.ndarray:
+    """Moves the top and bottom of a box outwards by parts of its height, then truncates towards zero. [4] -> int64 [4]."""
+    x0, y0, x1, y1 = box.astype(np.float64)
+    top, bottom = extend
+    return np.array([x0, y0 - top * (y1 - y0), x1, y1 + bottom * (y1 - y0)]).astype(np.int64)
+
+
+def region_from_landmarks(landmarks: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """68 or 98 landmarks [K, 2] with visibility [K] to the region of the crop, int64 [4] as `region_from_box`.
+
+    As high as the visible landmarks and 25 % above and 15 % below; centred on a quarter of the way from the eyes to the chin.
+    """
+    if len(landmarks) not in _EYES_AND_CHIN:
+        raise InputError(
+            f'crop.source "fabrec_landmarks" needs 68 or 98 landmarks, not {len(landmarks)}; use "landmarks" or "fabrec"'
+        )
+    points = landmarks.astype(np.float64)
+    left, right, chin = _EYES_AND_CHIN[len(landmarks)]
+    eyes = (points[list(left)].mean(0) + points[list(right)].mean(0)) / 2
+    center = eyes[0] + (points[chin, 0] - eyes[0]) / 4
+    rows = points[visible.astype(bool), 1]
+    height = rows.max() - rows.min()
+    top, bottom = int(rows.min() - 0.25 * height), int(rows.max() + 0.15 * height)
+    half = (bottom - top) / 2
+    return _enlarge(np.array([center - half, top, center + half, bottom]), math.sqrt(2))
+
+
+def crop_matrix(region: np.ndarray, size: int) -> np.ndarray:
+    """Original pixels -> pixels of the whole resized region, float64 [2, 3].
+
+    The reference scales coordinates from the region's corner, not from the corner of its first pixel, so its landmarks are
+    off from its pixels by (scale - 1) / 2: kept here.
+    """
+    scale = diagonal(size) / (region[2:] - region[:2])
+    return np.concatenate([np.diag(scale), -(scale * region[:2])[:, None]], 1)
+
+
+def crop_image(image: np.ndarray, region: np.ndarray, size: int, fill: int) -> np.ndarray:
+    """uint8 [H, W, 3] -> uint8 [D, D, 3] with D = `diagonal(size)`; `fill` outside the image."""
+    return resize_cubic(cut(image, region, fill), diagonal(size))
+
+
+def cut(image: np.ndarray, region: np.ndarray, fill: int) -> np.ndarray:
+    """The pixels x0 <= x < x1, y0 <= y < y1 of an integer region; `fill` outside the image. uint8 [y1 - y0, x1 - x0, 3]."""
+    x0, y0, x1, y1 = (int(edge) for edge in region)
+    height, width = image.shape[:2]
+    left, right = (min(max(x, 0), width) for x in (x0, x1))
+    top, bottom = (min(max(y, 0), height) for y in (y0, y1))
+    piece = np.full((y1 - y0, x1 - x0, 3), fill, np.uint8)
+    if left < right and top < bottom:
+        piece[top - y0 : bottom - y0, left - x0 : right - x0] = image[top:bottom, left:right]
+    return piece
+
+
+def resize_cubic(image: np.ndarray, size: int) -> np.ndarray:
+    """OpenCV's bicubic resize: cubic convolution with a = -0.75, four taps also when it shrinks. uint8 in and out."""
+    resized = _resize_rows(image.astype(np.float32), size)
+    resized = _resize_rows(resized.swapaxes(0, 1), size).swapaxes(0, 1)
+    return np.clip(np.rint(resized), 0, 255).astype(np.uint8)
+
+
+def _resize_rows(image: np.ndarray, size: int) -> np.ndarray:
+    length = image.shape[0]
+    position = (np.arange(size) + 0.5) * (length / size) - 0.5
+    first = np.floor(position).astype(np.int64)
+    total = np.zeros((size, *image.shape[1:]), np.float32)
+    for tap in (-1, 0, 1, 2):
+        weight = _cubic(position - (first + tap)).astype(np.float32)
+        total += weight[:, None, None] * image[np.clip(first + tap, 0, length - 1)]
+    return total
+
+
+def _cubic(distance: np.ndarray) -> np.ndarray:
+    """Keys' cubic convolution kernel with a = -0.75."""
+    a, d = -0.75, np.abs(distance)
+    near = (a + 2) * d**3 - (a + 3) * d**2 + 1
+    far = a * (d**3 - 5 * d**2 + 8 * d - 4)
+    return np.where(d <= 1, near, np.where(d < 2, far, 0))
+
+
+def _square(box: np.ndarray) -> np.ndarray:
+    center, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]).max() / 2
+    return np.concatenate([center - half, center + half])
+
+
+def _enlarge(box: np.ndarray, factor: float) -> np.ndarray:
+    center, half = (box[:2] + box[2:]) / 2, factor * (box[2:] - box[:2]) / 2
+    return np.concatenate([center - half, center + half]).astype(np.int64)  # truncated towards zero, as the reference

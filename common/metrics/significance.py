@@ -1,0 +1,49 @@
+"""Is one model better than another on the same faces? (FASE, Sec. 4.4)"""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.stats
+from numpy.typing import ArrayLike
+
+from common.errors import InputError
+
+
+class Significance(NamedTuple):
+    """Result of a two-sided test: its statistic and the probability of one at least as extreme by chance."""
+
+    statistic: float
+    p: float
+
+
+def wilcoxon(errors_a: ArrayLike, errors_b: ArrayLike) -> Significance:
+    """Wilcoxon signed-rank test on the per-face errors of two models.
+
+    Args:
+      errors_a: [B], errors of the first model.
+      errors_b: [B], errors of the second model on the same faces in the same order.
+
+    Returns:
+      statistic (the smaller of the two sums of ranks) and two-sided p; faces without a difference are left out, and
+      p is 1 if there is none with.
+
+    Raises:
+      InputError: different numbers of faces, no faces, or errors that are not finite.
+
+    >>> result = wilcoxon([3.0, 4.0, 5.0, 6.0, 7.0], [2.0, 2.5, 3.0, 3.5, 4.0])
+    >>> result.statistic, round(result.p, 4)
+    (0.0, 0.0625)
+    """
+    a, b = np.asarray(errors_a, np.float64), np.asarray(errors_b, np.float64)
+    if a.shape != b.shape or a.ndim != 1:
+        raise InputError(
+            f"errors of {a.size} and {b.size} faces cannot be paired: evaluate both models on the same faces"
+        )
+    if not a.size or not np.isfinite(a).all() or not np.isfinite(b).all():
+        raise InputError(
+            "the signed-rank test needs at least one face and finite errors: leave other faces out of both lists"
+        )
+    if np.array_equal(a, b):  # SciPy gives NaN
+        return Significance(0.0, 1.0)
+    result = scipy.stats.wilcoxon(a, b)
+    return Significance(float(result.statistic), float(result.pvalue))

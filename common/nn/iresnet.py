@@ -1,0 +1,61 @@
+"""The ArcFace residual network ("iresnet"): full-resolution stem, pre-normalised units, no max pooling."""
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import DTypeLike
+
+from common.nn.layers import Conv, PReLU, batch_norm
+
+
+class Unit(nn.Module):
+    """BN, conv3x3, BN, PReLU, conv3x3 with the stride, BN; plus the identity, or a 1x1 convolution and BN."""
+
+    width: int
+    stride: int = 1
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        """[B, H, W, C] -> [B, H / stride, W / stride, width]."""
+        shortcut = x
+        if self.stride != 1 or x.shape[-1] != self.width:
+            shortcut = Conv(self.width, 1, self.stride, dtype=self.dtype, name="downsample_conv")(x)
+            shortcut = batch_norm(train, "downsample_bn", self.dtype)(shortcut)
+        x = batch_norm(train, "bn1", self.dtype)(x)
+        x = Conv(self.width, dtype=self.dtype, name="conv1")(x)
+        x = batch_norm(train, "bn2", self.dtype)(x)
+        x = PReLU(name="prelu")(x)
+        x = Conv(self.width, stride=self.stride, dtype=self.dtype, name="conv2")(x)
+        return shortcut + batch_norm(train, "bn3", self.dtype)(x)
+
+
+class IResNet(nn.Module):
+    """Stem and four stages, each halving the resolution. The default is iresnet-50."""
+
+    widths: Sequence[int] = (64, 128, 256, 512)
+    depths: Sequence[int] = (3, 4, 14, 3)
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, images: Array, train: bool = False) -> tuple[Array, dict[str, Array]]:
+        """Runs the trunk.
+
+        Args:
+          images: [B, R, R, 3], float32 in [-1, 1].
+          train: whether batch normalisation uses (and updates) the statistics of the batch.
+
+        Returns:
+          The last stage's output [B, R/16, R/16, widths[3]] and features `stem`, `stage1` to `stage4`.
+        """
+        x = Conv(self.widths[0], dtype=self.dtype, name="stem_conv")(images)
+        x = PReLU(name="stem_prelu")(batch_norm(train, "stem_bn", self.dtype)(x))
+        features = {"stem": x}
+        for stage, (width, depth) in enumerate(zip(self.widths, self.depths, strict=True), start=1):
+            for unit in range(depth):
+                stride = 2 if unit == 0 else 1
+                x = Unit(width, stride, self.dtype, name=f"stage{stage}_unit{unit}")(x, train)
+            features[f"stage{stage}"] = x
+        return x, features

@@ -1,0 +1,231 @@
+"""The StyleGAN2 generator (Karras et al. 2020; the "skip" architecture as in StyleGAN2-ADA).
+
+A generator for R px images has L = 2 log2(R) - 3 main convolutions, numbered from the coarsest: 0 is b4.conv1, then two a
+resolution, b8.conv0 = 1 (doubles the resolution), b8.conv1 = 2 and so on. Row i of `ws` steers convolution i; the RGB
+layer of a block takes the row after its last convolution, so `ws` has L + 1 rows.
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import DTypeLike
+
+from common.nn.stylegan2_layers import Dense, StyledConv, ToRGB, leaky_relu, normalize_second_moment
+from common.ops.resample import upsample2d
+
+W_AVG_DECAY = 0.995
+
+
+def num_convs(resolution: int) -> int:
+    """Number of main convolutions of a generator for `resolution` px, a power of two of at least 4."""
+    log2 = resolution.bit_length() - 1
+    if resolution < 4 or resolution != 1 << log2:
+        raise ValueError(f"resolution {resolution} is not a power of two of at least 4")
+    return 2 * log2 - 3
+
+
+def num_ws(resolution: int) -> int:
+    """Number of rows of `ws`: one a main convolution and one for the last RGB layer."""
+    return num_convs(resolution) + 1
+
+
+def conv_name(i: int) -> tuple[int, str]:
+    """Resolution of the output and name of main convolution i: 0 -> (4, 'conv1'), 1 -> (8, 'conv0'), ..."""
+    return 4 << ((i + 1) // 2), f"conv{(i + 1) % 2}"
+
+
+def channels(resolution: int, channel_base: int = 16384, channel_max: int = 512) -> int:
+    """Width of the features at `resolution` px."""
+    return min(channel_base // resolution, channel_max)
+
+
+class MappingNetwork(nn.Module):
+    """z (and the label c) -> rows of ws. The running mean of w is `w_avg` [w_dim] in the collection 'stats'."""
+
+    z_dim: int = 512
+    c_dim: int = 0
+    """Length of the label vector, e.g. the number of classes; 0 is unconditional."""
+    w_dim: int = 512
+    num_ws: int = 14
+    num_layers: int = 8
+
+    @nn.compact
+    def __call__(
+        self,
+        z: Array,
+        c: Array | None = None,
+        truncation_psi: float | Array = 1.0,
+        truncation_cutoff: int | None = None,
+        update_w_avg: bool = False,
+    ) -> tuple[Array, dict[str, Array]]:
+        """
+        Args:
+          z: [B, z_dim], standard normal.
+          c: [B, c_dim], e.g. one-hot labels; needed if c_dim > 0.
+          truncation_psi: w <- w_avg + psi (w - w_avg); 1 changes nothing.
+          truncation_cutoff: only the first so many rows are truncated; all when absent.
+          update_w_avg: moves w_avg towards the mean of this batch (needs mutable=['stats']); no gradient flows there.
+
+        Returns:
+          ws [B, num_ws, w_dim] and features: 'fc0' .. 'fc{num_layers - 1}' [B, w_dim]; the last one is w untruncated.
+        """
+        x = normalize_second_moment(z.astype(jnp.float32))
+        if self.c_dim:
+            if c is None:
+                raise ValueError(f"a mapping network with c_dim {self.c_dim} needs c")
+            embedded = Dense(self.w_dim, name="embed")(c.astype(jnp.float32))
+            x = jnp.concatenate([x, normalize_second_moment(embedded)], axis=-1)
+        features = {}
+        for i in range(self.num_layers):
+            x = features[f"fc{i}"] = leaky_relu(Dense(self.w_dim, multiplier=0.01, name=f"fc{i}")(x))
+        w_avg = self.variable("stats", "w_avg", jnp.zeros, (self.w_dim,))
+        if update_w_avg and not self.is_initializing():
+            mean = jax.lax.stop_gradient(x).mean(0)
+            w_avg.value = mean + W_AVG_DECAY * (w_avg.value - mean)
+        ws = jnp.repeat(x[:, None], self.num_ws, axis=1)
+        return truncate(ws, w_avg.value, truncation_psi, truncation_cutoff), features
+
+
+def truncate(ws: Array, w_avg: Array, psi: float | Array, cutoff: int | None = None) -> Array:
+    """w_avg + psi (w - w_avg) in the first `cutoff` rows of ws [B, N, D], or in all; `w_avg` [D]."""
+    if isinstance(psi, (int, float)) and psi == 1:
+        return ws
+    w_avg = w_avg[None, None]
+    head, tail = ws[:, :cutoff], ws[:, ws.shape[1] if cutoff is None else cutoff :]
+    return jnp.concatenate([w_avg + psi * (head - w_avg), tail], axis=1)
+
+
+class SynthesisBlock(nn.Module):
+    """The layers of one resolution; `SynthesisNetwork` calls them. The 4 px block starts from `const` [4, 4, C]."""
+
+    resolution: int
+    features: int
+    img_channels: int = 3
+
+    def setup(self):
+        if self.resolution == 4:
+            self.const = self.param("const", nn.initializers.normal(1.0), (4, 4, self.features))
+        else:
+            self.conv0 = StyledConv(self.features, self.resolution, up=True)
+        self.conv1 = StyledConv(self.features, self.resolution)
+        self.torgb = ToRGB(self.img_channels)
+
+
+class SynthesisNetwork(nn.Module):
+    """ws -> image. `conv` gives single layers, for networks that put layers of their own between them."""
+
+    resolution: int
+    w_dim: int = 512
+    img_channels: int = 3
+    channel_base: int = 16384
+    channel_max: int = 512
+    dtype: DTypeLike = jnp.float32
+    """Of the convolutions and their features; styles and the image are float32."""
+
+    num_ws = staticmethod(num_ws)
+    channels = staticmethod(channels)
+
+    def setup(self):
+        for resolution in self.resolutions:
+            width = channels(resolution, self.channel_base, self.channel_max)
+            setattr(self, f"b{resolution}", SynthesisBlock(resolution, width, self.img_channels))
+
+    @property
+    def resolutions(self) -> list[int]:
+        """4, 8, ... up to the resolution of the image."""
+        return [4 << i for i in range((num_convs(self.resolution) + 3) // 2 - 1)]
+
+    def conv(self, i: int, x: Array, w: Array, noise_mode: str = "const") -> Array:
+        """Main convolution i: [B, r, r, C] -> [B, r', r', C']; r' = 2 r where i is odd.
+
+        `w` [B, w_dim] is row i of ws; `noise_mode` as in `__call__`.
+        """
+        resolution, name = conv_name(i)
+        return getattr(getattr(self, f"b{resolution}"), name)(x.astype(self.dtype), w, noise_mode)
+
+    def torgb(self, resolution: int, x: Array, w: Array) -> Array:
+        """What the block of `resolution` px adds to the image: [B, r, r, C] -> [B, r, r, img_channels], float32."""
+        return getattr(self, f"b{resolution}").torgb(x, w)
+
+    def const(self, batch: int) -> Array:
+        """Input of convolution 0: [B, 4, 4, C]."""
+        const = self.b4.const
+        return jnp.broadcast_to(const[None], (batch, *const.shape)).astype(self.dtype)
+
+    def __call__(
+        self,
+        ws: Array,
+        feature: Array | None = None,
+        feature_index: int = 5,
+        blend: float | Array = 1.0,
+        noise_mode: str = "const",
+    ) -> tuple[Array, dict[str, Array]]:
+        """
+        Args:
+          ws: [B, num_ws, w_dim], float32.
+          feature: replaces the input of main convolution `feature_index`; [B, r, r, C] of that input.
+          blend: s in x <- (1 - s) x + s feature.
+          noise_mode: 'const' (stored maps), 'random' (needs the generator 'noise') or 'none'.
+
+        Returns:
+          Image [B, R, R, img_channels], float32, about [-1, 1]; features by layer: 'b{r}.conv0' (from 8 px),
+          'b{r}.conv1' [B, r, r, C], and 'b{r}.torgb', 'b{r}.img' [B, r, r, img_channels].
+        """
+        if ws.shape[1:] != (num_ws(self.resolution), self.w_dim):
+            raise ValueError(f"ws {ws.shape} must be [B, {num_ws(self.resolution)}, {self.w_dim}]")
+        x, image, features = self.const(ws.shape[0]), None, {}
+        for i in range(num_convs(self.resolution)):
+            if feature is not None and i == feature_index:
+                x = blended(x, feature, blend)
+            resolution, name = conv_name(i)
+            x = features[f"b{resolution}.{name}"] = self.conv(i, x, ws[:, i], noise_mode)
+            if name == "conv1":
+                rgb = features[f"b{resolution}.torgb"] = self.torgb(resolution, x, ws[:, i + 1])
+                image = rgb if image is None else upsample2d(image) + rgb
+                features[f"b{resolution}.img"] = image
+        return image, features
+
+
+def blended(x: Array, feature: Array, blend: float | Array) -> Array:
+    """(1 - s) x + s f; `x` and `feature` [B, H, W, C]."""
+    if x.shape != feature.shape:
+        raise ValueError(f"the feature is {feature.shape}, but the layer's input is {x.shape}")
+    feature = feature.astype(x.dtype)
+    if isinstance(blend, (int, float)) and blend == 1:
+        return feature  # exactly, and the layers before it are pruned except for their RGB
+    return (1 - jnp.asarray(blend, x.dtype)) * x + jnp.asarray(blend, x.dtype) * feature
+
+
+class Generator(nn.Module):
+    """z -> image: `mapping` and `synthesis`."""
+
+    resolution: int
+    z_dim: int = 512
+    c_dim: int = 0
+    w_dim: int = 512
+    num_layers: int = 8
+    img_channels: int = 3
+    channel_base: int = 16384
+    channel_max: int = 512
+    dtype: DTypeLike = jnp.float32
+
+    def setup(self):
+        self.mapping = MappingNetwork(self.z_dim, self.c_dim, self.w_dim, num_ws(self.resolution), self.num_layers)
+        self.synthesis = SynthesisNetwork(
+            self.resolution, self.w_dim, self.img_channels, self.channel_base, self.channel_max, self.dtype
+        )
+
+    def __call__(
+        self,
+        z: Array,
+        c: Array | None = None,
+        truncation_psi: float | Array = 1.0,
+        truncation_cutoff: int | None = None,
+        update_w_avg: bool = False,
+        noise_mode: str = "const",
+    ) -> tuple[Array, dict[str, Array]]:
+        """Image [B, R, R, img_channels] and the synthesis features with 'ws'; arguments as of the two parts."""
+        ws, _ = self.mapping(z, c, truncation_psi, truncation_cutoff, update_w_avg)
+        image, features = self.synthesis(ws, noise_mode=noise_mode)
+        return image, features | {"ws": ws}

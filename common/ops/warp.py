@@ -1,0 +1,107 @@
+"""Affine maps of pixel coordinates, and images sampled under them.
+
+A matrix [..., 2, 3] sends a point (x, y) to `matrix[..., :2] @ (x, y) + matrix[..., 2]`. Coordinates are pixels with
+the centre of the first pixel at (0, 0), so the centre of an image of `size` pixels is at (size - 1) / 2. Everything is
+elementwise, not a matrix product, because accelerators round a product's inputs to bfloat16: half a pixel at 256 px.
+"""
+
+import chex
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+
+def rotation_scale_translation(
+    angle: Array, scale: Array, translation: Array, center_in: float, center_out: float
+) -> Array:
+    """p -> R(angle) diag(scale) (p - center_in) + center_out + translation.
+
+    Args:
+      angle: [...], radians; positive turns x towards y, which is clockwise on the screen.
+      scale: [..., 2], along the x and y axis of the input; a negative one mirrors.
+      translation: [..., 2], pixels of the output.
+      center_in: the point (center_in, center_in) that is turned around, pixels of the input.
+      center_out: where it goes, pixels of the output.
+
+    Returns:
+      [..., 2, 3], input -> output.
+    """
+    chex.assert_equal_shape([scale, translation])
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    x_scale, y_scale = scale[..., 0], scale[..., 1]
+    linear = _stack([[cos * x_scale, -sin * y_scale], [sin * x_scale, cos * y_scale]])
+    offset = center_out + translation - linear.sum(-1) * center_in
+    return jnp.concatenate([linear, offset[..., None]], -1)
+
+
+def compose(outer: Array, inner: Array) -> Array:
+    """The map that applies `inner` first, then `outer`. Both [..., 2, 3] -> [..., 2, 3]."""
+    chex.assert_equal_shape([outer, inner])
+    a, b = outer[..., :2], inner
+    # (outer o inner)(p) = A_o (A_i p + t_i) + t_o
+    product = a[..., :, :1] * b[..., :1, :] + a[..., :, 1:] * b[..., 1:, :]
+    return product.at[..., 2].add(outer[..., 2])
+
+
+def invert(matrix: Array) -> Array:
+    """The inverse map, [..., 2, 3] -> [..., 2, 3]; infinite where the matrix is singular."""
+    (a, b, t), (c, d, u) = ([matrix[..., row, column] for column in range(3)] for row in range(2))
+    determinant = a * d - b * c
+    a, b, c, d = d / determinant, -b / determinant, -c / determinant, a / determinant
+    return _stack([[a, b, -(a * t + b * u)], [c, d, -(c * t + d * u)]])
+
+
+def apply_to_points(matrix: Array, points: Array) -> Array:
+    """Points under a map: `matrix` [..., 2, 3], `points` [..., N, 2] as (x, y) -> [..., N, 2]."""
+    chex.assert_equal_shape_prefix([matrix, points], matrix.ndim - 2)
+    x, y = points[..., :1], points[..., 1:]
+    return matrix[..., None, :, 0] * x + matrix[..., None, :, 1] * y + matrix[..., None, :, 2]
+
+
+def sample(images: Array, matrix: Array, size: int, fill: float = 0.0) -> Array:
+    """Bilinear sampling of images at the affine image of a pixel grid.
+
+    Args:
+      images: [B, H, W, C], float.
+      matrix: [B, 2, 3], output pixel -> input pixel (the inverse of what landmarks go through).
+      size: side of the square output, pixels.
+      fill: value around the image, with a one-pixel linear transition to it.
+
+    Returns:
+      [B, size, size, C]; the input's bits where the map hits pixel centres. Not antialiased: meant for scales near 1.
+    """
+    chex.assert_rank(images, 4)
+    batch, height, width, channels = images.shape
+    chex.assert_shape(matrix, (batch, 2, 3))
+    # A border of `fill` replaces every bounds test: coordinates are clipped onto it.
+    padded = jnp.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=fill)
+    pixels = padded.reshape(batch, (height + 2) * (width + 2), channels)
+    grid = jnp.arange(size, dtype=jnp.float32)
+    rows = matrix[:, :, None, None, :]
+    coordinates = rows[..., 0] * grid[None, None, None, :] + rows[..., 1] * grid[None, None, :, None] + rows[..., 2]
+    x, left = _cell(coordinates[:, 0].reshape(batch, size * size), width)
+    y, top = _cell(coordinates[:, 1].reshape(batch, size * size), height)
+    first = top * (width + 2) + left
+
+    # One gather of whole pixels a corner, batched by vmap so that a batch sharded over devices stays where it is.
+    gather = jax.vmap(lambda image, index: image.at[index].get(mode="promise_in_bounds"))
+
+    def corner(down, right):
+        return gather(pixels, first + (down * (width + 2) + right))
+
+    x, y = x[..., None], y[..., None]
+    # f = (1-y) ((1-x) f00 + x f01) + y ((1-x) f10 + x f11); the weights are exactly 0 or 1 on pixel centres
+    above = (1 - x) * corner(0, 0) + x * corner(0, 1)
+    below = (1 - x) * corner(1, 0) + x * corner(1, 1)
+    return ((1 - y) * above + y * below).reshape(batch, size, size, channels)
+
+
+def _cell(coordinate: Array, length: int) -> tuple[Array, Array]:
+    """Fraction in [0, 1] and index of the cell of a coordinate along an axis that has one more pixel at each end."""
+    coordinate = jnp.clip(coordinate + 1, 0, length + 1)
+    index = jnp.minimum(jnp.floor(coordinate), length)
+    return coordinate - index, index.astype(jnp.int32)
+
+
+def _stack(rows: list[list[Array]]) -> Array:
+    return jnp.stack([jnp.stack(row, -1) for row in rows], -2)

@@ -1,0 +1,163 @@
+"""What a run says: JSON lines and TensorBoard on the disk, progress with rate and time left on the terminal.
+
+`metrics.jsonl` holds numbers of the computation only, no clock, so that a run that was killed and resumed leaves the
+same file as one that was not. Rates go to TensorBoard and to the terminal.
+"""
+
+import json
+import math
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import rich.console
+import rich.progress
+import rich.table
+import tensorboardX
+
+from common import files
+from common.errors import InputError
+
+METRICS = "metrics.jsonl"
+
+
+class Logger:
+    """Log of one run in its work directory. Only the first process writes; the others may call everything."""
+
+    def __init__(self, directory: str | Path, total_steps: int, *, resume_step: int = 0, plain_seconds: float = 10.0):
+        """Lines of steps after `resume_step` are dropped: they will be computed again.
+
+        Args:
+          plain_seconds: without a terminal, a line of progress is printed at most this often.
+        """
+        self._active = jax.process_index() == 0
+        self._total, self._plain_seconds = total_steps, plain_seconds
+        self._last_line = -math.inf
+        self._shown: dict[str, str] = {}
+        self._bar = None
+        if not self._active:
+            return
+        path = Path(directory) / METRICS
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _truncate(path, resume_step)
+            self._file = path.open("a")
+            self._tensorboard = tensorboardX.SummaryWriter(str(directory), purge_step=resume_step + 1, flush_secs=10)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written ({error.strerror}); name another directory") from error
+        if sys.stderr.isatty():
+            self._bar = _bar()
+            self._task = self._bar.add_task("", total=total_steps, completed=resume_step, rate="", left="", note="")
+            self._bar.start()
+
+    def write(self, step: int, scalars: Mapping[str, Any], images_per_second: float | None = None) -> None:
+        """One JSON line `{"step": step, ...}`; the same numbers, and the rate if given, for TensorBoard."""
+        if not self._active:
+            return
+        values = {name: float(value) for name, value in scalars.items()}
+        try:
+            self._file.write(json.dumps({"step": step} | values) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise InputError(f"{self._file.name}: cannot be written ({error.strerror}); free disk space") from error
+        for name, value in values.items():
+            self._tensorboard.add_scalar(name, value, step)
+        if images_per_second is not None and math.isfinite(images_per_second):
+            self._tensorboard.add_scalar("speed/images_per_second", images_per_second, step)
+        for name in list(values)[:2]:
+            self._shown[name] = f"{name.removeprefix('train/')} {values[name]:.4g}"
+
+    def progress(self, step: int, images_per_second: float, seconds_per_step: float) -> None:
+        """Moves the bar, or prints a line if the last one is long enough ago or the run is at its end. Cheap."""
+        if not self._active:
+            return
+        due = time.monotonic() - self._last_line >= self._plain_seconds or step == self._total
+        if self._bar is None and not due:
+            return
+        known = math.isfinite(seconds_per_step)
+        rate = f"{images_per_second:.3g} images/s" if known else ""
+        left = f"{duration((self._total - step) * seconds_per_step)} left" if known else ""
+        note = "  ".join(self._shown.values())
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step, rate=rate, left=left, note=note)
+            return
+        self._last_line = time.monotonic()
+        print("  ".join(filter(None, (f"step {step}/{self._total}", rate, left, note))), file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
+        """A line for the person at the terminal, above the bar if there is one."""
+        if self._bar is not None:
+            self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        elif self._active:
+            print(text, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        """Ends the bar and closes the files."""
+        if self._active:
+            if self._bar is not None:
+                self._bar.stop()
+            self._tensorboard.close()
+            self._file.close()
+            self._active, self._bar = False, None
+
+    def __enter__(self) -> "Logger":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+
+def read(directory: str | Path) -> list[dict[str, Any]]:
+    """The lines of a run's `metrics.jsonl`, in order."""
+    lines = (Path(directory) / METRICS).read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Prints a table on standard output: first column to the left, others to the right, floats with two digits."""
+    result = rich.table.Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    for i, column in enumerate(columns):
+        result.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
+    for row in rows:
+        result.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
+    console = rich.console.Console()
+    width = None if console.is_terminal else 200  # a file has no width; a row is one line there
+    console.print(result, width=width)
+
+
+def duration(seconds: float) -> str:
+    """`3:07` or `1:02:45`."""
+    minutes, seconds = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _bar() -> rich.progress.Progress:
+    return rich.progress.Progress(
+        rich.progress.MofNCompleteColumn(),
+        rich.progress.BarColumn(),
+        rich.progress.TextColumn("{task.fields[rate]}"),
+        rich.progress.TextColumn("{task.fields[left]}"),
+        rich.progress.TextColumn("{task.fields[note]}"),
+        console=rich.console.Console(stderr=True),
+    )
+
+
+def _truncate(path: Path, step: int) -> None:
+    if not path.exists():
+        return
+    kept = []
+    lines = path.read_text().splitlines(keepends=True)
+    for number, line in enumerate(lines, 1):
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line)
+        except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines):  # the process was killed while writing it
+                break
+            raise InputError(f"{path}: line {number} is not a log line; delete the file to start a new log") from error
+    if len(kept) != len(lines):
+        files.write_text(path, "".join(kept))

@@ -1,0 +1,85 @@
+"""Devices as one mesh with a `data` axis: state is replicated, batches are split, and jit does the rest.
+
+Statistics over the batch (BatchNorm, minibatch standard deviation) are global, because to jit the batch is one array.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+from common.errors import InputError
+
+
+def initialize() -> None:
+    """Joins the other processes of the job if the environment says that there are any; call it before using JAX.
+
+    Explicit: `JAX_COORDINATOR_ADDRESS` with `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID`. Found by JAX itself: a Slurm step
+    or an Open MPI job of several tasks, a TPU pod.
+    """
+    env = os.environ
+    if "JAX_COORDINATOR_ADDRESS" in env and "JAX_NUM_PROCESSES" in env:
+        count, index = int(env["JAX_NUM_PROCESSES"]), int(env["JAX_PROCESS_ID"])
+        jax.distributed.initialize(env["JAX_COORDINATOR_ADDRESS"], count, index)
+        return
+    tasks = max(int(env.get(name, 1)) for name in ("SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE"))
+    if tasks > 1 or "," in env.get("TPU_WORKER_HOSTNAMES", ""):
+        jax.distributed.initialize()
+
+
+def make(devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """Mesh of all devices of all processes, or of the given ones, with the axis `data`."""
+    devices = jax.devices() if devices is None else list(devices)
+    return jax.make_mesh((len(devices),), ("data",), axis_types=(AxisType.Auto,), devices=devices)
+
+
+def replicated(mesh: Mesh) -> NamedSharding:
+    """Every device holds the whole array: parameters, optimiser state."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def batch(mesh: Mesh) -> NamedSharding:
+    """The first axis is split over the devices."""
+    return NamedSharding(mesh, PartitionSpec("data"))
+
+
+def check_batch_size(batch_size: int, mesh: Mesh, microbatches: int = 1) -> None:
+    """`InputError` unless the global batch size splits evenly over devices and microbatches."""
+    parts = mesh.size * microbatches
+    if batch_size < 1 or batch_size % parts:
+        times = f" times {microbatches} microbatches" if microbatches > 1 else ""
+        lower, upper = batch_size // parts * parts, -(-batch_size // parts) * parts
+        choices = " or ".join(str(n) for n in sorted({lower, max(upper, parts)}) if n)
+        raise InputError(
+            f"field batch_size: {batch_size} is not a multiple of {mesh.size} devices{times}; take {choices}"
+        )
+
+
+def put_batch(batch_: Any, mesh: Mesh) -> Any:
+    """A pytree of this process's numpy arrays [b, ...] -> global arrays [b * processes, ...], split over the devices.
+
+    The copy to the devices is only started, not awaited.
+
+    Raises:
+      InputError: the batch does not split evenly over this process's devices.
+    """
+    sharding = batch(mesh)
+    local = len(sharding.addressable_devices)
+
+    def put(array):
+        array = np.asarray(array)
+        if array.ndim == 0 or array.shape[0] % local:
+            raise InputError(
+                f"field batch_size: a batch of shape {array.shape} does not split over the {local} devices of a process"
+            )
+        return jax.make_array_from_process_local_data(sharding, array)
+
+    return jax.tree.map(put, batch_)
+
+
+def put_replicated(tree: Any, mesh: Mesh) -> Any:
+    """Copies the leaves to all devices of the mesh; leaves that are there already are not copied."""
+    return jax.device_put(tree, replicated(mesh))

@@ -1,0 +1,84 @@
+"""Landmarks drawn on images."""
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from common.data.landmark_scheme import LandmarkScheme
+
+# A blue and a yellow stay apart in every common colour blindness and both stand out on skin.
+PREDICTED = (38, 148, 255)
+TARGET = (255, 221, 51)
+_OUTLINE = (0, 0, 0)
+_SUPERSAMPLING = 3
+
+
+def overlay(
+    image: np.ndarray,
+    predicted: np.ndarray | None,
+    target: np.ndarray | None = None,
+    scheme: LandmarkScheme | None = None,
+    *,
+    visible: np.ndarray | None = None,
+    min_size: int = 384,
+) -> np.ndarray:
+    """Draws landmarks as dots, joined by the scheme's lines: predicted ones in blue, true ones in yellow below them.
+
+    Args:
+      image: uint8 [H, W, 3].
+      predicted: [K, 2] as (x, y) in pixels of `image`, or None; those that are not finite are not drawn.
+      target: [K, 2], or None.
+      scheme: gives the lines; dots only when absent.
+      visible: [K], non-zero where a true landmark is drawn; all when absent.
+      min_size: a smaller image is enlarged by a whole factor until its longer side has at least this many pixels.
+
+    Returns:
+      uint8 [H f, W f, 3].
+
+    Raises:
+      ValueError: an image that is not uint8 [H, W, 3], or landmarks that are not [K, 2] of the scheme's K.
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"the image must be uint8 [H, W, 3], not {image.dtype} {list(image.shape)}")
+    height, width = image.shape[:2]
+    factor = max(1, -(-min_size // max(height, width)))
+    canvas = Image.fromarray(image).resize((width * factor, height * factor), Image.Resampling.BICUBIC)
+    unit = max(canvas.size) / 384  # so that dots look the same on pictures of any size
+    lines = scheme.lines if scheme else ()
+    # True dots are larger, so that they show around predicted ones that hit them.
+    for points, mask, colour, radius in ((target, visible, TARGET, 2.6), (predicted, None, PREDICTED, 1.9)):
+        if points is None:
+            continue
+        points = _drawn(points, mask, scheme)
+        # (x + 1/2) f - 1/2: pixel centres stay centres.
+        layer = _layer(canvas.size, (points + 0.5) * factor - 0.5, lines, colour, radius * unit, 1.3 * unit)
+        canvas.paste(layer, mask=layer.getchannel("A"))
+    return np.asarray(canvas)
+
+
+def _drawn(points: np.ndarray, visible: np.ndarray | None, scheme: LandmarkScheme | None) -> np.ndarray:
+    """[K, 2] with NaN where nothing is drawn."""
+    points = np.array(points, np.float64)
+    if points.ndim != 2 or points.shape[1] != 2 or (scheme and len(points) != scheme.count):
+        raise ValueError(f"landmarks must be [{scheme.count if scheme else 'K'}, 2], not {list(points.shape)}")
+    points[~np.isfinite(points).all(1)] = np.nan
+    if visible is not None:
+        points[np.asarray(visible) == 0] = np.nan
+    return points
+
+
+def _layer(size: tuple[int, int], points: np.ndarray, lines, colour, radius: float, width: float) -> Image.Image:
+    """RGBA picture of dots and lines, drawn larger and averaged down: Pillow itself does not smooth edges."""
+    scale = _SUPERSAMPLING
+    large = Image.new("RGBA", (size[0] * scale, size[1] * scale), (*colour, 0))
+    draw = ImageDraw.Draw(large)
+    points = (points + 0.5) * scale - 0.5
+    shown = np.isfinite(points).all(1)
+    for line in lines:
+        for a, b in zip(line, line[1:], strict=False):
+            if shown[a] and shown[b]:
+                draw.line((*points[a], *points[b]), fill=(*colour, 190), width=max(1, round(width * scale)))
+    outer = radius + width / 2
+    for r, fill in ((outer * scale, _OUTLINE), (radius * scale, colour)):
+        for x, y in points[shown]:
+            draw.ellipse((x - r, y - r, x + r, y + r), fill=(*fill, 255))
+    return large.resize(size, Image.Resampling.BOX)

@@ -1,0 +1,74 @@
+"""The Feature-Style encoder: an image becomes W+ rows and a feature map of the generator (FASE, Sec. 3.2)."""
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import DTypeLike
+
+from common.nn.iresnet import IResNet
+from common.nn.layers import Conv, PReLU, batch_norm
+from common.ops.pool import adaptive_average_pool
+
+
+class ContentBranch(nn.Module):
+    """Stage 3 of the trunk to the feature code f: BN, conv3x3, BN, PReLU, conv3x3 with a stride, BN."""
+
+    channels: int
+    stride: int
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        """[B, H, W, C] -> [B, H / stride, W / stride, channels]."""
+        x = batch_norm(train, "bn1", self.dtype)(x)
+        x = Conv(self.channels, dtype=self.dtype, name="conv1")(x)
+        x = PReLU(name="prelu")(batch_norm(train, "bn2", self.dtype)(x))
+        x = Conv(self.channels, stride=self.stride, dtype=self.dtype, name="conv2")(x)
+        return batch_norm(train, "bn3", self.dtype)(x)
+
+
+class FeatureStyleEncoder(nn.Module):
+    """W+ offsets from all four stages of an iresnet and a feature map f from the third.
+
+    The full model has 256 px input, the default widths and depths, 18 or 14 rows and f at 16 px.
+    """
+
+    num_ws: int
+    w_dim: int = 512
+    feature_resolution: int = 16
+    feature_channels: int = 512
+    widths: Sequence[int] = (64, 128, 256, 512)
+    depths: Sequence[int] = (3, 4, 14, 3)
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, images: Array, train: bool = False) -> tuple[tuple[Array, Array], dict[str, Array]]:
+        """Encodes images.
+
+        Args:
+          images: [B, R, R, 3] in [-1, 1]; R / 8 must be a multiple of `feature_resolution`.
+          train: whether batch normalisation uses and updates the statistics of the batch.
+
+        Returns:
+          Offsets from the generator's mean w [B, num_ws, w_dim] float32 and f [B, F, F, feature_channels] float32
+          with F = `feature_resolution`; and the trunk's features.
+
+        Raises:
+          ValueError: the input size does not give f its resolution.
+        """
+        stage3 = images.shape[1] // 8
+        if stage3 % self.feature_resolution:
+            raise ValueError(
+                f"an input of {images.shape[1]} px has a third stage of {stage3} px, "
+                f"which no stride brings to feature_resolution={self.feature_resolution}"
+            )
+        _, features = IResNet(self.widths, self.depths, self.dtype, name="trunk")(images, train)
+        stride = stage3 // self.feature_resolution
+        f = ContentBranch(self.feature_channels, stride, self.dtype, name="content")(features["stage3"], train)
+        pooled = [adaptive_average_pool(features[f"stage{i}"].astype(jnp.float32), 3) for i in range(1, 5)]
+        # Channel-major, as the public checkpoints flatten [C, 3, 3].
+        code = jnp.concatenate(pooled, -1).transpose(0, 3, 1, 2).reshape(images.shape[0], -1)
+        offsets = nn.Dense(self.num_ws * self.w_dim, name="styles")(code)
+        return (offsets.reshape(-1, self.num_ws, self.w_dim), f.astype(jnp.float32)), features

@@ -1,0 +1,106 @@
+"""FASE: encoder, frozen generator with interleaved transfer layers, heatmaps (Fig. 1 of the paper)."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import DTypeLike
+
+from common.nn.stylegan2 import SynthesisNetwork, num_ws
+from fase_jax.encoder import FeatureStyleEncoder
+from fase_jax.transfer import Placement, Start, TransferLayer, conv_at, transfer_places
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """Sizes of encoder, generator and transfer layers; the defaults are the paper's."""
+
+    image_size: int = 256
+    """Side of the input in pixels."""
+    heatmap_size: int = 128
+    """Side of the heatmaps in pixels; a power of two above `feature_resolution`."""
+    generator_resolution: int = 256
+    """Side of the generator's images; sets the number of W+ rows (14 for 256, 18 for 1024)."""
+    feature_resolution: int = 16
+    """Side of the feature code f; the generator starts at the layer after it."""
+    channel_base: int = 16384
+    """Generator channels at resolution r are min(channel_base / r, channel_max)."""
+    channel_max: int = 512
+    w_dim: int = 512
+    encoder_widths: tuple[int, ...] = (64, 128, 256, 512)
+    encoder_depths: tuple[int, ...] = (3, 4, 14, 3)
+    num_itls: int = 5
+    """Table 7: one is worse, two to six are close, few labels need at least three."""
+    placement: Placement = "layer"
+    """An ITL after every generator layer, or one a block (resolution)."""
+    itl_start: Start = "dirac"
+    """Start of the ITLs that keep the width: the identity, or small random values."""
+
+
+class FASE(nn.Module):
+    """Face images to landmark heatmaps through StyleGAN2's latent space.
+
+    Parameters: `encoder`, `synthesis` (the generator), `itl{i}` after generator layer i; collection `stats` holds the
+    generator's mean w beside its noise maps.
+    """
+
+    num_landmarks: int
+    sizes: Model = Model()
+    dtype: DTypeLike = jnp.float32
+
+    def setup(self):
+        s = self.sizes
+        self.places: Sequence[int] = transfer_places(s.feature_resolution, s.heatmap_size, s.num_itls, s.placement)
+        self.encoder = FeatureStyleEncoder(
+            num_ws(s.generator_resolution),
+            s.w_dim,
+            s.feature_resolution,
+            min(s.channel_base // s.feature_resolution, s.channel_max),
+            s.encoder_widths,
+            s.encoder_depths,
+            self.dtype,
+        )
+        self.synthesis = SynthesisNetwork(
+            s.generator_resolution, s.w_dim, 3, s.channel_base, s.channel_max, dtype=self.dtype
+        )
+        for i in self.places:
+            last = i == self.places[-1]
+            layer = TransferLayer(self.num_landmarks if last else None, s.itl_start, self.dtype)
+            setattr(self, f"itl{i}", layer)
+        self.w_avg = self.variable("stats", "w_avg", jnp.zeros, (s.w_dim,))
+
+    def encode(self, images: Array, train: bool = False) -> tuple[Array, Array]:
+        """Images [B, R, R, 3] to W+ rows [B, num_ws, w_dim] and f [B, F, F, C]."""
+        (offsets, f), _ = self.encoder(images, train)
+        return self.w_avg.value[None, None] + offsets, f
+
+    def heatmaps(self, ws: Array, f: Array) -> Array:
+        """The generator from f on, each layer followed by its ITL: [B, H, H, K] float32 with H = `heatmap_size`."""
+        x = f
+        for i in range(conv_at(2 * self.sizes.feature_resolution, second=False), self.places[-1] + 1):
+            x = self.synthesis.conv(i, x, ws[:, i], noise_mode="none")
+            if i in self.places:
+                x = getattr(self, f"itl{i}")(x)
+        return x.astype(jnp.float32)
+
+    def reconstruct(self, ws: Array, f: Array) -> Array:
+        """The unmodified generator's image of the codes [B, R, R, 3] (Fig. 2)."""
+        start = conv_at(2 * self.sizes.feature_resolution, second=False)
+        image, _ = self.synthesis(ws, feature=f, feature_index=start, noise_mode="none")
+        return image
+
+    def __call__(self, images: Array, train: bool = False) -> tuple[Array, dict[str, Array]]:
+        """Predicts heatmaps.
+
+        Args:
+          images: [B, image_size, image_size, 3], float32 in [-1, 1].
+          train: whether the encoder's batch normalisation uses and updates the statistics of the batch.
+
+        Returns:
+          Heatmaps [B, heatmap_size, heatmap_size, num_landmarks] and the features `ws`, `f` and `reconstruction`
+          (Fig. 2), which costs nothing under `jit` unless it is read.
+        """
+        ws, f = self.encode(images, train)
+        return self.heatmaps(ws, f), {"ws": ws, "f": f, "reconstruction": self.reconstruct(ws, f)}

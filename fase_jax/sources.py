@@ -1,0 +1,86 @@
+"""The faces of a run: training, validation and test sources by its configuration."""
+
+import dataclasses
+
+from common.data import records
+from common.data.crop import Crop
+from common.data.folder import FolderSource
+from common.data.landmark_scheme import LandmarkScheme
+from common.data.pipeline import few_shot, split_validation
+from common.data.schemes import SCHEMES, load_scheme
+from common.data.source import Source
+from common.errors import InputError
+from fase_jax.config import Config, Data
+
+# Train and test selections of the prepared sets, as the paper's tables name them (Sec. 4.1).
+TEST_SELECTIONS = {
+    "w300": ("common", "challenging", "full"),
+    "wflw": ("test", "pose", "expression", "illumination", "makeup", "occlusion", "blur"),
+    "aflw": ("full", "frontal"),
+    "synthetic": ("test",),
+}
+
+# Context around training crops: a square turned by 45 degrees still shows real pixels in its corners.
+CONTEXT = 1.42
+
+
+def scheme(data: Data) -> LandmarkScheme:
+    """The landmark scheme of a data set."""
+    if data.dataset == "folder":
+        return load_scheme(data.scheme)
+    return SCHEMES[{"aflw": "aflw19", "synthetic": "w300"}.get(data.dataset, data.dataset)]
+
+
+def crop(config: Config, training: bool) -> Crop:
+    """How faces are cut out; training crops have a border that rotation and translation draw from."""
+    data = config.data
+    return Crop(config.model.image_size, data.crop_scale, data.crop, CONTEXT if training else 1.0, data.fill)
+
+
+def training(config: Config) -> tuple[Source, Source | None]:
+    """Training and validation faces: the run's seed draws `num_labels` of them, then a fixed share is held out.
+
+    The validation faces count as labels: a run with 50 labels and a fraction of 0.1 trains on 45 faces.
+    """
+    source = _open(config.data, "train")
+    if config.data.num_labels:
+        source = few_shot(source, config.data.num_labels, config.seed)
+    if not config.data.validation_fraction:
+        return source, None
+    return split_validation(source, config.data.validation_fraction, config.seed)
+
+
+def tests(data: Data) -> dict[str, Source]:
+    """Test faces by subset.
+
+    Raises:
+      InputError: a folder without `data.test_subsets`.
+    """
+    names = data.test_subsets or TEST_SELECTIONS.get(data.dataset, ())
+    if not names:
+        raise InputError("field data.test_subsets: empty; name the subsets of the folder to evaluate on")
+    return {name: _open(data, name) for name in names}
+
+
+def _open(data: Data, name: str) -> Source:
+    if data.dataset != "folder":
+        options = {}
+        if data.dataset == "synthetic":
+            options = {"train": data.synthetic_train, "test": data.synthetic_test, "size": data.synthetic_size}
+        return records.open_dataset(data.dataset, data.data_dir, name, data.root or None, **options)
+    if not data.root:
+        raise InputError("field data.root: empty; name the folder that holds the images")
+    landmarks = scheme(data)
+    if name != "train":
+        return FolderSource(data.root, data.annotations, landmarks, (name,))
+    if data.train_subsets or not data.test_subsets:
+        return FolderSource(data.root, data.annotations, landmarks, data.train_subsets or None)
+    everything = FolderSource(data.root, data.annotations, landmarks)
+    rest = tuple(sorted(set(everything.subsets) - set(data.test_subsets)))
+    return FolderSource(data.root, data.annotations, landmarks, rest)
+
+
+def with_folder(data: Data, root: str, annotations: str, subsets: tuple[str, ...]) -> Data:
+    """The same cropping and scheme on another folder."""
+    changed = {"dataset": "folder", "root": root, "annotations": annotations, "test_subsets": subsets}
+    return dataclasses.replace(data, **{name: value for name, value in changed.items() if value})

@@ -1,0 +1,159 @@
+"""One training step and one prediction step as pure, jitted functions."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from common.data.augment import augment
+from common.data.landmark_scheme import LandmarkScheme
+from common.ops import heatmaps as hm
+from common.train import optimizer as optimizers
+from common.train.state import TrainState, apply_gradients
+from fase_jax import losses
+from fase_jax.config import Config, Loss, Optimizer
+from fase_jax.model import FASE
+
+Batch = dict[str, Array]
+
+
+def build_model(config: Config, scheme: LandmarkScheme) -> FASE:
+    """The model of a configuration."""
+    return FASE(scheme.count, config.model, jnp.dtype(config.dtype))
+
+
+def normalize(images: Array) -> Array:
+    """uint8 [..., 3] to float32 in [-1, 1]."""
+    return images.astype(jnp.float32) / 127.5 - 1
+
+
+def part(path: str) -> str:
+    """The part of the model that a parameter belongs to, by its path: encoder, synthesis or itl."""
+    return "itl" if path.startswith("itl") else path.split("/")[0]
+
+
+def trained_parts(config: Config) -> frozenset[str]:
+    """What learns: the ITLs, the encoder unless it is frozen, and the generator only when there is no prior."""
+    scratch = config.prior == "none"
+    encoder = scratch or config.finetune_encoder
+    return frozenset({"itl"} | ({"encoder"} if encoder else set()) | ({"synthesis"} if scratch else set()))
+
+
+def build_optimizer(config: Config, steps_per_epoch: int) -> optax.GradientTransformation:
+    """Adam with a learning rate a part (Sec. 4.3); what is not trained has no optimiser state and cannot change."""
+    o = config.optimizer
+    rates = {"itl": o.itl_lr, "encoder": o.encoder_lr, "synthesis": o.generator_lr}
+    trained = trained_parts(config)
+    parts = {
+        name: _adam(o, _schedule(o, rate, config.steps, steps_per_epoch)) if name in trained else optax.set_to_zero()
+        for name, rate in rates.items()
+    }
+    optimizer = optimizers.by_label(part, parts)
+    return optax.chain(optax.clip_by_global_norm(o.clip_norm), optimizer) if o.clip_norm else optimizer
+
+
+def _schedule(o: Optimizer, rate: float, steps: int, steps_per_epoch: int) -> optax.Schedule:
+    if o.schedule == "cosine":
+        return optax.warmup_cosine_decay_schedule(0.0, rate, o.warmup_steps, steps)
+    return optimizers.decay_by_epoch(rate, o.decay, o.decay_epochs, steps_per_epoch)
+
+
+def _adam(o: Optimizer, schedule: optax.Schedule) -> optax.GradientTransformation:
+    kernels = lambda params: jax.tree.map(lambda p: p.ndim > 1, params)
+    decay = [optax.add_decayed_weights(o.weight_decay, kernels)] if o.weight_decay else []
+    return optax.chain(optax.scale_by_adam(o.b1, o.b2), *decay, optax.scale_by_learning_rate(schedule))
+
+
+def face_loss(heatmaps: Array, landmarks: Array, visible: Array, loss: Loss, image_size: int) -> Array:
+    """Loss of each face [B] for heatmaps [B, H, H, K] against landmarks [B, K, 2] in image pixels."""
+    size = heatmaps.shape[1]
+    points = hm.rescale(landmarks, image_size, size)
+    if loss.target == "fabrec":
+        targets = hm.render_fabrec(landmarks * (size / image_size), size, loss.sigma)
+    else:
+        targets = hm.render_gaussian(points, size, loss.sigma)
+    if loss.kind == "mse":
+        return loss.weight * losses.heatmap_mse(heatmaps, targets, visible)
+    entropy = loss.weight * losses.spatial_cross_entropy(heatmaps, targets, visible)
+    return entropy + loss.coordinate_weight * losses.coordinate_error(heatmaps, points, visible)
+
+
+def make_train_step(
+    model: FASE, optimizer: optax.GradientTransformation, config: Config, scheme: LandmarkScheme
+) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, Array]]]:
+    """(state, batch) -> (state, metrics), jitted, the state donated.
+
+    A batch holds image [B, S, S, 3] uint8 with context around the face, landmarks [B, K, 2] in its pixels, and
+    visible [B, K].
+    """
+    size, trained = config.model.image_size, trained_parts(config)
+    encoder_trains = "encoder" in trained and not config.frozen_batch_norm
+
+    def loss_fn(params, stats, batch, key):
+        # Without a gradient into the frozen parts XLA drops their weight gradients.
+        params = {name: p if part(name) in trained else jax.lax.stop_gradient(p) for name, p in params.items()}
+        images, landmarks, visible = augment(
+            key,
+            normalize(batch["image"]),
+            batch["landmarks"],
+            batch["visible"],
+            config.augmentation,
+            scheme.mirror,
+            size,
+        )
+        (heatmaps, _), updated = model.apply(
+            {"params": params, **stats}, images, train=encoder_trains, mutable=["batch_stats"]
+        )
+        loss = face_loss(heatmaps, landmarks, visible, config.loss, size).mean()
+        return loss, ({**stats, **updated}, {})
+
+    def step(state: TrainState, batch: Batch):
+        grads, stats, metrics = optimizers.gradients(
+            loss_fn, state.params, state.stats, batch, state.step_key(), config.accumulate
+        )
+        # A young average follows the parameters; later it averages over 1 / (1 - decay) steps.
+        decay = jnp.minimum(config.ema_decay, (1.0 + state.step) / (10.0 + state.step))
+        return apply_gradients(state, grads, optimizer, stats, decay), metrics
+
+    return jax.jit(step, donate_argnums=0)
+
+
+def decode(heatmaps: Array, config: Config) -> Array:
+    """Heatmaps [B, H, H, K] to landmarks [B, K, 2] in pixels of the model's input."""
+    if config.loss.kind == "softmax":
+        heatmaps = hm.spatial_softmax(heatmaps) if config.decoder != "soft_argmax" else heatmaps
+    sigma = config.loss.sigma
+    decoders = {
+        "argmax": hm.decode_argmax,
+        "smoothed_argmax": hm.decode_smoothed_argmax,
+        "quarter": hm.decode_quarter,
+        "local_soft_argmax": lambda h: hm.decode_local_soft_argmax(h, radius=max(2, round(2 * sigma))),
+        "soft_argmax": hm.soft_argmax,
+    }
+    points = decoders[config.decoder](heatmaps)
+    size, image_size = heatmaps.shape[1], config.model.image_size
+    if config.loss.target == "fabrec":
+        return points * (image_size / size)
+    return hm.rescale(points, size, image_size)
+
+
+def make_predict(
+    model: FASE, config: Config, scheme: LandmarkScheme
+) -> Callable[[Any, Array], tuple[Array, Array, Array]]:
+    """(variables, images uint8 [B, R, R, 3]) -> landmarks [B, K, 2] in image pixels, confidence [B, K], heatmaps."""
+    mirror = jnp.asarray(scheme.mirror)
+
+    def predict(variables, images):
+        images = normalize(images)
+        heatmaps, _ = model.apply(variables, images)
+        if config.flip_test:
+            flipped, _ = model.apply(variables, images[:, :, ::-1])
+            # The mirror image of heatmap k is heatmap mirror[k] of the mirrored face.
+            heatmaps = (heatmaps + flipped[:, :, ::-1][..., mirror]) / 2
+        maps = hm.spatial_softmax(heatmaps) if config.loss.kind == "softmax" else heatmaps
+        return decode(heatmaps, config), hm.confidence(maps), maps
+
+    return jax.jit(predict)

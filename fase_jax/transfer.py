@@ -1,0 +1,69 @@
+"""Interleaved transfer layers: the convolutions that turn a generator of faces into one of heatmaps (FASE, Sec. 3.3)."""
+
+from typing import Literal
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import DTypeLike
+
+from common.nn.layers import Conv
+
+Placement = Literal["layer", "block"]
+Start = Literal["dirac", "random"]
+
+# "Small" for the last layer: heatmaps start near zero, as the background of their targets is.
+random_start = nn.initializers.normal(1e-3)
+
+
+def dirac(key: Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> Array:
+    """Kernel [k, k, C, C] of the identity, so that a new layer starts as a no-op. `key` is unused."""
+    height, width, channels, out_channels = shape
+    if channels != out_channels:
+        raise ValueError(f"an identity kernel keeps the width, not {channels} -> {out_channels} channels")
+    return jnp.zeros(shape, dtype).at[height // 2, width // 2].set(jnp.eye(channels, dtype=dtype))
+
+
+class TransferLayer(nn.Module):
+    """One 3x3 convolution with bias and no activation, directly after a generator layer.
+
+    It keeps the width; the last one has a channel a landmark instead and gives the heatmaps.
+    """
+
+    num_landmarks: int | None = None
+    start: Start = "dirac"
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[B, H, W, C] -> [B, H, W, C], or [B, H, W, num_landmarks]."""
+        width = self.num_landmarks or x.shape[-1]
+        init = dirac if self.start == "dirac" and self.num_landmarks is None else random_start
+        return Conv(width, use_bias=True, kernel_init=init, dtype=self.dtype, name="conv")(x)
+
+
+def conv_at(resolution: int, second: bool) -> int:
+    """Index of a generator layer: 0 at 4 px, then two a resolution, the first of which upsamples."""
+    return 2 * (resolution.bit_length() - 1) - 5 + int(second)
+
+
+def transfer_places(feature_resolution: int, heatmap_resolution: int, num_itls: int, placement: Placement):
+    """Indices of the generator layers that an ITL follows, first to last.
+
+    Between f at 16 px and heatmaps at 128 px lie six layers, two each at 32, 64 and 128 px; N ITLs follow the last N
+    of them (Table 7), or with `placement='block'` the second layer of the last N resolutions.
+
+    Raises:
+      ValueError: there are fewer than `num_itls` places.
+    """
+    first = conv_at(2 * feature_resolution, second=False)
+    last = conv_at(heatmap_resolution, second=True)
+    places = list(range(first, last + 1))[:: 1 if placement == "layer" else -1]
+    if placement == "block":
+        places = sorted(places[::2])
+    if not 1 <= num_itls <= len(places):
+        raise ValueError(
+            f"num_itls={num_itls}: between f at {feature_resolution} px and heatmaps at {heatmap_resolution} px "
+            f"there are {len(places)} places by {placement}"
+        )
+    return tuple(places[-num_itls:])

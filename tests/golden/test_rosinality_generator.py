@@ -1,0 +1,79 @@
+"""A generator in rosinality's (and pSp's) checkpoint layout against the numbers of its official implementation."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+from reference import Case, nchw
+
+from common.nn.stylegan2 import Generator, conv_name
+from common.weights.stylegan2 import from_rosinality, rosinality_generator
+
+# Arrays of the discriminator, which has no import of this layout.
+NOT_COMPARED = ("disc/",)
+
+
+@functools.cache
+def case() -> Case:
+    return Case("rosinality_g")
+
+
+def generators() -> list[str]:
+    return [name for name, variant in case().variants.items() if "n_mlp" in variant["config"]]
+
+
+@functools.cache
+def converted(name: str) -> tuple[Generator, dict]:
+    """The module as the configuration says and its variables."""
+    variant = case().variants[name]
+    config, widths = variant["config"], {int(r): width for r, width in variant["channels"].items()}
+    generator = Generator(
+        resolution=config["size"],
+        z_dim=config["style_dim"],
+        w_dim=config["style_dim"],
+        num_layers=config["n_mlp"],
+        channel_base=config["size"] * widths[config["size"]],
+        channel_max=widths[4],
+    )
+    return generator, from_rosinality(case().net(name), generator=generator)
+
+
+@pytest.mark.parametrize("name", generators())
+def test_generator(name):
+    generator, variables = converted(name)
+
+    @jax.jit
+    def run(variables, ws, z):
+        def both(self, ws, z):
+            return *self.synthesis(ws), self.mapping(z)[0][:, 0]
+
+        return generator.apply(variables, ws, z, method=both)
+
+    image, features, w = run(variables, case().inputs()[f"{name}/wplus"], case().inputs()[f"{name}/z"])
+    case().compare(f"{name}/w_from_z", w)
+    const = variables["params"]["synthesis"]["b4"]["const"]
+    case().compare(f"{name}/outs0", nchw(np.broadcast_to(const, (len(w), *const.shape))))
+    for i in range(case().variants[name]["n_latent"] - 1):
+        resolution, layer = conv_name(i)
+        case().compare(f"{name}/outs{i + 1}", nchw(features[f"b{resolution}.{layer}"]))
+    case().compare(f"{name}/image", nchw(image))
+
+
+@pytest.mark.parametrize("name", generators())
+def test_configuration_is_read_off_the_arrays(name):
+    generator, variables = converted(name)
+    mean = np.arange(generator.w_dim, dtype=np.float32)
+    again = from_rosinality(case().net(name), mean)
+    assert rosinality_generator(case().net(name)).resolution == generator.resolution
+    np.testing.assert_array_equal(again["stats"]["mapping"]["w_avg"], mean)
+    np.testing.assert_array_equal(variables["stats"]["mapping"]["w_avg"], np.zeros_like(mean))
+    again["stats"]["mapping"]["w_avg"] = variables["stats"]["mapping"]["w_avg"]
+    jax.tree.map(np.testing.assert_array_equal, again, variables)
+
+
+def test_nothing_of_the_generator_is_left_unchecked():
+    """Runs after the others in this file; alone it has nothing to say."""
+    if not case().compared:
+        pytest.skip("run the whole file")
+    assert [key for key in case().unchecked() if not key.startswith(NOT_COMPARED)] == []

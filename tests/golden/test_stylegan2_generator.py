@@ -1,0 +1,135 @@
+"""StyleGAN2-ADA's generator against the numbers of the official implementation, layer by layer."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+from reference import Case, nchw
+
+from common.nn.stylegan2 import Generator, num_ws
+from common.weights.stylegan2 import ada_generator, from_ada
+
+NAME = "stylegan2_ada_g"
+
+
+@functools.cache
+def case() -> Case:
+    return Case(NAME)
+
+
+def variants() -> list[str]:
+    return list(case().variants)
+
+
+@functools.cache
+def converted(variant: str) -> tuple[Generator, dict]:
+    """The module as the configuration says (not as the weights say) and its variables."""
+    config = case().variants[variant]["config"]
+    generator = Generator(
+        resolution=config["res"],
+        z_dim=config["z"],
+        c_dim=config["c"],
+        w_dim=config["w"],
+        num_layers=config["layers"],
+        channel_base=config["cb"],
+        channel_max=config["cm"],
+    )
+    return generator, from_ada(case().net(variant), generator)
+
+
+@functools.cache
+def latents(variant: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """z and the one-hot labels of a variant."""
+    config = case().variants[variant]
+    z, labels = case().inputs()[f"{variant}/z"], config["class_labels"]
+    return z, None if labels is None else np.eye(config["config"]["c"], dtype=np.float32)[labels]
+
+
+@functools.cache
+def mapping(variant: str, psi: float = 1.0, cutoff: int | None = None) -> np.ndarray:
+    generator, variables = converted(variant)
+
+    @jax.jit
+    def run(variables, z, c):
+        return generator.apply(variables, z, c, psi, cutoff, method=lambda self, *args: self.mapping(*args)[0])
+
+    return np.asarray(run(variables, *latents(variant)))
+
+
+@functools.cache
+def synthesis(variant: str, noise_mode: str):
+    """One compiled program a variant and noise mode: ws -> image, features."""
+    generator, variables = converted(variant)
+    run = jax.jit(
+        lambda variables, ws: generator.apply(
+            variables, ws, noise_mode=noise_mode, method=lambda self, *a, **k: self.synthesis(*a, **k)
+        )
+    )
+    return lambda ws: run(variables, ws)
+
+
+def stored(prefix: str) -> list[str]:
+    return sorted({name.partition("@")[0] for name in case().expected if name.startswith(prefix)})
+
+
+@pytest.mark.parametrize("variant", variants())
+def test_mapping(variant):
+    generator, _ = converted(variant)
+    ws = mapping(variant)
+    assert ws.shape[1] == case().variants[variant]["num_ws"] == num_ws(generator.resolution)
+    case().compare(f"{variant}/w", ws[:, 0])
+    np.testing.assert_array_equal(ws, np.repeat(ws[:, :1], ws.shape[1], axis=1))
+    case().compare(f"{variant}/w_trunc0.7", mapping(variant, 0.7)[:, -1])
+    # Two rows before the cutoff and two after it are stored; rows on the same side are equal.
+    truncated = mapping(variant, 0.5, 4)
+    case().compare(f"{variant}/w_trunc0.5_cutoff4_ws", truncated[:, 2:6])
+    np.testing.assert_array_equal(truncated[:, 4:], ws[:, 4:])
+
+
+@pytest.mark.parametrize("variant", [v for v in variants() if f"{v}/w_avg_after_one_train_call" in case().expected])
+def test_mean_w_after_a_training_call(variant):
+    generator, variables = converted(variant)
+    z, c = latents(variant)
+    _, updated = generator.apply(
+        variables, z, c, update_w_avg=True, mutable=["stats"], method=lambda self, *a, **k: self.mapping(*a, **k)
+    )
+    case().compare(f"{variant}/w_avg_after_one_train_call", updated["stats"]["mapping"]["w_avg"])
+
+
+@pytest.mark.parametrize("variant", variants())
+@pytest.mark.parametrize("noise_mode", ["const", "none"])
+def test_synthesis(variant, noise_mode):
+    names = [name for name in stored(f"{variant}/{noise_mode}/b")]
+    if not names:
+        pytest.skip(f"the case has no {variant} with noise {noise_mode}")
+    image, features = synthesis(variant, noise_mode)(mapping(variant))
+    for name in names:
+        block, layer = name.split("/")[2:]
+        case().compare(name, nchw(features[f"{block}.{'conv1' if layer == 'x' else layer}"]))
+    case().compare(f"{variant}/{noise_mode}/image", nchw(image))
+
+
+@pytest.mark.parametrize("variant", [v for v in variants() if f"{v}/const/image_ws_distinct" in case().expected])
+def test_truncated_and_distinct_rows(variant):
+    """Distinct rows of ws catch a layer that reads another's row."""
+    run = synthesis(variant, "const")
+    case().compare(f"{variant}/const/image_trunc0.7", nchw(run(mapping(variant, 0.7))[0]))
+    case().compare(f"{variant}/const/image_ws_distinct", nchw(run(case().inputs()[f"{variant}/ws_distinct"])[0]))
+
+
+@pytest.mark.parametrize("variant", variants())
+def test_configuration_is_read_off_the_arrays(variant):
+    """What the arrays cannot tell is a channel_base beyond the cap, which changes no width."""
+    generator, variables = converted(variant)
+    inferred = ada_generator(case().net(variant))
+    assert (inferred.resolution, inferred.z_dim, inferred.c_dim) == (generator.resolution, generator.z_dim, generator.c_dim)
+    again = jax.tree.map(np.shape, from_ada(case().net(variant)))
+    assert again == jax.tree.map(np.shape, variables)
+
+
+def test_nothing_is_left_unchecked():
+    """Runs after the others in this file; alone it has nothing to say."""
+    if not case().compared:
+        pytest.skip("run the whole file")
+    assert case().unchecked() == []
