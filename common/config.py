@@ -130,7 +130,7 @@ def diff(a: Any, b: Any) -> dict[str, tuple[Any, Any]]:
 
 def _flatten(value: Any, path: str = "") -> dict[str, Any]:
     if not isinstance(value, dict) or not value:
-        return {path: value}
+        return {path: value} if path else {}
     return {k: v for name, item in value.items() for k, v in _flatten(item, f"{path}.{name}".strip(".")).items()}
 
 

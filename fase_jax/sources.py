@@ -6,7 +6,7 @@ from common.data import records
 from common.data.crop import Crop
 from common.data.folder import FolderSource
 from common.data.landmark_scheme import LandmarkScheme
-from common.data.pipeline import few_shot, split_validation
+from common.data.subset import few_shot, split_validation
 from common.data.schemes import SCHEMES, load_scheme
 from common.data.source import Source
 from common.errors import InputError
@@ -66,7 +66,7 @@ def _open(data: Data, name: str) -> Source:
     if data.dataset != "folder":
         options = {}
         if data.dataset == "synthetic":
-            options = {"train": data.synthetic_train, "test": data.synthetic_test, "size": data.synthetic_size}
+            options = {"num_train": data.synthetic_train, "num_test": data.synthetic_test, "size": data.synthetic_size}
         return records.open_dataset(data.dataset, data.data_dir, name, data.root or None, **options)
     if not data.root:
         raise InputError("field data.root: empty; name the folder that holds the images")

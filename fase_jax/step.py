@@ -25,6 +25,13 @@ def build_model(config: Config, scheme: LandmarkScheme) -> FASE:
     return FASE(scheme.count, config.model, jnp.dtype(config.dtype))
 
 
+def initialize(model: FASE, config: Config) -> dict[str, Any]:
+    """Parameters and collections of an untrained model, by the run's seed."""
+    size = config.model.image_size
+    init = lambda key: model.init(key, jnp.zeros((1, size, size, 3)))
+    return jax.jit(init)(jax.random.fold_in(jax.random.key(config.seed), 0))
+
+
 def normalize(images: Array) -> Array:
     """uint8 [..., 3] to float32 in [-1, 1]."""
     return images.astype(jnp.float32) / 127.5 - 1

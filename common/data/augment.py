@@ -69,7 +69,7 @@ def augment(
       landmarks: [B, K, 2], float32, pixels of `images`.
       visible: [B, K], float32, 1 where a landmark is known.
       config: what to draw.
-      mirror: K indices; landmark i of a mirrored face is landmark `mirror[i]` of the original.
+      mirror: K indices; landmark i of a mirrored face is landmark `mirror[i]` of the original. Unused without flips.
       size: side of the output, pixels: the central part of the input when nothing is drawn (exact if S - size is even).
 
     Returns:
@@ -78,15 +78,17 @@ def augment(
     """
     batch, side, _, _ = images.shape
     chex.assert_shape(images, (batch, side, side, 3))
-    chex.assert_shape(landmarks, (batch, len(mirror), 2))
-    chex.assert_shape(visible, (batch, len(mirror)))
+    flipping = config.mirror > 0 or config.upside_down > 0
+    chex.assert_shape(landmarks, (batch, len(mirror) if flipping else landmarks.shape[1], 2))
+    chex.assert_shape(visible, landmarks.shape[:2])
     # One draw for everything: each call of the generator costs compile time.
     uniform = jax.vmap(lambda k: jax.random.uniform(k, (6 + 6 + 23,)))(jax.random.split(key, batch))
     geometry, colour, occlusion = jnp.split(uniform, (6, 12), axis=1)
     matrix, flipped = _geometry(geometry, config, side, size)
     images = warp.sample(images, warp.invert(matrix), size, config.fill)
     landmarks = warp.apply_to_points(matrix, landmarks)
-    landmarks, visible = rename(landmarks, visible, flipped, mirror)
+    if flipping:
+        landmarks, visible = rename(landmarks, visible, flipped, mirror)
     inside = ((landmarks >= -0.5) & (landmarks < size - 0.5)).all(-1)
     images = _recolour(images, colour, config)
     # Last, as RandomErasing works on normalised images: the rectangle keeps its value.

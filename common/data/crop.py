@@ -12,7 +12,7 @@ from common.errors import InputError
 MAX_SIDE = 16_384
 """Largest crop in original pixels; more is a wrong box, and would cost gigabytes."""
 _MARGIN = 4
-"""Pixels cut around the square, in output pixels (at least as many original ones): the reach of the resampling filter."""
+"""Output pixels cut around the square (at least as many original ones): the reach of the resampling filter."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Crop:
     scale: float = 1.25
     """Side of the square over the longer side of the box. Not used by 3FabRec's rules, which have their own."""
     source: Literal["landmarks", "box", "fabrec", "fabrec_landmarks"] = "landmarks"
-    """Square around the visible landmarks' bounding box, or the record's box, or 3FabRec's rule from the box or landmarks."""
+    """Square around the visible landmarks' bounding box or the record's box, or 3FabRec's rule from either."""
     context: float = 1.0
-    """Border kept for augmentation: the crop has about size * context pixels at the same scale; sqrt 2 suits any rotation."""
+    """Border for augmentation: the crop has about size * context pixels at the same scale; sqrt 2 for any angle."""
     extend: tuple[float, float] = (0.0, 0.0)
     """Parts of its height added to the box above and below, before it is made square (3FabRec: 0.2, 0.12 on 300-W)."""
     fill: int = 0
@@ -38,7 +38,7 @@ class Crop:
 
     @property
     def pixels(self) -> int:
-        """Side of the crop including the context; differs from `size` by an even number, so that its centre is exact."""
+        """Side of the crop with the context; differs from `size` by an even number, so that its centre is exact."""
         return self.size + 2 * round(self.size * (self.context - 1) / 2)
 
 
@@ -66,7 +66,7 @@ def crop_matrix(crop: Crop, landmarks: np.ndarray, visible: np.ndarray, box: np.
       file: its name, for the error message.
 
     Returns:
-      float32 [2, 3], original pixels -> pixels of the crop.
+      float32 [2, 3], original pixels -> crop pixels.
 
     Raises:
       InputError: the box or the landmarks' extent has no size, is not finite, or is absurdly large.
@@ -81,7 +81,7 @@ def crop_matrix(crop: Crop, landmarks: np.ndarray, visible: np.ndarray, box: np.
 def crop_face(
     crop: Crop, image: np.ndarray, landmarks: np.ndarray, visible: np.ndarray, box: np.ndarray, file: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cuts one face out: image uint8 [H, W, 3] -> uint8 [P, P, 3] with P = `crop.pixels`, and `crop_matrix`'s matrix."""
+    """Cuts a face out: image uint8 [H, W, 3] -> uint8 [P, P, 3], P = `crop.pixels`, and the matrix of `crop_matrix`."""
     if not crop.source.startswith("fabrec"):
         return crop_image(image, _square(crop, landmarks, visible, box, file), crop.pixels, crop.fill)
     region = _region(crop, landmarks, visible, box, file)

@@ -1,7 +1,7 @@
 """The face crops of 3FabRec, quirks included, so that figures on its crops can be reproduced.
 
-A region of whole original pixels, square up to the rounding of its corners, is resized to ceil(size * sqrt 2) pixels, room
-for any rotation, and the network sees the central `size` of them.
+A region of whole original pixels, square up to the rounding of its corners, is resized to ceil(size * sqrt 2) pixels,
+room for any rotation, and the network sees the central `size` of them.
 """
 
 import math
@@ -34,7 +34,7 @@ def region_from_box(box: np.ndarray, size: int, extend: tuple[float, float]) -> 
 
 
 def extend_box(box: np.ndarray, extend: tuple[float, float]) -> np.ndarray:
-    """Moves the top and bottom of a box outwards by parts of its height, then truncates towards zero. [4] -> int64 [4]."""
+    """Moves a box's top and bottom outwards by parts of its height and truncates towards zero. [4] -> int64 [4]."""
     x0, y0, x1, y1 = box.astype(np.float64)
     top, bottom = extend
     return np.array([x0, y0 - top * (y1 - y0), x1, y1 + bottom * (y1 - y0)]).astype(np.int64)
@@ -43,11 +43,11 @@ def extend_box(box: np.ndarray, extend: tuple[float, float]) -> np.ndarray:
 def region_from_landmarks(landmarks: np.ndarray, visible: np.ndarray) -> np.ndarray:
     """68 or 98 landmarks [K, 2] with visibility [K] to the region of the crop, int64 [4] as `region_from_box`.
 
-    As high as the visible landmarks and 25 % above and 15 % below; centred on a quarter of the way from the eyes to the chin.
+    As high as the visible landmarks, 25 % above and 15 % below; centred a quarter of the way from the eyes to the chin.
     """
     if len(landmarks) not in _EYES_AND_CHIN:
         raise InputError(
-            f'crop.source "fabrec_landmarks" needs 68 or 98 landmarks, not {len(landmarks)}; use "landmarks" or "fabrec"'
+            f'crop.source "fabrec_landmarks" needs 68 or 98 landmarks, not {len(landmarks)}; use "landmarks"'
         )
     points = landmarks.astype(np.float64)
     left, right, chin = _EYES_AND_CHIN[len(landmarks)]
@@ -63,8 +63,8 @@ def region_from_landmarks(landmarks: np.ndarray, visible: np.ndarray) -> np.ndar
 def crop_matrix(region: np.ndarray, size: int) -> np.ndarray:
     """Original pixels -> pixels of the whole resized region, float64 [2, 3].
 
-    The reference scales coordinates from the region's corner, not from the corner of its first pixel, so its landmarks are
-    off from its pixels by (scale - 1) / 2: kept here.
+    The reference scales coordinates from the centre of the region's first pixel but pixels from that pixel's corner, so
+    its landmarks are off by (scale - 1) / 2: kept here.
     """
     scale = diagonal(size) / (region[2:] - region[:2])
     return np.concatenate([np.diag(scale), -(scale * region[:2])[:, None]], 1)
@@ -76,7 +76,7 @@ def crop_image(image: np.ndarray, region: np.ndarray, size: int, fill: int) -> n
 
 
 def cut(image: np.ndarray, region: np.ndarray, fill: int) -> np.ndarray:
-    """The pixels x0 <= x < x1, y0 <= y < y1 of an integer region; `fill` outside the image. uint8 [y1 - y0, x1 - x0, 3]."""
+    """The pixels x0 <= x < x1, y0 <= y < y1; `fill` outside the image. -> uint8 [y1 - y0, x1 - x0, 3]."""
     x0, y0, x1, y1 = (int(edge) for edge in region)
     height, width = image.shape[:2]
     left, right = (min(max(x, 0), width) for x in (x0, x1))

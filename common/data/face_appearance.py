@@ -46,6 +46,10 @@ class Appearance:
     clothes: np.ndarray
     glasses: str
     """none, clear or dark."""
+    frame: np.ndarray
+    """Colour of the glasses' frame."""
+    frame_size: float
+    """0 small, thin and round to 1 large, thick and square."""
     noises: dict[str, np.ndarray]
     """Lattices of random numbers, uniform in [-1, 1], for `lattice_noise`."""
 
@@ -59,7 +63,7 @@ def sample_appearance(rng: np.random.Generator) -> Appearance:
     hair = linear(_HAIRS[rng.choice(6, p=[0.6, 0.3, 0.1, 0, 0, 0] if dark else [0.2, 0.25, 0.2, 0.15, 0.12, 0.08])])
     age = rng.beta(1.2, 2.0)
     grey = np.clip((age - 0.5) * 2 * rng.random(), 0, 1)
-    hair = hair * (1 - grey) + linear((0.68, 0.67, 0.66)) * grey
+    hair = (hair * (1 - grey) + linear((0.68, 0.67, 0.66)) * grey) * rng.uniform(0.8, 1.2)
     bearded = rng.random() < 0.4
     makeup = 0.0 if bearded else rng.choice([0.0, rng.random()])
     red = linear(rng.choice([(0.72, 0.16, 0.20), (0.65, 0.12, 0.24), (0.80, 0.30, 0.30)]))
@@ -69,12 +73,17 @@ def sample_appearance(rng: np.random.Generator) -> Appearance:
     if bearded and style == "long" and rng.random() < 0.7:
         style = "short"
     lattices = {"skin": 24, "blotch": 7, "pores": 64, "strands": 90, "locks": 18, "beard": 80, "brows": 110}
+    colors = {
+        "skin": skin,
+        "lips": natural * (1 - 0.8 * makeup) + red * 0.8 * makeup,
+        "iris": linear(np.clip(iris * rng.normal(1, 0.12, 3), 0, 1)),
+        "hair": hair,
+        "brows": np.minimum(hair * 0.7, skin * 0.45),
+        "clothes": linear(rng.uniform(0.05, 0.9, 3) * 0.6 + rng.uniform(0.05, 0.9) * 0.4),
+        "frame": linear(rng.choice([rng.uniform(0.05, 0.2), rng.uniform(0.2, 0.6)]) * rng.uniform(0.6, 1.0, 3)),
+    }
     return Appearance(
-        skin=skin,
-        lips=natural * (1 - 0.8 * makeup) + red * 0.8 * makeup,
-        iris=linear(np.clip(iris * rng.normal(1, 0.12, 3), 0, 1)),
-        hair=hair * rng.uniform(0.8, 1.2),
-        brows=np.minimum(hair * 0.7, skin * 0.45),
+        **{name: color.astype(np.float32) for name, color in colors.items()},
         brow_thickness=float(rng.uniform(0.026, 0.055) + 0.010 * bearded),
         brow_density=float(rng.uniform(0.55, 0.95)),
         lashes=float(np.clip(0.35 + 0.6 * makeup + rng.normal(0, 0.1), 0.2, 1)),
@@ -86,8 +95,8 @@ def sample_appearance(rng: np.random.Generator) -> Appearance:
         hair_style=str(style),
         hairline=float(rng.normal(0, 0.06) - 0.1 * max(age - 0.6, 0)),
         hair_volume=float(rng.uniform(0.05, 0.20)),
-        clothes=linear(rng.uniform(0.05, 0.9, 3) * 0.6 + rng.uniform(0.05, 0.9) * 0.4),
         glasses=str(rng.choice(["none", "clear", "dark"], p=[0.76, 0.19, 0.05])),
+        frame_size=float(rng.random()),
         noises={name: rng.uniform(-1, 1, (side, side)).astype(np.float32) for name, side in lattices.items()},
     )
 
@@ -107,4 +116,4 @@ def lattice_noise(lattice: np.ndarray, rows: np.ndarray, columns: np.ndarray) ->
     """
     down = _spline_weights(rows * (lattice.shape[0] - 1), lattice.shape[0])
     across = _spline_weights(columns * (lattice.shape[1] - 1), lattice.shape[1])
-    return (down @ lattice @ across.T).astype(np.float32)
+    return down @ lattice.astype(np.float32) @ across.T

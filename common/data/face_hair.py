@@ -15,7 +15,7 @@ _LINE = (
 
 def hair_distance(canvas: Canvas, look: Appearance) -> np.ndarray:
     """Distance in the chart from the edge of the hair (or cap), positive where it grows, float32 [R, C]."""
-    angle = np.degrees(np.abs(canvas.azimuth))
+    angle = np.degrees(np.abs(canvas.azimuth)).astype(np.float32)
     part = 0.07 * np.sin(2 * canvas.azimuth + 20 * look.hairline)
     line = np.interp(angle, *_LINE) + (look.hairline + part) * (angle < 75)
     rough = 0.10
@@ -29,7 +29,8 @@ def hair_distance(canvas: Canvas, look: Appearance) -> np.ndarray:
         rough = 0.0
     elif look.hair_style == "long":
         line = np.where(angle > 70, np.interp(angle, (70, 84), (-0.6, 0.62)), line)
-    slope = np.gradient(line, canvas.azimuth)
+    line = line.astype(np.float32)
+    slope = np.gradient(line, canvas.azimuth).astype(np.float32)
     noise = canvas.noise(look, "locks") + 0.7 * canvas.noise(look, "strands", stretch=0.12)
     inside = (line[None, :] - canvas.y[:, None] + rough * noise) / np.sqrt(1 + slope * slope)[None, :]
     if look.hair_style not in ("long", "cap"):  # the ear stays free

@@ -137,8 +137,9 @@ def _eye(rest: np.ndarray, identity: Identity, blink: float, smile: float) -> np
     lower = np.maximum(height, 0.0) * (1 - 0.3 * max(smile, 0.0))
     upper = np.minimum(height, 0.0)
     shut = np.clip(blink, -0.2, 1.0)
-    # A shut upper lid comes to rest on the lower one, whose height over the corners is about 0.05.
-    height = lower + np.where(upper < 0, upper * (1 - shut) + max(shut, 0.0) * 0.045, 0.0)
+    # A shut upper lid comes to rest just over the lower one, whose points 5 and 4 face its points 1 and 2.
+    rest_height = lower[[0, 5, 4, 3, 4, 5]] - 0.004
+    height = lower + np.where(upper < 0, upper * (1 - shut) + max(shut, 0.0) * rest_height, 0.0)
     eye = np.stack([offset[:, 0], base + height], 1)
     tilt = 0.05 * identity.eye_tilt
     turn = np.array([[np.cos(tilt), -np.sin(tilt)], [np.sin(tilt), np.cos(tilt)]])

@@ -100,27 +100,34 @@ def background(rng: np.random.Generator, side: int) -> np.ndarray:
     return (picture * (1 + 0.08 * fine)[..., None]).astype(np.float32)
 
 
+def _paint_back_hair(picture: np.ndarray, camera: Camera, look: Appearance, light: Light) -> None:
+    """Long hair as it falls behind the neck."""
+    side = picture.shape[0]
+    crown = camera.pixel((0.0, -0.6, -0.5), side)
+    x, y = _plane(side, crown, 0.6 * camera.roll, camera.scale * side)
+    strands = np.sin(26 * x + 3 * np.sin(5 * x + 2 * y)) * 0.25 + np.sin(61 * x + 4 * y) * 0.15
+    width = 1.08 + look.hair_volume + 0.14 * smoothstep(0.2, 1.6, y) + 0.03 * np.sin(6 * y)
+    top = np.sqrt(np.clip(1 - (np.minimum(y, 0) / 1.3) ** 2, 0, 1))
+    shape = smoothstep(0.03, -0.03, np.abs(x) - width * top) * smoothstep(2.9, 2.6, y + 0.2 * strands) * (y > -1.3)
+    lit = 0.7 * float(np.mean(light.ambient + 0.55 * light.key))
+    _mix(picture, shape, look.hair * np.clip((1 + strands) * lit, 0.1, 2)[..., None])
+
+
 def paint_body(picture: np.ndarray, camera: Camera, look: Appearance, light: Light, jaw_drop: float) -> None:
     """Shoulders, long hair and neck behind the head, in place."""
     side = picture.shape[0]
     unit = camera.scale * side
     base = camera.pixel((0.0, 0.75, -0.45), side)
-    x, y = _plane(side, base, 0.5 * camera.roll, unit)
+    if look.hair_style == "long":
+        _paint_back_hair(picture, camera, look, light)
+    first = int(np.clip(base[1] - 0.8 * unit, 0, side - 1))  # the row where the neck begins
+    picture = picture[first:]
+    x, y = (a[first:] for a in _plane(side, base, 0.5 * camera.roll, unit))
     lit = float(np.mean(light.ambient + 0.55 * light.key))
     lean = float(light.direction[0])
     fold = 1 + 0.10 * np.sin(9 * x + 2.5 * np.sin(3 * y)) + 0.25 * lean * x
     shoulder = 0.62 + 0.20 * np.abs(x) + 0.22 * np.abs(x) ** 3 / 4 + 0.35 * np.maximum(np.abs(x) - 1.5, 0) ** 2
     _mix(picture, smoothstep(-0.02, 0.02, y - shoulder), look.clothes * np.clip(fold * lit, 0.1, 2)[..., None])
-    if look.hair_style == "long":
-        strands = np.sin(26 * x + 3 * np.sin(5 * x + 2 * y)) * 0.25 + np.sin(61 * x + 4 * y) * 0.15
-        crown = camera.pixel((0.0, -0.6, -0.5), side)
-        hx, hy = _plane(side, crown, 0.6 * camera.roll, unit)
-        width = 1.08 + look.hair_volume + 0.14 * smoothstep(0.2, 1.6, hy) + 0.03 * np.sin(6 * hy)
-        top = np.sqrt(np.clip(1 - (np.minimum(hy, 0) / 1.3) ** 2, 0, 1))
-        shape = (
-            smoothstep(0.03, -0.03, np.abs(hx) - width * top) * smoothstep(2.9, 2.6, hy + 0.2 * strands) * (hy > -1.3)
-        )
-        _mix(picture, shape, look.hair * np.clip((1 + strands) * 0.7 * lit, 0.1, 2)[..., None])
     half = 0.52 + 0.04 * np.maximum(y, 0) + 0.30 * np.clip(y - 0.45, 0, 1) ** 2
     round_off = np.sqrt(np.clip(1 - (x / (half * 1.05)) ** 2, 0.05, 1))
     # The jaw shades the upper neck.
@@ -137,13 +144,10 @@ def paint_glasses(picture: np.ndarray, camera: Camera, look: Appearance, chart: 
     if look.glasses == "none":
         return
     side = picture.shape[0]
-    frame = look.iris * 0.15 if look.makeup < 0.3 else look.lips * 0.4
     dark = look.glasses == "dark"
-    thick = 0.035 + 0.05 * look.hair_volume
     depth = points[[36, 39, 42, 45], 2].mean() + 0.30
-    reach = 0.29 + 0.15 * look.hair_volume
-    tall = 0.19 + 0.5 * look.hair_volume * 0.4
-    power = 2.5 + 10 * (look.hair_volume - 0.05)
+    reach, tall = 0.27 + 0.05 * look.frame_size, 0.19 + 0.05 * look.frame_size
+    thick, power = 0.035 + 0.015 * look.frame_size, 2.3 + 1.7 * look.frame_size  # |u|^p + |v|^p = 1
     corners = {}
     for sign, eye in ((-1, chart[36:42].mean(0)), (1, chart[42:48].mean(0))):
         middle = np.array([eye[0] * 1.02, eye[1] + 0.03, depth - 0.05])
@@ -160,15 +164,15 @@ def paint_glasses(picture: np.ndarray, camera: Camera, look: Appearance, chart: 
         lens = smoothstep(1 + soft, 1 - soft, r)
         _mix(picture, (0.90 if dark else 0.06) * lens, np.full(3, 0.02 if dark else 0.35))
         _mix(picture, (0.16 if dark else 0.12) * glare, np.full(3, 0.9))
-        _mix(picture, smoothstep(thick / reach + soft, thick / reach - soft, 2 * np.abs(r - 1)), frame)
+        _mix(picture, smoothstep(thick / reach + soft, thick / reach - soft, 2 * np.abs(r - 1)), look.frame)
     width = thick * camera.scale * side * 0.5
-    _capsule(picture, corners[-1][1], corners[1][1], width, frame)
+    _capsule(picture, corners[-1][1], corners[1][1], width, look.frame)
     for sign in (-1, 1):
         if sign * camera.yaw < 0.05:  # the other arm lies behind the face
             hinge = corners[sign][0]
-            ear = camera.pixel((sign * 1.06, chart[36, 1] + 0.0, -0.10), side)
+            ear = camera.pixel((sign * 1.06, chart[36, 1], -0.10), side)
             if sign * (ear - hinge)[0] > 0:
-                _capsule(picture, hinge, ear, width, frame)
+                _capsule(picture, hinge, ear, width, look.frame)
 
 
 def _capsule(

@@ -94,7 +94,8 @@ def build_head(identity: Identity, expression: Expression, covered_ears: bool = 
     profile[:, 1] = np.maximum(profile[:, 1], 0)
     length = np.linalg.norm(np.diff(profile[:, [0, 3]], axis=0), axis=1).sum()
     ears = (0.16 + 0.03 * identity.ears) * (0.15 if covered_ears else 1.0)
-    chart, azimuth = landmark_chart(identity, expression), jaw(identity, expression)[0]
+    chart = landmark_chart(identity, expression).astype(np.float32)  # so that the grids stay in float32
+    azimuth = jaw(identity, expression)[0]
     return Head(profile, chart, azimuth, float(length), ears, identity, expression)
 
 
@@ -115,7 +116,7 @@ def _bumps(head: Head) -> list[tuple[float, float, float, float, float]]:
         (0.62, 0.42, 0.15, 0.18, -0.03 + 0.03 * i.cheeks),
         (0.88, -0.75, 0.10, 0.22, -0.03),
         (0.0, mouth[1] - 0.02, 0.30, 0.20, 0.09),
-        (mouth[0] * 0 + abs(c[54, 0]) + 0.05, c[54, 1], 0.06, 0.07, -0.03),
+        (abs(c[54, 0]) + 0.05, c[54, 1], 0.06, 0.07, -0.03),
         (0.0, c[57, 1] + 0.075, 0.17, 0.045, -0.06),
         (0.0, chin - 0.14, 0.17, 0.10, 0.09 + 0.02 * i.chin),
         (c[35, 0] * 0.80, c[35, 1] - 0.045, 0.055, 0.065, 0.13),

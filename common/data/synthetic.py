@@ -11,8 +11,9 @@ import numpy as np
 
 from common.data import face_hair, face_scene
 from common.data.face_appearance import Appearance, lattice_noise, sample_appearance
+from common.data.face_features import paint_features
 from common.data.face_model import sample_expression, sample_identity
-from common.data.face_paint import Canvas, paint
+from common.data.face_paint import Canvas, paint_skin
 from common.data.face_scene import Camera
 from common.data.face_surface import Head, build_head, landmarks_3d, smoothstep, surface
 
@@ -44,7 +45,6 @@ def render_face(seed: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     camera = _place_camera(rng, points)
     light = _sample_light(rng)
 
-    side = size * _SUPERSAMPLING
     picture = face_scene.background(rng, size).repeat(_SUPERSAMPLING, 0).repeat(_SUPERSAMPLING, 1)
     face_scene.paint_body(picture, camera, look, light, head.expression.jaw_drop)
     _draw_head(picture, head, look, camera, light)
@@ -116,7 +116,8 @@ def _paint_head(head: Head, look: Appearance, camera: Camera, side: int) -> tupl
     points, x = surface(head, t, azimuth[None, :])
     color = np.empty((rows, columns, 3), np.float32)
     canvas = Canvas(color, x, points[1, :, 0].copy(), azimuth, t, step=float(1 / pixels))
-    paint(canvas, head, look)
+    paint_skin(canvas, head, look)
+    paint_features(canvas, head, look)
     inside = face_hair.hair_distance(canvas, look)
     face_hair.paint_hair(inside, canvas, look)
     face_hair.raise_hair(points, inside, canvas, look)

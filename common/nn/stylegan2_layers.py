@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from common.ops.conv import conv2d, conv2d_up
+from common.ops.conv import conv2d
+from common.ops.conv_up import conv2d_up
 
 NOISE_MODES = ("const", "random", "none")
 

@@ -137,7 +137,7 @@ def decode_quarter(heatmaps: Array) -> Array:
     patch = _patches(heatmaps, peak, 1, 0.0)  # [B, K, 3, 3]
     slope = jnp.stack([patch[..., 1, 2] - patch[..., 1, 0], patch[..., 2, 1] - patch[..., 0, 1]], axis=-1)
     inner = (peak > 0) & (peak < jnp.array([width - 1, height - 1])[None, None])
-    return peak + jnp.where(inner, jnp.sign(slope) / 4, 0)
+    return peak + jnp.where(inner, jnp.sign(slope).astype(jnp.float32) / 4, 0)
 
 
 def decode_local_soft_argmax(heatmaps: Array, radius: int, temperature: float | None = None, steps: int = 3) -> Array:

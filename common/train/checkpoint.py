@@ -8,6 +8,7 @@ another model is told from a damaged one, and damage that still decodes is seen 
 import json
 import logging
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,7 @@ class Checkpoints:
     def _save(self, which: str, step: int, state: Any, header: dict[str, Any], iterator: Any) -> None:
         leaves = tree.flatten(state)
         header = header | {"leaves": {path: tree.describe(leaf) for path, leaf in leaves.items()}}
+        header["check_sum"] = _check_sum(header)
         items = {"state": ocp.args.StandardSave(leaves), "meta": ocp.args.JsonSave(header)}
         if iterator is not None:
             position = iterator if isinstance(iterator, Position) else Position(iterator)
@@ -172,9 +174,12 @@ class Checkpoints:
     def _header(self, which: str, step: int) -> dict[str, Any]:
         try:
             header = ocp.Checkpointer(ocp.JsonCheckpointHandler()).restore(self._path(which, step) / "meta")
-            return {"leaves": header["leaves"], "meta": header["meta"], "metric": header.get("metric")}
+            check_sum = header.pop("check_sum")
         except Exception as error:
             raise self._damaged(which, step, error) from error
+        if check_sum != _check_sum(header):
+            raise self._damaged(which, step, "check sum of meta")
+        return header
 
     def _read(self, like: Any, which: str, step: int, whole: bool) -> tuple[Any, dict[str, Any]]:
         header = self._header(which, step)
@@ -212,6 +217,10 @@ class Checkpoints:
         older = [s for s in self.steps(which) if s < step]
         remedy = f"delete it to go on from step {older[-1]}" if older else "delete it; there is no older one"
         return InputError(f"{self._path(which, step)}: the checkpoint is damaged ({_reason(error)}); {remedy}")
+
+
+def _check_sum(header: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(header, sort_keys=True).encode())
 
 
 def _reason(error: Any) -> str:

@@ -8,6 +8,10 @@ from typing import Any
 
 import jax
 
+_compilations: list[
+    float
+] = []  # seconds of each XLA compilation of this process; JAX has no way to unregister a listener
+
 
 class Clock:
     """Measures a loop that dispatches steps asynchronously; as a context manager it owns the thread that watches them.
@@ -23,6 +27,8 @@ class Clock:
         self._end: float | None = None
         self._running: concurrent.futures.Future | None = None
         self._steps, self._waited, self._paused = 0, 0.0, 0.0
+        self.compilations = 0
+        """XLA compilations of the step after the first one."""
 
     def __enter__(self) -> "Clock":
         self._watcher = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="steps")
@@ -30,6 +36,14 @@ class Clock:
 
     def __exit__(self, *_: Any) -> None:
         self._watcher.shutdown()
+
+    @contextlib.contextmanager
+    def dispatching(self) -> Iterator[None]:
+        """Around the call of a step: counts compilations."""
+        before = len(_compilations)
+        yield
+        if self._first is not None:
+            self.compilations += len(_compilations) - before
 
     def step_dispatched(self, metrics: Any) -> None:
         """Watches the step that gives `metrics`, and waits for the one before it, so that batches do not pile up."""
@@ -82,6 +96,14 @@ class Clock:
         return self._waited / max(elapsed - self._paused, 1e-9)
 
 
+def _note_compilation(event: str, seconds: float, **_: Any) -> None:
+    if event == "/jax/core/compile/backend_compile_duration":
+        _compilations.append(seconds)
+
+
 def _finished(metrics: Any) -> float:
     jax.block_until_ready(metrics)
     return time.perf_counter()
+
+
+jax.monitoring.register_event_duration_secs_listener(_note_compilation)

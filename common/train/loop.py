@@ -60,7 +60,7 @@ def run(
     """Runs `step_fn` until `steps` steps are done.
 
     Args:
-      step_fn: jitted (state, batch) -> (state, dict of scalars with "loss"), with `donate_argnums=0`.
+      step_fn: (state, batch) -> (state, dict of scalars with "loss"); compiled here by `mesh.jit_step`.
       state: as created or restored; it is donated. Its `step` says how many steps are done already.
       iterator: yields this process's batches, pytrees of numpy arrays; has `get_state()` if checkpoints are kept.
       batch_size: global, for the rate only.
@@ -93,10 +93,11 @@ class _Run:
         if done < self.steps:
             self.state = meshes.put_replicated(self.state, self.mesh)
             batch = self._fetch()
-        compiled = None
+        step_fn = meshes.jit_step(self.step_fn, self.mesh)
         with self.signal, self.clock:
             while done < self.steps:
-                self.state, metrics = self.step_fn(self.state, batch)
+                with self.clock.dispatching():
+                    self.state, metrics = step_fn(self.state, batch)
                 done += 1
                 self.unread.append((done, metrics))
                 self.clock.step_dispatched(metrics)
@@ -107,16 +108,15 @@ class _Run:
                 if done == first + 1:
                     jax.block_until_ready(metrics)
                     self.clock.first_step_done()
-                    compiled = _cache_size(self.step_fn)
                 self._after_step(done, position)
             self._read(done)
             jax.block_until_ready(self.state)
             self.clock.done()
         if self.checkpoints is not None:
             self.checkpoints.wait()
-        recompiled = 0 if compiled is None else _cache_size(self.step_fn) - compiled
-        speed = self.clock.rate()[0], self.clock.first_step(), self.clock.wait_share()
-        return self.state, LoopStats(*speed, recompiled)
+        clock = self.clock
+        stats = LoopStats(clock.rate()[0], clock.first_step(), clock.wait_share(), clock.compilations)
+        return self.state, stats
 
     def _fetch(self) -> Any:
         """The next batch, on its way to the devices; `position` is that after it."""
@@ -184,7 +184,7 @@ class _Run:
             if newest is not None:
                 kept = f"the last good state is that of step {newest} in {self.checkpoints.directory / 'last'}"
         raise InputError(
-            f"step {step}: {what}; {kept}; try a lower learning rate or float32 instead of bfloat16, and check the labels"
+            f"step {step}: {what}; {kept}; try a lower learning rate, float32 for bfloat16, and check the labels"
         )
 
     def _stop(self, done: int) -> None:
@@ -228,7 +228,3 @@ class _Signal:
             if multihost_utils.reached_preemption_sync_point(step):
                 self.number = signal.SIGTERM
         return self.number is not None
-
-
-def _cache_size(step_fn: Any) -> int:
-    return step_fn._cache_size() if hasattr(step_fn, "_cache_size") else 0

@@ -4,7 +4,7 @@ Statistics over the batch (BatchNorm, minibatch standard deviation) are global, 
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -78,6 +78,16 @@ def put_batch(batch_: Any, mesh: Mesh) -> Any:
         return jax.make_array_from_process_local_data(sharding, array)
 
     return jax.tree.map(put, batch_)
+
+
+def jit_step(step: Callable[[Any, Any], tuple[Any, Any]], mesh: Mesh) -> Callable[[Any, Any], tuple[Any, Any]]:
+    """Compiles a step (state, batch) -> (state, metrics) that donates its state and gives it back replicated.
+
+    Without the second, XLA may leave a parameter split over the devices; the next step, given other shardings than the
+    first, would be compiled again.
+    """
+    shardings = replicated(mesh), batch(mesh)
+    return jax.jit(step, donate_argnums=0, in_shardings=shardings, out_shardings=replicated(mesh))
 
 
 def put_replicated(tree: Any, mesh: Mesh) -> Any:

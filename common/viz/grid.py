@@ -52,7 +52,7 @@ def grid(images: Sequence[np.ndarray], columns: int | None = None, captions: Seq
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
-    """Writes a uint8 [H, W, 3] or [H, W] array in the format of the suffix (.png, .jpg); the file is whole or absent."""
+    """Writes a uint8 [H, W, 3] or [H, W] array in the format of its suffix (.png, .jpg), whole or not at all."""
     path = Path(path)
     formats = Image.registered_extensions()
     if path.suffix.lower() not in formats:

@@ -11,6 +11,7 @@ from common.nn.stylegan2 import Generator, num_ws
 from common.weights.stylegan2 import ada_generator, from_ada
 
 NAME = "stylegan2_ada_g"
+AFTER_TRAINING = "w_avg_after_one_train_call"
 
 
 @functools.cache
@@ -84,17 +85,30 @@ def test_mapping(variant):
     # Two rows before the cutoff and two after it are stored; rows on the same side are equal.
     truncated = mapping(variant, 0.5, 4)
     case().compare(f"{variant}/w_trunc0.5_cutoff4_ws", truncated[:, 2:6])
-    np.testing.assert_array_equal(truncated[:, 4:], ws[:, 4:])
+    np.testing.assert_allclose(truncated[:, 4:], ws[:, 4:], rtol=0, atol=1e-6 * ws.std())  # two compilations
 
 
-@pytest.mark.parametrize("variant", [v for v in variants() if f"{v}/w_avg_after_one_train_call" in case().expected])
+def without_update(name: str) -> bool:
+    """Whether a stored mean w "after a training call" is bit for bit the one before it, i.e. shows no update at all."""
+    variant, _, array = name.partition("/")
+    before = case().net(variant)["mapping.w_avg"] if array == AFTER_TRAINING else None
+    return before is not None and np.array_equal(case().expected[name], before)
+
+
+@pytest.mark.parametrize("variant", [v for v in variants() if f"{v}/{AFTER_TRAINING}" in case().expected])
 def test_mean_w_after_a_training_call(variant):
     generator, variables = converted(variant)
     z, c = latents(variant)
     _, updated = generator.apply(
         variables, z, c, update_w_avg=True, mutable=["stats"], method=lambda self, *a, **k: self.mapping(*a, **k)
     )
-    case().compare(f"{variant}/w_avg_after_one_train_call", updated["stats"]["mapping"]["w_avg"])
+    actual = updated["stats"]["mapping"]["w_avg"]
+    # w_avg <- mean(w) + 0.995 (w_avg - mean(w)), from the reference's own w
+    before, mean = case().net(variant)["mapping.w_avg"], case().expected[f"{variant}/w"].mean(0)
+    np.testing.assert_allclose(actual, mean + 0.995 * (before - mean), rtol=0, atol=2e-4 * before.std())
+    if without_update(f"{variant}/{AFTER_TRAINING}"):
+        pytest.skip("the formula holds; the stored array is w_avg before the call and cannot tell an update")
+    case().compare(f"{variant}/{AFTER_TRAINING}", actual)
 
 
 @pytest.mark.parametrize("variant", variants())
@@ -132,4 +146,4 @@ def test_nothing_is_left_unchecked():
     """Runs after the others in this file; alone it has nothing to say."""
     if not case().compared:
         pytest.skip("run the whole file")
-    assert case().unchecked() == []
+    assert [name for name in case().unchecked() if not without_update(name)] == []

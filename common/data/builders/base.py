@@ -9,6 +9,7 @@ import functools
 import io
 import itertools
 import warnings
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -113,7 +114,7 @@ class FaceBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
         try:
             with np.load(path, allow_pickle=False) as table:
                 columns = {field.name: table[field.name] for field in dataclasses.fields(Table)}
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path}: missing or damaged; delete {self.data_dir} and prepare it again") from error
         text = {name: tuple(columns[name].tolist()) for name in ("files", "subsets", "groups")}
         return Table(**{**columns, **text})

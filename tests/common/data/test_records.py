@@ -116,9 +116,13 @@ def test_interrupted_preparation_leaves_nothing_and_can_be_repeated(w300_tree, t
 
 def test_damaged_data_sets_are_named(w300, tmp_path):
     directory = tmp_path / "data/w300/1.0.0"
-    (directory / "test_annotations.npz").write_bytes(b"PK")
-    with pytest.raises(InputError, match="test_annotations.npz: missing or damaged; delete .* and prepare it again"):
-        TfdsSource(w300, "full")
+    table = directory / "test_annotations.npz"
+    for damaged in (table.read_bytes()[:-200], table.read_bytes()[:2], b""):
+        table.write_bytes(damaged)
+        with pytest.raises(
+            InputError, match="test_annotations.npz: missing or damaged; delete .* and prepare it again"
+        ):
+            TfdsSource(w300, "full")
     assert len(TfdsSource(w300, "train")) == 6
     (directory / "dataset_info.json").unlink()
     with pytest.raises(InputError, match="not a complete data set; delete it"):

@@ -1,0 +1,180 @@
+"""Predicts landmarks on images, folders and globs; writes JSON, CSV and overlays.
+
+    python -m fase_jax.predict --workdir runs/demo --inputs photos/ 'more/*.jpg' --out predictions
+"""
+
+import csv
+import dataclasses
+import glob
+import io
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from common import config as configs
+from common import errors, files
+from common.data import images
+from common.data.crop import Crop
+from common.data.landmark_scheme import LandmarkScheme
+from common.data.source import Record
+from common.errors import InputError
+from common.train import mesh as meshes
+from common.train.logging import Progress
+from common.viz.grid import write_image
+from common.viz.overlay import overlay
+from fase_jax import inference
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Predict:
+    """Which run, which images."""
+
+    workdir: str = "runs/fase"
+    """Work directory of the run."""
+    inputs: tuple[str, ...] = ()
+    """Images, folders (searched through) and globs."""
+    boxes: str = ""
+    """CSV `file,x0,y0,x1,y1` with a face box a row, several rows for several faces; empty takes the whole image."""
+    out: str = "predictions"
+    """Directory of landmarks.json, landmarks.csv and the overlays."""
+    overlays: bool = True
+    """Write a picture with the landmarks for every face."""
+    checkpoint: str = "best"
+    """best or last."""
+    batch_size: int = 16
+
+
+class Faces:
+    """Images with face boxes as a source; their landmarks are unknown."""
+
+    def __init__(self, paths: Sequence[str], boxes: np.ndarray, scheme: LandmarkScheme):
+        self.scheme, self.files, self.boxes = scheme, list(paths), boxes
+        self.subsets = ["all"] * len(paths)
+        self.landmarks = np.zeros((len(paths), scheme.count, 2), np.float32)
+        self.visible = np.zeros((len(paths), scheme.count), bool)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, i: int) -> Record:
+        data = Path(self.files[i]).read_bytes()
+        return Record(
+            image=data,
+            file=self.files[i],
+            subset="all",
+            landmarks=self.landmarks[i],
+            visible=self.visible[i],
+            box=self.boxes[i],
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command."""
+    meshes.initialize()
+    predict(configs.cli(argv, default=Predict())[0])
+
+
+def predict(options: Predict) -> list[dict]:
+    """Predicts, writes the files, prints where they are and the rate; returns one entry a face."""
+    paths = find_images(options.inputs)
+    detector = inference.load(options.workdir, options.checkpoint)
+    data = detector.config.data
+    if options.boxes:
+        faces = read_boxes(options.boxes, paths)
+        crop = Crop(detector.config.model.image_size, data.crop_scale, "box", fill=data.fill)
+    else:
+        sizes = [images.upright_size(Path(path)) for path in paths]
+        faces = [(path, (-0.5, -0.5, w - 0.5, h - 0.5)) for path, (w, h) in zip(paths, sizes, strict=True)]
+        crop = Crop(detector.config.model.image_size, 1.0, "box", fill=data.fill)
+    source = Faces([path for path, _ in faces], np.array([box for _, box in faces], np.float32), detector.scheme)
+    start, compiled = time.monotonic(), None
+    with Progress("predict", len(source)) as progress:
+
+        def on_batch(done: int) -> None:
+            nonlocal compiled
+            compiled = compiled or (time.monotonic(), done)
+            progress.update(done)
+
+        found = inference.predict_source(
+            detector.predict, detector.variables, source, crop, detector.mesh, options.batch_size, on_batch
+        )
+    end = time.monotonic()
+    entries = _write(Path(options.out), source, found, options.overlays)
+    print(f"{len(source)} faces in {end - start:.1f} s, first batch with compilation included", end="")
+    if compiled and len(source) > compiled[1]:
+        print(f"; {(len(source) - compiled[1]) / (end - compiled[0]):.1f} images/s after it", end="")
+    print(f"\nlandmarks: {Path(options.out) / 'landmarks.json'}")
+    return entries
+
+
+def find_images(inputs: Sequence[str]) -> list[str]:
+    """The image files that the inputs name, each once, in order.
+
+    Raises:
+      InputError: no input, one that names nothing, or a folder without images.
+    """
+    if not inputs:
+        raise InputError("field inputs: empty; name images, folders or globs")
+    found: dict[str, None] = {}
+    for entry in inputs:
+        path = Path(entry)
+        if path.is_dir():
+            some = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        else:
+            some = [entry] if path.is_file() else sorted(glob.glob(entry, recursive=True))
+        if not some:
+            raise InputError(f"{entry}: names no image; give a file, a folder of images or a glob in quotes")
+        found |= dict.fromkeys(some)
+    return list(found)
+
+
+def read_boxes(file: str, paths: Sequence[str]) -> list[tuple[str, tuple[float, ...]]]:
+    """(path, box) of every row of a CSV `file,x0,y0,x1,y1`; rows name a path as given, or by its last part."""
+    by_name = {Path(path).name: path for path in paths} | {path: path for path in paths}
+    try:
+        rows = list(csv.DictReader(io.StringIO(Path(file).read_text())))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot be read as a table ({error}); give a CSV file") from error
+    columns = ("file", "x0", "y0", "x1", "y1")
+    missing = [name for name in columns if not rows or name not in rows[0]]
+    if missing:
+        raise InputError(f"{file}: no column {missing[0]} or no rows; it needs {','.join(columns)}")
+    faces = []
+    for number, row in enumerate(rows, 2):
+        if row["file"] not in by_name:
+            raise InputError(f"{file}: row {number}: {row['file']} is not among the inputs; name it there or delete it")
+        try:
+            box = tuple(float(row[name]) for name in columns[1:])
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{file}: row {number}: not four numbers x0,y0,x1,y1; correct it") from error
+        faces.append((by_name[row["file"]], box))
+    return faces
+
+
+def _write(out: Path, source: Faces, found: inference.Predictions, overlays: bool) -> list[dict]:
+    entries, lines = [], []
+    k = source.scheme.count
+    for i, file in enumerate(source.files):
+        points, confidence = found.landmarks[i].round(3), found.confidence[i].round(4)
+        box = source.boxes[i].tolist()
+        entry = {"file": file, "box": box, "landmarks": points.tolist(), "confidence": confidence.tolist()}
+        entries.append(entry)
+        lines.append([file, *box, *(f"{value:.3f}" for value in points.ravel())])
+        if overlays:
+            picture = overlay(images.decode(Path(file).read_bytes(), file), points, None, source.scheme)
+            # The number keeps two images of one name, or two faces of one image, apart.
+            write_image(out / "overlays" / f"{i:05d}_{Path(file).stem}.png", picture)
+    buffer = io.StringIO()
+    header = ["file", "box_x0", "box_y0", "box_x1", "box_y1", *(f"{a}{j}" for j in range(k) for a in "xy")]
+    csv.writer(buffer).writerows([header, *lines])
+    files.write_text(out / "landmarks.csv", buffer.getvalue())
+    files.write_json(out / "landmarks.json", {"scheme": source.scheme.name, "faces": entries})
+    return entries
+
+
+if __name__ == "__main__":
+    errors.run(main)

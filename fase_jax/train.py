@@ -1,0 +1,140 @@
+"""Trains FASE on annotated faces.
+
+    python -m fase_jax.train --config configs/fase/demo.py --workdir runs/demo
+
+A run started again in its work directory goes on where its last checkpoint is, to the same numbers.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+from common import config as configs
+from common import errors, files
+from common.data.pipeline import mean_shape, train_iterator
+from common.data.source import Source
+from common.train import loop, optimizer, state, workdir
+from common.train import mesh as meshes
+from common.train.checkpoint import Checkpoints
+from common.train.logging import Logger, table
+from fase_jax import sources, step
+from fase_jax.config import Config
+from fase_jax.inference import predict_source
+from fase_jax.prior import load_prior
+from fase_jax.results import face_errors
+
+# A continued run may change these; everything else would make it another run.
+MAY_CHANGE = ("workdir", "log_every", "eval_every", "save_every", "data.root", "data.data_dir", "data.cache_mib")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command: config from a file, fields from the command line."""
+    config, options = configs.cli(argv, default=Config())
+    meshes.initialize()
+    describe(config) if options.dry_run else train(config)
+
+
+def describe(config: Config) -> None:
+    """Prints the resolved config, the number of parameters by part, and the shapes, without touching the disk."""
+    model = step.build_model(config, sources.scheme(config.data))
+    variables = jax.eval_shape(lambda: step.initialize(model, config))
+    for name, (value, _) in configs.diff(config, {}).items():
+        print(f"{name} = {value}")
+    trained, counts = step.trained_parts(config), {}
+    labels = jax.tree.leaves(optimizer.labels(step.part, variables["params"]))
+    for label, leaf in zip(labels, jax.tree.leaves(variables["params"]), strict=True):
+        counts[label] = counts.get(label, 0) + leaf.size
+    rows = [(name, f"{count:,}", "trained" if name in trained else "frozen") for name, count in counts.items()]
+    table("parameters", ("part", "values", ""), rows)
+    size, heatmap, k = config.model.image_size, config.model.heatmap_size, model.num_landmarks
+    print(f"images [{config.batch_size}, {size}, {size}, 3] -> heatmaps [{config.batch_size}, {heatmap}, {heatmap}, {k}]")
+
+
+def train(config: Config) -> loop.LoopStats:
+    """Runs or continues a training; returns how fast it was."""
+    mesh = meshes.make()
+    meshes.check_batch_size(config.batch_size, mesh, config.accumulate)
+    scheme = sources.scheme(config.data)
+    train_source, validation = sources.training(config)
+    crop = sources.crop(config, training=True)
+    directory = workdir.claim(config.workdir, config, MAY_CHANGE)
+    save_mean_shape(config, train_source)
+
+    iterator = train_iterator(
+        train_source,
+        crop=crop,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+        cache_mib=config.data.cache_mib,
+    )
+    model = step.build_model(config, scheme)
+    steps_per_epoch = -(-len(train_source) // config.batch_size)
+    optimizer_ = step.build_optimizer(config, steps_per_epoch)
+    checkpoints = Checkpoints(directory)
+    run_state, resume = initial_state(config, model, optimizer_, mesh, checkpoints, iterator)
+
+    with Logger(directory, config.steps, resume_step=int(run_state.step)) as logger:
+        run_state, stats = loop.run(
+            step.make_train_step(model, optimizer_, config, scheme),
+            run_state,
+            iterator,
+            steps=config.steps,
+            mesh=mesh,
+            batch_size=config.batch_size,
+            logger=logger,
+            checkpoints=checkpoints,
+            log_every=config.log_every,
+            save_every=config.save_every,
+            eval_every=config.eval_every,
+            evaluate=make_evaluate(config, model, scheme, validation, mesh),
+            best_metric="nme" if validation is not None else None,
+            prepare=lambda batch: {name: batch[name] for name in ("image", "landmarks", "visible")},
+            resume=resume,
+        )
+    checkpoints.close()
+    return stats
+
+
+def initial_state(config, model, optimizer_, mesh, checkpoints, iterator) -> tuple[state.TrainState, object]:
+    """A new state, from the prior if there is one, or that of the last checkpoint with what the loop stored there."""
+    variables = step.initialize(model, config)
+    if config.prior != "none" and checkpoints.latest() is None:
+        variables = load_prior(config.prior, variables, config)
+    key = jax.random.fold_in(jax.random.key(config.seed), 1)
+    params = variables.pop("params")
+    new = state.create(params, variables, optimizer_, key, keep_ema=config.ema_decay > 0)
+    new = meshes.put_replicated(new, mesh)
+    return (new, None) if checkpoints.latest() is None else checkpoints.restore(new, iterator)
+
+
+def make_evaluate(config, model, scheme, validation: Source | None, mesh):
+    """state -> {"nme": mean error of the validation faces in percent}; None without validation faces."""
+    if validation is None:
+        return None
+    predict = step.make_predict(model, config, scheme)
+    crop = sources.crop(config, training=False)
+
+    def evaluate(run_state: state.TrainState) -> dict[str, float]:
+        params = run_state.params if run_state.ema is None else run_state.ema
+        variables = {"params": params, **run_state.stats}
+        predicted = predict_source(predict, variables, validation, crop, mesh, max(config.batch_size, 16))
+        errors_by_name = face_errors(predicted, validation)
+        return {"nme": float(np.nanmean(next(iter(errors_by_name.values()))))}
+
+    return evaluate
+
+
+def save_mean_shape(config: Config, train_source: Source) -> None:
+    """Keeps the mean training shape in the work directory: the baseline that places it by the box."""
+    crop = dataclasses.replace(sources.crop(config, training=False))
+    if jax.process_index() == 0:
+        shape = mean_shape(train_source, crop)
+        files.write_json(f"{config.workdir}/mean_shape.json", np.asarray(shape, np.float64).round(3).tolist())
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,145 @@
+"""Tests of `common.ops.conv` and `common.ops.conv_up` against XLA's own convolution and gradients."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from common.ops import conv as ops
+from common.ops.conv_up import conv2d_up
+from common.ops.resample import BINOMIAL
+
+KEYS = jax.random.split(jax.random.key(0), 3)
+# Sizes on both sides of the choice between the two weight gradients, kernels smaller than the stride, odd sizes.
+CASES = [
+    # size, kernel, C_in, C_out, stride, padding
+    ((7, 6), 3, 3, 5, 1, "SAME"),
+    ((6, 7), 3, 3, 5, 2, "SAME"),
+    ((8, 5), 3, 64, 64, 1, "SAME"),
+    ((6, 6), 3, 64, 65, 2, 1),
+    ((6, 5), 1, 4, 3, 1, 0),
+    ((6, 5), 1, 4, 3, 2, 0),
+    ((5, 7), 2, 3, 4, 1, ((1, 0), (0, 1))),
+    ((9, 8), 4, 3, 4, 2, "VALID"),
+    ((7, 9), 3, 2, 3, 1, ((0, 3), (-1, 1))),
+    ((10, 11), 5, 2, 3, 3, 2),
+]
+
+
+def reference(x, kernel, stride, padding):
+    """XLA's convolution, differentiated by XLA."""
+    if padding == "SAME":
+        padding = [(n // 2, n // 2) for n in kernel.shape[:2]]
+    elif isinstance(padding, int):
+        padding = [(padding, padding)] * 2
+    dimensions = ("NHWC", "HWIO", "NHWC")
+    return lax.conv_general_dilated(x, kernel, (stride, stride), padding, dimension_numbers=dimensions)
+
+
+def arrays(size, kernel, c_in, c_out, dtype):
+    x = jax.random.normal(KEYS[0], (2, *size, c_in), dtype)
+    return x, jax.random.normal(KEYS[1], (kernel, kernel, c_in, c_out), dtype) / kernel
+
+
+def derivatives(convolve, x, kernel):
+    """Value, gradient, and the gradient of a nonlinear function of the gradient."""
+
+    def loss(x, kernel):
+        return jnp.sin(convolve(x, kernel)).sum()
+
+    def penalty(x, kernel):
+        return sum(jnp.sum(jnp.sin(g) * g) for g in jax.grad(loss, (0, 1))(x, kernel))
+
+    run = jax.jit(lambda *args: (convolve(*args), jax.grad(loss, (0, 1))(*args), jax.grad(penalty, (0, 1))(*args)))
+    return run(x, kernel)
+
+
+@pytest.fixture
+def float64():
+    """Double precision, in which two orders of summation agree to about 1e-13."""
+    with jax.enable_x64(True):
+        yield jnp.float64
+
+
+@pytest.mark.parametrize(("size", "kernel", "c_in", "c_out", "stride", "padding"), CASES)
+def test_derivatives_agree_with_xla(float64, size, kernel, c_in, c_out, stride, padding):
+    x, weights = arrays(size, kernel, c_in, c_out, float64)
+    ours = derivatives(functools.partial(ops.conv2d, stride=stride, padding=padding), x, weights)
+    theirs = derivatives(functools.partial(reference, stride=stride, padding=padding), x, weights)
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * np.abs(b).max())
+
+
+@pytest.mark.parametrize("shift", [True, False])
+def test_both_weight_gradients_are_reached(monkeypatch, shift):
+    """The choice must change the program: else the test above would not cover both."""
+    monkeypatch.setattr(ops, "_shifted_is_faster", lambda shape: shift)
+    x, kernel = arrays((6, 6), 3, 4, 5, jnp.float32)
+    text = jax.jit(jax.grad(lambda k: ops.conv2d(x, k).sum())).lower(kernel).as_text()
+    assert ("dot_general" in text) == shift
+
+
+def test_bfloat16_accumulates_in_float32():
+    x, kernel = arrays((16, 16), 3, 64, 64, jnp.bfloat16)
+    gradient = jax.grad(lambda k, x: ops.conv2d(x, k).astype(jnp.float32).sum())
+    exact = gradient(kernel.astype(jnp.float32), x.astype(jnp.float32))
+    actual = gradient(kernel, x)
+    assert actual.dtype == jnp.bfloat16
+    # one rounding to 8 bits at the end, instead of one for each of the 512 terms
+    np.testing.assert_allclose(actual.astype(jnp.float32), exact, rtol=2**-8, atol=1e-3)
+
+
+def test_same_padding_is_symmetric_at_stride_two():
+    """An impulse at the first pixel of an even image: `lax` would pad 'SAME' by (0, 1), PyTorch by (1, 1)."""
+    x = jnp.zeros((1, 4, 4, 1)).at[0, 0, 0, 0].set(1.0)
+    y = ops.conv2d(x, jnp.arange(9.0).reshape(3, 3, 1, 1), stride=2)
+    np.testing.assert_array_equal(y[0, :, :, 0], [[4, 0], [0, 0]])
+
+
+def test_vmap_and_sharding_friendly_shapes():
+    x, kernel = arrays((6, 6), 3, 64, 64, jnp.float32)
+    gradient = jax.grad(lambda k, x: jnp.square(ops.conv2d(x[None], k)).sum())
+    per_sample = jax.vmap(gradient, (None, 0))(kernel, x)
+    for i in range(len(x)):
+        np.testing.assert_allclose(per_sample[i], gradient(kernel, x[i]), rtol=1e-4, atol=1e-3)
+
+
+def test_forward_mode_is_refused():
+    x, kernel = arrays((6, 6), 3, 4, 5, jnp.float32)
+    with pytest.raises(TypeError, match="forward-mode"):
+        jax.jvp(lambda x: ops.conv2d(x, kernel), (x,), (x,))
+
+
+def up_reference(x, kernel, taps=BINOMIAL):
+    """By definition: zeros inserted, true convolution with the kernel, true convolution with the low-pass, gain 4."""
+    taps = np.asarray(taps) / np.sum(taps)
+    low_pass = jnp.asarray(np.outer(taps, taps), x.dtype)[::-1, ::-1, None, None]
+    zeros = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (0, 0, 1), (0, 0, 1), (0, 0, 0)))
+    z = reference(zeros, kernel[::-1, ::-1], 1, 2)
+    z = z.transpose(0, 3, 1, 2).reshape(-1, *z.shape[1:3], 1)
+    y = 4 * reference(z, low_pass, 1, [(1, 2), (1, 2)])
+    return y.reshape(x.shape[0], -1, *y.shape[1:3]).transpose(0, 2, 3, 1)
+
+
+@pytest.mark.parametrize("channels", [(3, 5), (64, 64)])
+@pytest.mark.parametrize("taps", [BINOMIAL, (1.0, 2.0, 4.0, 3.0)])
+def test_up_convolution(float64, channels, taps):
+    x, kernel = arrays((5, 4), 3, *channels, float64)
+    ours = derivatives(functools.partial(conv2d_up, taps=taps), x, kernel)
+    theirs = derivatives(functools.partial(up_reference, taps=taps), x, kernel)
+    assert ours[0].shape == (2, 10, 8, channels[1])
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * np.abs(b).max())
+
+
+def test_up_convolution_keeps_a_constant_inside():
+    y = conv2d_up(jnp.ones((1, 6, 6, 1)), jnp.zeros((3, 3, 1, 1)).at[1, 1].set(1.0))
+    np.testing.assert_allclose(y[0, 2:-2, 2:-2], 1.0, rtol=1e-6)
+
+
+def test_up_convolution_refuses_other_kernels():
+    with pytest.raises(ValueError, match="3x3"):
+        conv2d_up(jnp.ones((1, 4, 4, 1)), jnp.ones((5, 5, 1, 1)))
