@@ -31,10 +31,12 @@ class Data:
     """Train on this many faces, drawn by the run's seed; 0 takes all."""
     validation_fraction: float = 0.1
     """Share of the training faces held out to choose the best checkpoint; 0 keeps the last one only."""
-    crop: Literal["landmarks", "box", "fabrec"] = "landmarks"
-    """Square around the landmarks' bounding box, around the given box, or 3FabRec's rule."""
+    crop: Literal["landmarks", "box", "fabrec", "fabrec_landmarks"] = "landmarks"
+    """Square around the landmarks' bounding box, around the given box, or 3FabRec's rule from either."""
     crop_scale: float = 1.25
     """Side of the square over the longer side of the box."""
+    crop_extend: tuple[float, float] = (0.0, 0.0)
+    """Parts of its height added to the box above and below first (3FabRec: 0.2, 0.12 on 300-W; 0, 0.1 on WFLW)."""
     fill: int = 0
     """Grey level outside the picture, 0 to 255."""
     cache_mib: int = 2048

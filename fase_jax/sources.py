@@ -20,8 +20,9 @@ TEST_SELECTIONS = {
     "synthetic": ("test",),
 }
 
-# Context around training crops: a square turned by 45 degrees still shows real pixels in its corners.
-CONTEXT = 1.42
+# Context around training crops: a square turned by 45 degrees still shows real pixels in its corners (sqrt 2, rounded
+# down to what 3FabRec's rule allows).
+CONTEXT = 1.41
 
 
 def scheme(data: Data) -> LandmarkScheme:
@@ -34,7 +35,8 @@ def scheme(data: Data) -> LandmarkScheme:
 def crop(config: Config, training: bool) -> Crop:
     """How faces are cut out; training crops have a border that rotation and translation draw from."""
     data = config.data
-    return Crop(config.model.image_size, data.crop_scale, data.crop, CONTEXT if training else 1.0, data.fill)
+    context = CONTEXT if training else 1.0
+    return Crop(config.model.image_size, data.crop_scale, data.crop, context, data.crop_extend, data.fill)
 
 
 def training(config: Config) -> tuple[Source, Source | None]:

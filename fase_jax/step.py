@@ -10,6 +10,7 @@ from jax import Array
 
 from common.data.augment import augment
 from common.data.landmark_scheme import LandmarkScheme
+from common.errors import InputError
 from common.ops import heatmaps as hm
 from common.train import optimizer as optimizers
 from common.train.state import TrainState, apply_gradients
@@ -28,8 +29,9 @@ def build_model(config: Config, scheme: LandmarkScheme) -> FASE:
 def initialize(model: FASE, config: Config) -> dict[str, Any]:
     """Parameters and collections of an untrained model, by the run's seed."""
     size = config.model.image_size
-    init = lambda key: model.init(key, jnp.zeros((1, size, size, 3)))
-    return jax.jit(init)(jax.random.fold_in(jax.random.key(config.seed), 0))
+    key = jax.random.fold_in(jax.random.key(config.seed), 0)
+    # Lazily: nothing is convolved, and no program is compiled that holds the random numbers of a hundred layers.
+    return model.lazy_init(key, jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32))
 
 
 def normalize(images: Array) -> Array:
@@ -64,6 +66,8 @@ def build_optimizer(config: Config, steps_per_epoch: int) -> optax.GradientTrans
 
 def _schedule(o: Optimizer, rate: float, steps: int, steps_per_epoch: int) -> optax.Schedule:
     if o.schedule == "cosine":
+        if not 0 <= o.warmup_steps < steps:
+            raise InputError(f"field optimizer.warmup_steps: {o.warmup_steps} must be below steps, {steps}")
         return optax.warmup_cosine_decay_schedule(0.0, rate, o.warmup_steps, steps)
     return optimizers.decay_by_epoch(rate, o.decay, o.decay_epochs, steps_per_epoch)
 
@@ -97,6 +101,8 @@ def make_train_step(
     visible [B, K].
     """
     size, trained = config.model.image_size, trained_parts(config)
+    flips = config.augmentation.mirror or config.augmentation.upside_down
+    mirror = scheme.require("mirror") if flips else tuple(range(scheme.count))
     encoder_trains = "encoder" in trained and not config.frozen_batch_norm
 
     def loss_fn(params, stats, batch, key):
@@ -108,7 +114,7 @@ def make_train_step(
             batch["landmarks"],
             batch["visible"],
             config.augmentation,
-            scheme.mirror,
+            mirror,
             size,
         )
         (heatmaps, _), updated = model.apply(
@@ -151,7 +157,7 @@ def make_predict(
     model: FASE, config: Config, scheme: LandmarkScheme
 ) -> Callable[[Any, Array], tuple[Array, Array, Array]]:
     """(variables, images uint8 [B, R, R, 3]) -> landmarks [B, K, 2] in image pixels, confidence [B, K], heatmaps."""
-    mirror = jnp.asarray(scheme.mirror)
+    mirror = jnp.asarray(scheme.require("mirror") if config.flip_test else range(scheme.count))
 
     def predict(variables, images):
         images = normalize(images)

@@ -5,7 +5,6 @@
 A run started again in its work directory goes on where its last checkpoint is, to the same numbers.
 """
 
-import dataclasses
 from collections.abc import Sequence
 
 import jax
@@ -59,9 +58,6 @@ def train(config: Config) -> loop.LoopStats:
     scheme = sources.scheme(config.data)
     train_source, validation = sources.training(config)
     crop = sources.crop(config, training=True)
-    directory = workdir.claim(config.workdir, config, MAY_CHANGE)
-    save_mean_shape(config, train_source)
-
     iterator = train_iterator(
         train_source,
         crop=crop,
@@ -74,6 +70,9 @@ def train(config: Config) -> loop.LoopStats:
     model = step.build_model(config, scheme)
     steps_per_epoch = -(-len(train_source) // config.batch_size)
     optimizer_ = step.build_optimizer(config, steps_per_epoch)
+    # Only now, so that a run with a wrong field claims no directory.
+    directory = workdir.claim(config.workdir, config, MAY_CHANGE)
+    save_mean_shape(config, train_source)
     checkpoints = Checkpoints(directory)
     run_state, resume = initial_state(config, model, optimizer_, mesh, checkpoints, iterator)
 
@@ -130,7 +129,7 @@ def make_evaluate(config, model, scheme, validation: Source | None, mesh):
 
 def save_mean_shape(config: Config, train_source: Source) -> None:
     """Keeps the mean training shape in the work directory: the baseline that places it by the box."""
-    crop = dataclasses.replace(sources.crop(config, training=False))
+    crop = sources.crop(config, training=False)
     if jax.process_index() == 0:
         shape = mean_shape(train_source, crop)
         files.write_json(f"{config.workdir}/mean_shape.json", np.asarray(shape, np.float64).round(3).tolist())

@@ -110,7 +110,7 @@ def _paint_head(head: Head, look: Appearance, camera: Camera, side: int) -> tupl
     """The painted head on a grid about as fine as the pixels: its canvas and points float32 [3, R, C]."""
     pixels = camera.scale * side  # a unit of the head
     half = np.radians(102)
-    rows, columns = int(0.80 * head.length * pixels), int(0.70 * 2 * half * pixels)
+    rows, columns = int(0.72 * head.length * pixels), int(0.64 * 2 * half * pixels)
     t = np.linspace(0.002, 0.999, rows, dtype=np.float32)
     azimuth = np.linspace(-half, half, columns, dtype=np.float32) - np.float32(camera.yaw)
     points, x = surface(head, t, azimuth[None, :])

@@ -1,7 +1,7 @@
 """The StyleGAN2 generator (Karras et al. 2020; the "skip" architecture as in StyleGAN2-ADA).
 
-A generator for R px images has L = 2 log2(R) - 3 main convolutions, numbered from the coarsest: 0 is b4.conv1, then two a
-resolution, b8.conv0 = 1 (doubles the resolution), b8.conv1 = 2 and so on. Row i of `ws` steers convolution i; the RGB
+A generator for R px images has L = 2 log2(R) - 3 main convolutions, numbered from the coarsest: 0 is b4.conv1, then two
+a resolution, b8.conv0 = 1 (doubles the resolution), b8.conv1 = 2 and so on. Row i of `ws` steers convolution i; the RGB
 layer of a block takes the row after its last convolution, so `ws` has L + 1 rows.
 """
 

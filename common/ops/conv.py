@@ -84,8 +84,8 @@ def _xla_input_gradient(kernel: Array, g: Array, *, x: jax.ShapeDtypeStruct, str
 def _phased_input_gradient(kernel: Array, g: Array, *, size: tuple[int, int], stride: int, pads: Padding) -> Array:
     """Pixels of equal position modulo the stride see the same part of the kernel: one convolution for each position.
 
-    XLA inserts zeros into `g` instead. Batch 16, on 2 cores, milliseconds with inserted zeros / phases:
-    128 px, 16 channels 53 / 13; 64 px, 32 channels 9.8 / 7.3; 32 px, 64 channels 4.7 / 6.0; 32 px, 256 channels 78 / 55.
+    XLA inserts zeros into `g` instead. Milliseconds with inserted zeros / phases, batch 16 on 2 cores: 128 px
+    of 16 channels 53 / 13, 64 px of 32 channels 9.8 / 7.3, 32 px of 64 channels 4.7 / 6.0, of 256 channels 78 / 55.
     """
     # dX[m] = sum_k G[(m + p - k) / s] K[k] over the k that divide. With a = (m + p) mod s, k = a + s j and m = s q + r:
     # dX[s q + r] = sum_j G[q + c - j] K[a + s j],  c = (r + p - a) / s
@@ -111,7 +111,7 @@ def _phased_input_gradient(kernel: Array, g: Array, *, size: tuple[int, int], st
 
 
 def interleave(phases: Sequence[Sequence[Array]], size: tuple[int, int]) -> Array:
-    """[B, *size, C] from s x s arrays [B, ceil(H / s), ceil(W / s), C], of which (i, j) holds pixels (s y + i, s x + j)."""
+    """s x s arrays [B, ceil(H / s), ceil(W / s), C], of which (i, j) holds pixels (s y + i, s x + j), -> [B, H, W, C]."""
     stride = len(phases)
     merged = jnp.stack([jnp.stack(row, axis=3) for row in phases], axis=2)  # [B, h, s, w, s, C]
     batch, height, _, width, _, channels = merged.shape
@@ -130,11 +130,22 @@ def _kernel_gradient(x: Array, kernel: Array, g: Array, stride: int, pads: Paddi
 
 
 def _shifted_is_faster(kernel_shape: tuple[int, ...]) -> bool:
-    return min(kernel_shape[2:]) >= 64
+    """Whether matrix products beat XLA's weight gradient on a CPU.
+
+    XLA convolves with `g` as the kernel, which is slow for many output channels or large images and very slow for even
+    kernels. Milliseconds of XLA / shifts on 2 cores, "size, channels in > out", batch 16:
+      3x3: 128 px, 16 > 16: 37 / 123; 64 px, 32 > 32: 45 / 76; 64 px, 64 > 64: 356 / 317; 32 px, 64 > 16: 17 / 91;
+           32 px, 16 > 64: 16 / 12; 32 px, 32 > 64: 129 / 44; 16 px, 128 > 128: 21 / 18; 64 px, 128 > 128: 1389 / 494
+      3x3, batch 4: 64 px, 512 > 512: 2769 / 1130; 128 px, 128 > 128: 5861 / 1720; 128 px, 256 > 256: 24342 / 2953
+      2x2: 64 px, 16 > 16: 552 / 120; 1x1: 64 px, 16 > 16: 3.7 / 2.4; 32 px, 64 > 64: 104 / 4
+    """
+    height, width, _, c_out = kernel_shape
+    return c_out >= 64 or height * width <= 4
 
 
 def _shifted_kernel_gradient(x: Array, g: Array, *, kernel_shape, stride: int, pads: Padding) -> Array:
-    """One matrix product for each of the k x k shifts: dK[i, j] = sum over b, y, x of X[b, s y + i, s x + j]^T G[b, y, x]."""
+    """One matrix product for each of the k x k shifts."""
+    # dK[i, j] = sum over b, y, x of X[b, s y + i, s x + j]^T G[b, y, x]
     height, width, c_in, c_out = kernel_shape
     rows, columns = g.shape[1:3]
     padded = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *((a, b, 0) for a, b in pads), (0, 0, 0)))

@@ -181,10 +181,9 @@ def decode_local_soft_argmax(heatmaps: Array, radius: int, temperature: float | 
 
 def _mean_offset(weights: Array, inside_x: Array, inside_y: Array, offsets: Array) -> Array:
     """Mean of (x, y) offsets under weights [B, K, P, P] times inside_y [B, K, P] times inside_x [B, K, P]."""
-    columns = jnp.einsum("bkyx,bky->bkx", weights, inside_y) * inside_x
-    rows = jnp.einsum("bkyx,bkx->bky", weights, inside_x) * inside_y
-    total = columns.sum(-1)
-    moments = jnp.stack([columns @ offsets, rows @ offsets], axis=-1)
+    weights = weights * inside_y[..., :, None] * inside_x[..., None, :]
+    total = weights.sum((2, 3))
+    moments = jnp.stack([(weights.sum(axis) * offsets[None, None]).sum(-1) for axis in (2, 3)], axis=-1)
     return moments / jnp.where(total == 0, 1, total)[..., None]
 
 

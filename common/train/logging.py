@@ -161,3 +161,30 @@ def _truncate(path: Path, step: int) -> None:
             raise InputError(f"{path}: line {number} is not a log line; delete the file to start a new log") from error
     if len(kept) != len(lines):
         files.write_text(path, "".join(kept))
+
+
+class Progress:
+    """A bar with rate and time left for work that is no training, on a terminal only."""
+
+    def __init__(self, name: str, total: int, unit: str = "images"):
+        self._total, self._unit, self._start = total, unit, time.monotonic()
+        self._bar = _bar() if sys.stderr.isatty() and jax.process_index() == 0 else None
+        self._name = name
+
+    def __enter__(self) -> "Progress":
+        if self._bar is not None:
+            self._task = self._bar.add_task("", total=self._total, rate="", left="", note=self._name)
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, done: int) -> None:
+        """Moves the bar to `done`."""
+        if self._bar is None or not done:
+            return
+        rate = done / max(time.monotonic() - self._start, 1e-9)
+        left = f"{duration((self._total - done) / rate)} left"
+        self._bar.update(self._task, completed=done, rate=f"{rate:.3g} {self._unit}/s", left=left)

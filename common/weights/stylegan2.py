@@ -90,8 +90,8 @@ def from_rosinality(
 ) -> dict:
     """Variables from a generator in rosinality's layout; see `from_ada`.
 
-    `latent_avg` [w_dim] is the mean w, which such checkpoints hold beside the state dict. Without it w_avg is 0, which is
-    wrong for truncation and for offsets from the mean.
+    `latent_avg` [w_dim] is the mean w, which such checkpoints hold beside the state dict. Without it w_avg is 0, which
+    is wrong for truncation and for offsets from the mean.
     """
     generator = generator or rosinality_generator(state_dict, source=source)
     mean = np.zeros(generator.w_dim, np.float32) if latent_avg is None else np.asarray(latent_avg)

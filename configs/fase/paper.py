@@ -15,14 +15,22 @@ PRIOR = "weights/ffhq"
 MODEL = Model(generator_resolution=1024, channel_base=32768, num_itls=5)
 
 # 3FabRec's crops and targets, which the paper builds on.
+EXTEND = {"w300": (0.2, 0.12), "wflw": (0.0, 0.1), "aflw": (0.0, 0.0)}
 LOSS = Loss(kind="mse", target="fabrec", sigma=7.0, weight=300.0)
 
 
 def paper(name: str, dataset: str, num_labels: int = 0, num_itls: int = 5, finetune_encoder: bool = True) -> Config:
     """One cell of a table: data set, number of labels (0: all), number of ITLs, encoder fine-tuned or not."""
+    data = Data(
+        dataset=dataset,
+        root=f"downloads/{dataset}",
+        num_labels=num_labels,
+        crop="fabrec",
+        crop_extend=EXTEND[dataset],
+    )
     return Config(
         workdir=f"runs/fase/{name}",
-        data=Data(dataset=dataset, root=f"downloads/{dataset}", num_labels=num_labels, crop="fabrec"),
+        data=data,
         model=dataclasses.replace(MODEL, num_itls=num_itls),
         prior=PRIOR,
         finetune_encoder=finetune_encoder,

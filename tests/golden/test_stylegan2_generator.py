@@ -137,7 +137,11 @@ def test_configuration_is_read_off_the_arrays(variant):
     """What the arrays cannot tell is a channel_base beyond the cap, which changes no width."""
     generator, variables = converted(variant)
     inferred = ada_generator(case().net(variant))
-    assert (inferred.resolution, inferred.z_dim, inferred.c_dim) == (generator.resolution, generator.z_dim, generator.c_dim)
+    assert (inferred.resolution, inferred.z_dim, inferred.c_dim) == (
+        generator.resolution,
+        generator.z_dim,
+        generator.c_dim,
+    )
     again = jax.tree.map(np.shape, from_ada(case().net(variant)))
     assert again == jax.tree.map(np.shape, variables)
 

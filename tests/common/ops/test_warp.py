@@ -30,7 +30,7 @@ def identity(batch):
 
 
 def test_known_rotation():
-    # A quarter turn of x towards y about (1, 1): one pixel right of the centre goes to one below; then doubled and moved.
+    # A quarter turn of x towards y about (1, 1): right of the centre goes below it; then doubled and moved.
     matrix = warp.rotation_scale_translation(
         jnp.array(jnp.pi / 2), jnp.array([2.0, 2.0]), jnp.array([0.0, 5.0]), 1.0, 3.0
     )

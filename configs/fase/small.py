@@ -1,0 +1,46 @@
+"""Models for a CPU: 64 or 128 px, trained from scratch with a spatial cross-entropy."""
+
+from fase_jax.config import Loss, Optimizer
+from fase_jax.model import Model
+
+MODEL_64 = Model(
+    image_size=64,
+    heatmap_size=32,
+    generator_resolution=64,
+    feature_resolution=8,
+    channel_base=1024,
+    channel_max=96,
+    w_dim=32,
+    encoder_widths=(16, 32, 64, 128),
+    encoder_depths=(1, 2, 4, 2),
+    num_itls=1,
+)
+
+MODEL_128 = Model(
+    image_size=128,
+    heatmap_size=32,
+    generator_resolution=64,
+    feature_resolution=16,
+    channel_base=1536,
+    channel_max=96,
+    w_dim=32,
+    encoder_widths=(8, 32, 64, 128),
+    encoder_depths=(1, 2, 4, 2),
+    num_itls=1,
+)
+
+# Sigma in heatmap pixels; the coordinate term makes the mean of the heatmap, not only its peak, precise.
+LOSS = Loss(kind="softmax", sigma=1.0, weight=1.0, coordinate_weight=1.0)
+
+
+def optimizer(rate: float, warmup_steps: int = 200) -> Optimizer:
+    """One cosine for all parts: without a prior nothing deserves a smaller rate."""
+    return Optimizer(
+        itl_lr=rate,
+        encoder_lr=rate,
+        generator_lr=rate,
+        schedule="cosine",
+        warmup_steps=warmup_steps,
+        weight_decay=1e-3,
+        clip_norm=5.0,
+    )

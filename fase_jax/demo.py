@@ -1,0 +1,51 @@
+"""From nothing to a landmark detector: draws faces, trains, evaluates, predicts.
+
+    make demo
+"""
+
+import shutil
+from pathlib import Path
+
+from common import config as configs
+from common import errors, files
+from common.data import records
+from fase_jax import evaluate, predict, train
+
+CONFIG = Path("configs/fase/demo.py")
+SAMPLES = 8
+
+
+def main() -> None:
+    """Runs the demo and ends with one line: the error, the baseline's, and the picture."""
+    config = configs.load(CONFIG)
+    train.main(["--config", str(CONFIG)])
+    results = evaluate.evaluate(evaluate.Evaluate(workdir=config.workdir))
+    samples = _samples(config, Path(config.workdir) / "samples")
+    predict.predict(
+        predict.Predict(workdir=config.workdir, inputs=(str(samples),), out=f"{config.workdir}/predictions")
+    )
+    result = results["test"]
+    nme, baseline = result["metrics"]["inter_ocular"]["nme"], result["baseline"]["inter_ocular"]
+    figure = Path(config.workdir) / "results" / "best_test.png"
+    print(f"demo: NME_inter_ocular={nme:.2f} baseline={baseline:.2f} figure={figure}")
+
+
+def _samples(config, folder: Path) -> Path:
+    """Some test faces as image files, as a user has them."""
+    source = records.open_dataset(
+        "synthetic",
+        config.data.data_dir,
+        "test",
+        num_train=config.data.synthetic_train,
+        num_test=config.data.synthetic_test,
+        size=config.data.synthetic_size,
+    )
+    shutil.rmtree(folder, ignore_errors=True)
+    for i in range(SAMPLES):
+        record = source[i]
+        files.write_bytes(folder / record["file"], record["image"])
+    return folder
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,73 @@
+"""A model small enough to compile in seconds, and faces to train it on."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.data.schemes import FIVE
+from fase_jax.config import Config, Data, Loss, Optimizer
+from fase_jax.model import Model
+
+TINY = Model(
+    image_size=32,
+    heatmap_size=16,
+    generator_resolution=16,
+    feature_resolution=4,
+    channel_base=128,
+    channel_max=8,
+    w_dim=8,
+    encoder_widths=(4, 4, 8, 8),
+    encoder_depths=(1, 1, 1, 1),
+    num_itls=2,
+)
+
+
+@pytest.fixture
+def tiny():
+    """Sizes of the smallest model: 32 px input, f at 4 px, heatmaps at 16 px."""
+    return TINY
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """A folder of 20 pictures of five bright dots with `labels.csv`: 16 of subset `train`, 4 of subset `test`."""
+    rng = np.random.default_rng(0)
+    lines = ["file,subset," + ",".join(f"{a}{k}" for k in range(FIVE.count) for a in "xy")]
+    base = np.array([[18.0, 20], [42, 20], [30, 32], [20, 44], [40, 44]])
+    for i in range(20):
+        points = base + rng.normal(0, 2, base.shape)
+        y, x = np.mgrid[:64, :60]
+        dots = np.exp(-((x[..., None] - points[:, 0]) ** 2 + (y[..., None] - points[:, 1]) ** 2) / 8)
+        colours = np.eye(3)[[0, 1, 2, 0, 1]] * 200 + 55
+        Image.fromarray(np.clip(dots @ colours, 0, 255).astype(np.uint8)).save(tmp_path / f"{i}.png")
+        values = ",".join(f"{v:.3f}" for v in points.ravel())
+        lines.append(f"{i}.png,{'train' if i < 16 else 'test'},{values}")
+    (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+@pytest.fixture
+def config(faces, tmp_path):
+    """A run on `faces` that takes seconds."""
+    return Config(
+        workdir=str(tmp_path / "run"),
+        data=Data(root=str(faces), scheme="five", train_subsets=("train",), test_subsets=("test",)),
+        model=TINY,
+        loss=Loss(kind="softmax", sigma=1.0, weight=1.0, coordinate_weight=1.0),
+        optimizer=Optimizer(itl_lr=1e-2, encoder_lr=1e-2, generator_lr=1e-2),
+        decoder="soft_argmax",
+        steps=4,
+        batch_size=8,
+        ema_decay=0.9,
+        log_every=1,
+        eval_every=2,
+        save_every=2,
+    )
+
+
+@pytest.fixture
+def frozen(config):
+    """The same run with nothing but the ITLs trained, as with a prior and `finetune_encoder=False`."""
+    return dataclasses.replace(config, prior="given", finetune_encoder=False)
