@@ -26,7 +26,7 @@ def main() -> None:
     )
     result = results["test"]
     nme, baseline = result["metrics"]["inter_ocular"]["nme"], result["baseline"]["inter_ocular"]
-    figure = Path(config.workdir) / "results" / "best_test.png"
+    figure = Path(config.workdir) / "results" / "first_test.png"
     print(f"demo: NME_inter_ocular={nme:.2f} baseline={baseline:.2f} figure={figure}")
 
 

@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def evaluate(options: Evaluate) -> dict[str, Any]:
-    """Writes results.json, ced.png, worst_*.png and best_*.png, prints the table, and returns the results by subset."""
+    """Writes results.json, ced.png, and first_*, worst_* and best_*.png, prints the table, and returns the results by subset."""
     changes = {} if options.decoder == "run" else {"decoder": options.decoder}
     if options.flip_test != "run":
         changes["flip_test"] = options.flip_test == "on"
@@ -99,10 +99,10 @@ def _place(mean_shape: np.ndarray, source: Source, crop: Crop) -> np.ndarray:
 
 
 def _draw(out: Path, name: str, source: Source, crop: Crop, predicted, found, count: int) -> None:
-    """Pictures of the faces with the highest and the lowest errors, predicted and true landmarks on each."""
-    order = np.argsort(-np.where(np.isnan(found), -np.inf, found))
-    order = order[: int(np.isfinite(found).sum())]
-    for title, chosen in (("worst", order[:count]), ("best", order[::-1][:count])):
+    """Pictures of the first faces and of those with the highest and the lowest errors, predicted and true landmarks."""
+    known = np.flatnonzero(np.isfinite(found))
+    order = known[np.argsort(-found[known], kind="stable")]
+    for title, chosen in (("first", known[:count]), ("worst", order[:count]), ("best", order[::-1][:count])):
         pictures, captions = [], []
         for i in chosen:
             record = source[int(i)]

@@ -27,11 +27,13 @@ def build_model(config: Config, scheme: LandmarkScheme) -> FASE:
 
 
 def initialize(model: FASE, config: Config) -> dict[str, Any]:
-    """Parameters and collections of an untrained model, by the run's seed."""
+    """Parameters and collections of an untrained model, by the run's seed; the same on every backend."""
     size = config.model.image_size
     key = jax.random.fold_in(jax.random.key(config.seed), 0)
-    # Lazily: nothing is convolved, and no program is compiled that holds the random numbers of a hundred layers.
-    return model.lazy_init(key, jax.ShapeDtypeStruct((1, size, size, 3), jnp.float32))
+    # On the host and hardly optimised: this program runs once, and optimising a hundred random draws takes half a minute.
+    init = jax.jit(model.init, compiler_options={"xla_backend_optimization_level": 0})
+    with jax.default_device(jax.local_devices(backend="cpu")[0]):
+        return init(key, jnp.zeros((1, size, size, 3)))
 
 
 def normalize(images: Array) -> Array:
@@ -95,7 +97,7 @@ def face_loss(heatmaps: Array, landmarks: Array, visible: Array, loss: Loss, ima
 def make_train_step(
     model: FASE, optimizer: optax.GradientTransformation, config: Config, scheme: LandmarkScheme
 ) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, Array]]]:
-    """(state, batch) -> (state, metrics), jitted, the state donated.
+    """(state, batch) -> (state, metrics), a pure function for the loop to compile.
 
     A batch holds image [B, S, S, 3] uint8 with context around the face, landmarks [B, K, 2] in its pixels, and
     visible [B, K].
@@ -131,7 +133,7 @@ def make_train_step(
         decay = jnp.minimum(config.ema_decay, (1.0 + state.step) / (10.0 + state.step))
         return apply_gradients(state, grads, optimizer, stats, decay), metrics
 
-    return jax.jit(step, donate_argnums=0)
+    return step
 
 
 def decode(heatmaps: Array, config: Config) -> Array:

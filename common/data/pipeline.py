@@ -118,10 +118,10 @@ def train_iterator(
     Args:
       source: what to train on; it may be smaller than a batch.
       crop: where the faces are cut out.
-      batch_size: rows of a batch of this process.
+      batch_size: of all processes together; each gets an equal share.
       seed: 0 to 2**32 - 1; it alone fixes the order. With the iterator's state, also after a restart.
       process_index, process_count: this process among all. The batches of all, concatenated in their order, are what a
-        single process with their total batch size gets.
+        single process gets.
       cache_mib: decoded crops kept in memory, MiB; with room for all, epochs after the first decode nothing.
       threads: that prepare batches at once.
       prefetch: batches prepared ahead.
@@ -130,11 +130,12 @@ def train_iterator(
       An iterator of `Example` batches with `get_state` and `set_state`; restored, it goes on with the very next batch.
 
     Raises:
-      InputError: an empty source; while iterating, what is wrong with a file, naming it.
+      InputError: an empty source, an indivisible batch size; while iterating, what is wrong with a file, naming it.
     """
-    rows = grain.MapDataset.source(np.arange(len(source))).seed(seed).shuffle().repeat()
+    share = _share(batch_size, process_count)
     loader = CropLoader(source, crop, cache_mib)
-    return iter(_batches(rows, loader, batch_size, process_index, process_count, threads, prefetch))
+    rows = grain.MapDataset.source(np.arange(len(source))).seed(seed).shuffle().repeat()
+    return iter(_batches(rows, loader, share, process_index, process_count, threads, prefetch))
 
 
 def eval_batches(
@@ -153,15 +154,15 @@ def eval_batches(
     Arguments and errors as `train_iterator`. All processes get the same number of batches. The result can be iterated
     again, and then profits from its cache.
     """
+    share = _share(batch_size, process_count)
     loader = CropLoader(source, crop, cache_mib)
-    total = batch_size * process_count
-    padded = np.arange(-(-len(source) // total) * total)
+    padded = np.arange(-(-len(source) // batch_size) * batch_size)
     rows = grain.MapDataset.source(np.where(padded < len(source), padded, -1))
 
     def load(row: int) -> Example:
         return loader(row) if row >= 0 else loader.padding()
 
-    return _batches(rows, load, batch_size, process_index, process_count, threads, prefetch)
+    return _batches(rows, load, share, process_index, process_count, threads, prefetch)
 
 
 def mean_shape(source: Source, crop: Crop) -> np.ndarray:
@@ -181,12 +182,19 @@ def mean_shape(source: Source, crop: Crop) -> np.ndarray:
 def _batches(
     rows: grain.MapDataset,
     load: Callable[[int], Example],
-    batch_size: int,
+    share: int,
     process_index: int,
     process_count: int,
     threads: int,
     prefetch: int,
 ) -> grain.IterDataset:
-    # Of each run of process_count batches, which make one global batch, a process takes its own.
-    batches = rows.map(load).batch(batch_size).slice(slice(process_index, None, process_count))
+    # Of each run of process_count shares, which make one global batch, a process takes its own.
+    batches = rows.map(load).batch(share).slice(slice(process_index, None, process_count))
     return batches.to_iter_dataset(grain.ReadOptions(num_threads=threads, prefetch_buffer_size=prefetch))
+
+
+def _share(batch_size: int, process_count: int) -> int:
+    """Rows of a global batch that one process gets."""
+    if batch_size < 1 or batch_size % process_count:
+        raise InputError(f"batch_size {batch_size}: must be a positive multiple of the {process_count} processes")
+    return batch_size // process_count

@@ -111,7 +111,7 @@ def _phased_input_gradient(kernel: Array, g: Array, *, size: tuple[int, int], st
 
 
 def interleave(phases: Sequence[Sequence[Array]], size: tuple[int, int]) -> Array:
-    """s x s arrays [B, ceil(H / s), ceil(W / s), C], of which (i, j) holds pixels (s y + i, s x + j), -> [B, H, W, C]."""
+    """[B, H, W, C] from s x s arrays [B, ceil(H / s), ceil(W / s), C]; (i, j) holds the pixels (s y + i, s x + j)."""
     stride = len(phases)
     merged = jnp.stack([jnp.stack(row, axis=3) for row in phases], axis=2)  # [B, h, s, w, s, C]
     batch, height, _, width, _, channels = merged.shape

@@ -76,7 +76,7 @@ def convert(
 
 
 def shapes(module, *inputs) -> dict:
-    """Shapes and dtypes of a module's variables for inputs of the given shapes (None is passed on); nothing is computed."""
+    """Shapes and dtypes of a module's variables for inputs of the given shapes (None is passed on), uncomputed."""
     arrays = [None if shape is None else jax.ShapeDtypeStruct(shape, np.float32) for shape in inputs]
     return jax.eval_shape(module.init, jax.random.key(0), *arrays)
 

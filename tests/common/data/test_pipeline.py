@@ -127,7 +127,7 @@ def test_resumes_with_the_very_next_batch(done):
 
 def test_two_processes_share_each_batch():
     whole = take(train(Faces(), batch_size=4), 7)
-    parts = [take(train(Faces(), batch_size=2, process_index=p, process_count=2), 7) for p in (0, 1)]
+    parts = [take(train(Faces(), batch_size=4, process_index=p, process_count=2), 7) for p in (0, 1)]
     joined = [{name: np.concatenate([a[name], b[name]]) for name in a} for a, b in zip(*parts, strict=True)]
     assert_same(joined, whole)
 
@@ -152,7 +152,7 @@ def test_evaluation_is_in_order_padded_and_masked():
 
 
 def test_evaluation_by_three_processes_gives_each_the_same_number_of_batches():
-    parts = [list(eval_batches(Faces(), crop=CROP, batch_size=2, process_index=p, process_count=3)) for p in range(3)]
+    parts = [list(eval_batches(Faces(), crop=CROP, batch_size=6, process_index=p, process_count=3)) for p in range(3)]
     assert [len(part) for part in parts] == [3, 3, 3]
     joined = np.concatenate([part[step]["index"] for step in range(3) for part in parts])
     np.testing.assert_array_equal(joined, [*range(N), -1, -1, -1, -1, -1])
@@ -163,6 +163,13 @@ def test_a_broken_file_is_named():
         list(eval_batches(Faces(broken=6), crop=CROP, batch_size=4))
     with pytest.raises(InputError, match="face6.png"):
         take(train(Faces(broken=6)), N)
+
+
+def test_a_batch_that_processes_cannot_share_is_refused():
+    with pytest.raises(InputError, match="batch_size 5"):
+        train(Faces(), batch_size=5, process_count=2)
+    with pytest.raises(InputError, match="batch_size 0"):
+        eval_batches(Faces(), crop=CROP, batch_size=0)
 
 
 def test_an_empty_set_is_refused():

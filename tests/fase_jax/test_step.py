@@ -1,0 +1,133 @@
+"""Tests `fase_jax.step`: what is trained, on how many devices, in how many passes."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from common.data.augment import Augmentation
+from common.data.schemes import FIVE
+from common.errors import InputError
+from common.ops.heatmaps import render_gaussian, rescale
+from common.train import mesh as meshes
+from common.train.state import create
+from fase_jax import step
+
+RNG = np.random.default_rng(0)
+BATCH = {
+    "image": RNG.integers(0, 256, (8, 44, 44, 3), np.uint8),
+    "landmarks": RNG.uniform(10, 34, (8, 5, 2)).astype(np.float32),
+    "visible": np.ones((8, 5), np.float32),
+}
+
+
+def _train(config, optimizer=None, devices=1, steps=2):
+    """Variables before and after some steps."""
+    model = step.build_model(config, FIVE)
+    optimizer = optimizer or step.build_optimizer(config, 10)
+    before = step.initialize(model, config)
+    params = {"params": before["params"]}
+    mesh = meshes.make(jax.devices()[:devices])
+    rest = {name: value for name, value in before.items() if name != "params"}
+    state = meshes.put_replicated(create(params["params"], rest, optimizer, jax.random.key(1), True), mesh)
+    run = jax.jit(step.make_train_step(model, optimizer, config, FIVE))
+    for _ in range(steps):
+        state, metrics = run(state, meshes.put_batch(BATCH, mesh))
+    return before, {"params": state.params, **state.stats}, metrics
+
+
+def _changed(before, after):
+    """Paths of the leaves that differ in any bit."""
+    pairs = zip(jax.tree_util.tree_leaves_with_path(before), jax.tree.leaves(after), strict=True)
+    name = lambda path: jax.tree_util.keystr(path, simple=True, separator="/")
+    return {name(path) for (path, a), b in pairs if not np.array_equal(a, b)}
+
+
+def test_a_frozen_encoder_and_generator_do_not_change(frozen):
+    before, after, _ = _train(frozen)
+    changed = _changed(before, after)
+    assert changed == {f"params/itl{i}/conv/{leaf}" for i in (3, 4) for leaf in ("kernel", "bias")}
+
+
+def test_a_prior_freezes_the_generator_only(config):
+    before, after, _ = _train(dataclasses.replace(config, prior="given"))
+    parts = {name.split("/")[1] for name in _changed(before, after) if name.startswith("params/")}
+    assert parts == {"encoder", "itl3", "itl4"}
+    assert any(name.startswith("batch_stats/encoder") for name in _changed(before, after))
+
+
+def test_frozen_batch_norm_keeps_its_statistics(config):
+    before, after, _ = _train(dataclasses.replace(config, prior="given", frozen_batch_norm=True))
+    changed = _changed(before, after)
+    assert "params/encoder/trunk/stem_conv/kernel" in changed
+    assert not any(name.startswith("batch_stats") for name in changed)
+
+
+def test_eight_devices_train_as_one(config):
+    """With SGD, which shows a gradient n times too large; Adam would hide it."""
+    sgd = optax.sgd(0.01)
+    before, one, _ = _train(config, sgd, devices=1)
+    _, eight, _ = _train(config, sgd, devices=8)
+    for (path, a), b, start in zip(
+        jax.tree_util.tree_leaves_with_path(one["params"]),
+        jax.tree.leaves(eight["params"]),
+        jax.tree.leaves(before["params"]),
+        strict=True,
+    ):
+        moved = float(jnp.abs(a - start).max())
+        # Sums over 8 x 44 x 44 pixels in another order: float32 rounding of about 1e-6, amplified by batch norm.
+        np.testing.assert_allclose(a, b, atol=1e-6 + 1e-2 * moved, err_msg=jax.tree_util.keystr(path))
+
+
+def test_accumulation_is_the_mean_gradient(config):
+    """Without augmentation and batch statistics two passes give the gradient of one."""
+    still = Augmentation(mirror=0, rotation=0, translation=0, scaling=0, occlusion=0, blur=0, brightness=0, contrast=0)
+    one = dataclasses.replace(config, augmentation=still, frozen_batch_norm=True)
+    _, whole, _ = _train(one, optax.sgd(0.1), steps=1)
+    _, halves, _ = _train(dataclasses.replace(one, accumulate=2), optax.sgd(0.1), steps=1)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-6), whole["params"], halves["params"])
+
+
+@pytest.mark.parametrize("kind", ["mse", "softmax"])
+@pytest.mark.parametrize("decoder", ["argmax", "smoothed_argmax", "quarter", "local_soft_argmax", "soft_argmax"])
+def test_every_decoder_finds_a_perfect_heatmap(config, kind, decoder):
+    if kind == "mse" and decoder == "soft_argmax":
+        pytest.skip("the softmax of a heatmap of peak 1 is flat: not meant together")
+    run = dataclasses.replace(config, decoder=decoder, loss=dataclasses.replace(config.loss, kind=kind))
+    points = jnp.asarray(BATCH["landmarks"]) - 6  # within the 32 px image, away from its border
+    maps = render_gaussian(rescale(points, 32, 16), 16, 1.0)
+    found = step.decode(jnp.log(maps + 1e-9) if kind == "softmax" else maps, run)
+    # A pixel of the heatmap is two of the image: whole ones are within one of it, sub-pixel decoders much closer.
+    tolerance = {"argmax": 1.01, "smoothed_argmax": 2.01, "quarter": 0.51}.get(decoder, 0.15)
+    assert float(jnp.abs(found - points).max()) <= tolerance
+
+
+def test_a_bfloat16_model_keeps_float32_parameters_and_heatmaps(config):
+    half = dataclasses.replace(config, dtype="bfloat16")
+    model = step.build_model(half, FIVE)
+    variables = step.initialize(model, half)
+    heatmaps, _ = model.apply(variables, jnp.zeros((1, 32, 32, 3)))
+    assert heatmaps.dtype == jnp.float32
+    assert {leaf.dtype for leaf in jax.tree.leaves(variables["params"])} == {np.dtype("float32")}
+
+
+def test_flip_test_is_symmetric(config):
+    """Averaged over the mirror image, the prediction of a mirrored face is the mirrored prediction."""
+    flip = dataclasses.replace(config, flip_test=True)
+    model = step.build_model(flip, FIVE)
+    variables = step.initialize(model, flip)
+    predict = step.make_predict(model, flip, FIVE)
+    images = jnp.asarray(BATCH["image"][:, :32, :32])
+    points, _, _ = predict(variables, images)
+    mirrored, _, _ = predict(variables, images[:, :, ::-1])
+    back = mirrored[:, jnp.array(FIVE.mirror)] * jnp.array([-1.0, 1.0])[None, None] + jnp.array([31.0, 0.0])[None, None]
+    np.testing.assert_allclose(points, back, atol=1e-3)
+
+
+def test_a_warm_up_longer_than_the_run_is_refused(config):
+    slow = dataclasses.replace(config.optimizer, schedule="cosine", warmup_steps=100)
+    with pytest.raises(InputError, match="optimizer.warmup_steps"):
+        step.build_optimizer(dataclasses.replace(config, optimizer=slow), 10)
