@@ -1,6 +1,6 @@
 """Compares two models on the same faces by Wilcoxon's signed-rank test on per-face NME (FASE, Sec. 4.4).
 
-    python -m fase_jax.compare --a runs/a/results/results.json --b runs/b/results/results.json
+python -m fase_jax.compare --a runs/a/results/results.json --b runs/b/results/results.json
 """
 
 import dataclasses
@@ -48,7 +48,9 @@ def compare(a: str, b: str) -> list[dict]:
     for name in common:
         x, y = first[name], second[name]
         if x["files"] != y["files"] or x["normalizer"] != y["normalizer"]:
-            raise InputError(f"{b}: subset {name} holds other faces or another normaliser than {a}; evaluate both alike")
+            raise InputError(
+                f"{b}: subset {name} holds other faces or another normaliser than {a}; evaluate both alike"
+            )
         ex, ey = np.array(x["errors"], float), np.array(y["errors"], float)
         known = np.isfinite(ex) & np.isfinite(ey)
         test = wilcoxon(ex[known], ey[known])

@@ -1,6 +1,6 @@
 """From nothing to a landmark detector: draws faces, trains, evaluates, predicts.
 
-    make demo
+make demo
 """
 
 import shutil

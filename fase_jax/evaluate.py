@@ -1,6 +1,6 @@
 """Evaluates a trained model: NME by normaliser, AUC, failure rate and CED per subset; pictures of the worst and best.
 
-    python -m fase_jax.evaluate --workdir runs/demo
+python -m fase_jax.evaluate --workdir runs/demo
 """
 
 import dataclasses
@@ -127,9 +127,7 @@ def _write(out: Path, options: Evaluate, detector, results: dict[str, Any]) -> N
         "results": results,
     }
     files.write_json(out / "results.json", document)
-    by_subset = {
-        name: np.array([e for e in result["errors"] if e is not None]) for name, result in results.items()
-    }
+    by_subset = {name: np.array([e for e in result["errors"] if e is not None]) for name, result in results.items()}
     curves.plot_ced(by_subset, out / "ced.png", threshold=10.0, unit=f"NME {first['normalizer']} (%)")
     print(f"results: {out / 'results.json'}  pictures: {out}")
 

@@ -110,4 +110,3 @@ def load(directory: str, which: str = "best", **changes: Any) -> Detector:
     part, done = checkpoints.restore_part(jax.tree.map(place, like), which)
     variables = {"params": part[name], **part["stats"]}
     return Detector(config, scheme, step.make_predict(model, config, scheme), variables, done, mesh)
-

@@ -1,6 +1,6 @@
 """Predicts landmarks on images, folders and globs; writes JSON, CSV and overlays.
 
-    python -m fase_jax.predict --workdir runs/demo --inputs photos/ 'more/*.jpg' --out predictions
+python -m fase_jax.predict --workdir runs/demo --inputs photos/ 'more/*.jpg' --out predictions
 """
 
 import csv

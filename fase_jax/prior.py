@@ -44,8 +44,7 @@ def load_prior(path: str, variables: dict[str, Any], config: Config) -> dict[str
     generator = _read_generator(files["generator"], config)
     encoder = _read_encoder(files["encoder"], variables, config)
     return {
-        "params": variables["params"]
-        | {"synthesis": generator["params"]["synthesis"], "encoder": encoder["params"]},
+        "params": variables["params"] | {"synthesis": generator["params"]["synthesis"], "encoder": encoder["params"]},
         "batch_stats": variables["batch_stats"] | {"encoder": encoder["batch_stats"]},
         "stats": {"synthesis": generator["stats"]["synthesis"], "w_avg": generator["stats"]["mapping"]["w_avg"]},
     }
@@ -106,5 +105,3 @@ def _load(file: Path) -> dict[str, np.ndarray]:
         if any(key.startswith(prefix) for key in arrays):
             arrays = {key.removeprefix(prefix): value for key, value in arrays.items()}
     return arrays
-
-

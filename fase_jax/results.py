@@ -60,7 +60,18 @@ def summarize(errors: dict[str, np.ndarray], source: Source) -> dict[str, Any]:
 
 def rows(results: dict[str, dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
     """Columns and rows of the table of a results file: one row a subset, the mean-shape baseline beside it."""
-    columns = ["subset", "faces", "normalizer", "NME %", "mean shape %", "AUC@7", "AUC@8", "AUC@10", "FR@8 %", "FR@10 %"]
+    columns = [
+        "subset",
+        "faces",
+        "normalizer",
+        "NME %",
+        "mean shape %",
+        "AUC@7",
+        "AUC@8",
+        "AUC@10",
+        "FR@8 %",
+        "FR@10 %",
+    ]
     table = []
     for subset, result in results.items():
         for name, values in result["metrics"].items():

@@ -6,9 +6,9 @@ from common.data import records
 from common.data.crop import Crop
 from common.data.folder import FolderSource
 from common.data.landmark_scheme import LandmarkScheme
-from common.data.subset import few_shot, split_validation
 from common.data.schemes import SCHEMES, load_scheme
 from common.data.source import Source
+from common.data.subset import few_shot, split_validation
 from common.errors import InputError
 from fase_jax.config import Config, Data
 

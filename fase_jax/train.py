@@ -48,7 +48,9 @@ def describe(config: Config) -> None:
     rows = [(name, f"{count:,}", "trained" if name in trained else "frozen") for name, count in counts.items()]
     table("parameters", ("part", "values", ""), rows)
     size, heatmap, k = config.model.image_size, config.model.heatmap_size, model.num_landmarks
-    print(f"images [{config.batch_size}, {size}, {size}, 3] -> heatmaps [{config.batch_size}, {heatmap}, {heatmap}, {k}]")
+    print(
+        f"images [{config.batch_size}, {size}, {size}, 3] -> heatmaps [{config.batch_size}, {heatmap}, {heatmap}, {k}]"
+    )
 
 
 def train(config: Config) -> loop.LoopStats:

@@ -12,6 +12,9 @@ from jax import Array, lax
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 
+CACHE_BYTES = 20 << 20
+"""Patches of one image that still lie in a CPU's cache."""
+
 # Zeros (before, after) along y and x; negative numbers crop.
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
@@ -60,7 +63,7 @@ def _conv_fwd(x, kernel, stride, pads):
 
 def _conv_bwd(stride, pads, residuals, g):
     x, kernel = residuals
-    return _input_gradient(x, kernel, g, stride, pads), _kernel_gradient(x, kernel, g, stride, pads)
+    return _input_gradient(x, kernel, g, stride, pads), _kernel_gradient(x, g, kernel.shape[:2], stride, pads)
 
 
 _conv.defvjp(_conv_fwd, _conv_bwd)
@@ -118,42 +121,93 @@ def interleave(phases: Sequence[Sequence[Array]], size: tuple[int, int]) -> Arra
     return merged.reshape(batch, stride * height, stride * width, channels)[:, : size[0], : size[1]]
 
 
-def _kernel_gradient(x: Array, kernel: Array, g: Array, stride: int, pads: Padding) -> Array:
-    def xla(x, g):
-        return jax.linear_transpose(lambda k: _plain(x, k, stride, pads), kernel)(g)[0]
-
-    if not _shifted_is_faster(kernel.shape):
-        return xla(x, g)
-    shifted = functools.partial(_shifted_kernel_gradient, kernel_shape=kernel.shape, stride=stride, pads=pads)
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def _kernel_gradient(x: Array, g: Array, size: tuple[int, int], stride: int, pads: Padding) -> Array:
+    """[k_h, k_w, C_in, C_out]: dK[i, j] = sum over b, y, x of X[b, s y + i, s x + j]^T G[b, y, x]."""
+    fast = functools.partial(_matrix_kernel_gradient, size=size, stride=stride, pads=pads)
+    xla = functools.partial(_xla_kernel_gradient, size=size, stride=stride, pads=pads)
     # The choice follows the platform that the program is lowered for, which may not be the one of this process.
-    return lax.platform_dependent(x, g, cpu=shifted, default=xla)
+    return lax.platform_dependent(x, g, cpu=fast, default=xla)
 
 
-def _shifted_is_faster(kernel_shape: tuple[int, ...]) -> bool:
-    """Whether matrix products beat XLA's weight gradient on a CPU.
+def _kernel_gradient_fwd(x, g, size, stride, pads):
+    return _kernel_gradient(x, g, size, stride, pads), (x, g)
 
-    XLA convolves with `g` as the kernel, which is slow for many output channels or large images and very slow for even
-    kernels. Milliseconds of XLA / shifts on 2 cores, "size, channels in > out", batch 16:
-      3x3: 128 px, 16 > 16: 37 / 123; 64 px, 32 > 32: 45 / 76; 64 px, 64 > 64: 356 / 317; 32 px, 64 > 16: 17 / 91;
-           32 px, 16 > 64: 16 / 12; 32 px, 32 > 64: 129 / 44; 16 px, 128 > 128: 21 / 18; 64 px, 128 > 128: 1389 / 494
-      3x3, batch 4: 64 px, 512 > 512: 2769 / 1130; 128 px, 128 > 128: 5861 / 1720; 128 px, 256 > 256: 24342 / 2953
-      2x2: 64 px, 16 > 16: 552 / 120; 1x1: 64 px, 16 > 16: 3.7 / 2.4; 32 px, 64 > 64: 104 / 4
+
+def _kernel_gradient_bwd(size, stride, pads, residuals, kernel):
+    # Linear in x and in g, with the other two operations as its transposes: the three are closed under differentiation.
+    x, g = residuals
+    return _input_gradient(x, kernel, g, stride, pads), _conv(x, kernel, stride, pads)
+
+
+_kernel_gradient.defvjp(_kernel_gradient_fwd, _kernel_gradient_bwd)
+
+
+def _xla_kernel_gradient(x: Array, g: Array, *, size: tuple[int, int], stride: int, pads: Padding) -> Array:
+    like = jax.ShapeDtypeStruct((*size, x.shape[3], g.shape[3]), x.dtype)
+    return jax.linear_transpose(lambda k: _plain(x, k, stride, pads), like)(g)[0]
+
+
+def _matrix_kernel_gradient(x: Array, g: Array, *, size: tuple[int, int], stride: int, pads: Padding) -> Array:
+    """The weight gradient as matrix products, for CPUs.
+
+    XLA convolves with `g` as the kernel, which grows slow with the image and is very slow for even kernels.
+    Milliseconds on 2 cores, 3x3, batch 16, as XLA / a product a shift / a product an image (forward pass):
+      16 px, 64 > 64: 10.8 / 6.8 / 9.2 (5.4)         32 px, 48 > 68: 44.9 / 16.5 / 15.6 (19.1)
+      64 px, 32 > 32: 68.9 / 75.4 / 22.1 (19.5)      128 px, 8 > 8: 23.5 / 59.8 / 10.5 (9.0)
+    and at batch 4, XLA / a product a shift: 64 px, 512 > 512: 2769 / 1130; 128 px, 256 > 256: 24342 / 2953.
     """
-    height, width, _, c_out = kernel_shape
-    return c_out >= 64 or height * width <= 4
-
-
-def _shifted_kernel_gradient(x: Array, g: Array, *, kernel_shape, stride: int, pads: Padding) -> Array:
-    """One matrix product for each of the k x k shifts."""
-    # dK[i, j] = sum over b, y, x of X[b, s y + i, s x + j]^T G[b, y, x]
-    height, width, c_in, c_out = kernel_shape
-    rows, columns = g.shape[1:3]
+    pixels, taps = g.shape[1] * g.shape[2], size[0] * size[1]
+    block = 4 * pixels * taps * min(x.shape[3], g.shape[3])
+    by_image = pixels >= 32 * 32 and taps > 1 and block <= CACHE_BYTES
+    products = _products_by_image if by_image else _products_by_shift
     padded = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *((a, b, 0) for a, b in pads), (0, 0, 0)))
+    return products(padded, g, size, stride).astype(x.dtype)
 
-    def shift(i, j):
-        patch = padded[:, i : i + stride * (rows - 1) + 1 : stride, j : j + stride * (columns - 1) + 1 : stride]
-        contract = (((0, 1, 2), (0, 1, 2)), ((), ()))
-        return lax.dot_general(patch, g, contract, preferred_element_type=jnp.promote_types(g.dtype, jnp.float32))
 
-    products = [shift(i, j) for i in range(height) for j in range(width)]
-    return jnp.stack(products).reshape(height, width, c_in, c_out).astype(x.dtype)
+def _products_by_shift(padded: Array, g: Array, size: tuple[int, int], stride: int) -> Array:
+    """One product for each of the k x k shifts, over all images at once."""
+    # `g` comes first: a CPU transposes the left operand, so that is done once and not for every shift.
+    contract = (((0, 1, 2), (0, 1, 2)), ((), ()))
+    products = [
+        lax.dot_general(g, patch, contract, preferred_element_type=_sum_type(g))
+        for patch in _shifts(padded, g.shape[1:3], size, stride)
+    ]
+    return jnp.stack(products).swapaxes(1, 2).reshape(*size, padded.shape[3], g.shape[3])
+
+
+def _products_by_image(padded: Array, g: Array, size: tuple[int, int], stride: int) -> Array:
+    """One product for each image, all shifts of the narrower operand side by side: they then fit into the cache."""
+    (rows, columns), c_in, c_out = g.shape[1:3], padded.shape[3], g.shape[3]
+    if stride == 1 and c_out < c_in:
+        # The same sum from the other side: over all pixels of the padded image, the gradient shifted by k - 1 to 0.
+        around = ((0, 0, 0), *((k - 1, k - 1, 0) for k in size), (0, 0, 0))
+        surrounded = lax.pad(g, jnp.zeros((), g.dtype), around)
+        return _products_by_image(surrounded, padded, size, 1)[::-1, ::-1].swapaxes(2, 3)
+
+    def add(total, image):
+        one, gradient = image
+        patches = [p.reshape(rows * columns, c_in) for p in _shifts(one[None], (rows, columns), size, stride)]
+        product = jnp.matmul(
+            gradient.reshape(rows * columns, c_out).T,
+            jnp.concatenate(patches, axis=1),
+            preferred_element_type=total.dtype,
+        )
+        return total + product, None
+
+    start = jnp.zeros((c_out, size[0] * size[1] * c_in), _sum_type(g))
+    total, _ = lax.scan(add, start, (padded, g))
+    return total.T.reshape(*size, c_in, c_out)
+
+
+def _shifts(padded: Array, shape: tuple[int, int], size: tuple[int, int], stride: int) -> list[Array]:
+    """The k x k views [B, *shape, C] that the taps of the kernel see, row by row."""
+    (rows, columns), (height, width) = shape, size
+    last_row, last_column = stride * (rows - 1) + 1, stride * (columns - 1) + 1
+    return [
+        padded[:, i : i + last_row : stride, j : j + last_column : stride] for i in range(height) for j in range(width)
+    ]
+
+
+def _sum_type(g: Array) -> jnp.dtype:
+    return jnp.promote_types(g.dtype, jnp.float32)

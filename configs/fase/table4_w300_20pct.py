@@ -1,6 +1,6 @@
 """Table 4, 300-W, 630 labels: common, challenging and full.
 
-    python -m fase_jax.repeat --runs 5 --config configs/fase/table4_w300_20pct.py
+python -m fase_jax.repeat --runs 5 --config configs/fase/table4_w300_20pct.py
 """
 
 from configs.fase.paper import paper

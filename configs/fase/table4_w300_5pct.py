@@ -1,6 +1,6 @@
 """Table 4, 300-W, 157 labels: common, challenging and full.
 
-    python -m fase_jax.repeat --runs 5 --config configs/fase/table4_w300_5pct.py
+python -m fase_jax.repeat --runs 5 --config configs/fase/table4_w300_5pct.py
 """
 
 from configs.fase.paper import paper

@@ -1,6 +1,6 @@
 """Table 6, 300-W, 50 labels, encoder not fine-tuned. Paper: inter-ocular NME 5.99 +- 0.06 %.
 
-    python -m fase_jax.repeat --runs 10 --config configs/fase/table6_w300_50_frozen.py
+python -m fase_jax.repeat --runs 10 --config configs/fase/table6_w300_50_frozen.py
 """
 
 from configs.fase.paper import paper

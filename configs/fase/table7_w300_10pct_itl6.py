@@ -1,6 +1,6 @@
 """Table 7, 300-W, 315 labels, 6 ITLs. Paper: inter-ocular NME 3.70 +- 0.01 %.
 
-    python -m fase_jax.repeat --runs 5 --config configs/fase/table7_w300_10pct_itl6.py
+python -m fase_jax.repeat --runs 5 --config configs/fase/table7_w300_10pct_itl6.py
 """
 
 from configs.fase.paper import paper

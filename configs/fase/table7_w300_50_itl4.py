@@ -1,6 +1,6 @@
 """Table 7, 300-W, 50 labels, 4 ITLs. Paper: inter-ocular NME 4.16 +- 0.03 %.
 
-    python -m fase_jax.repeat --runs 10 --config configs/fase/table7_w300_50_itl4.py
+python -m fase_jax.repeat --runs 10 --config configs/fase/table7_w300_50_itl4.py
 """
 
 from configs.fase.paper import paper

@@ -48,7 +48,9 @@ def test_evaluate_predict_and_compare(trained, faces, tmp_path, capsys):
 
     # The prediction command sees the same faces through the given boxes and finds the same landmarks.
     source = evaluate._sources(evaluate.Evaluate(workdir=config.workdir), config)["test"]
-    boxes = ["file,x0,y0,x1,y1"] + [",".join(map(str, [f, *b])) for f, b in zip(source.files, source.boxes, strict=True)]
+    boxes = ["file,x0,y0,x1,y1"] + [
+        ",".join(map(str, [f, *b])) for f, b in zip(source.files, source.boxes, strict=True)
+    ]
     (tmp_path / "boxes.csv").write_text("\n".join(boxes))
     options = predict.Predict(
         workdir=config.workdir,
@@ -148,7 +150,9 @@ def test_bad_fields(config, faces):
     with pytest.raises(InputError, match="99"):
         train.train(dataclasses.replace(config, data=few))
     with pytest.raises(InputError, match="data.test_subsets"):
-        evaluate._sources(evaluate.Evaluate(), dataclasses.replace(config, data=dataclasses.replace(config.data, test_subsets=())))
+        evaluate._sources(
+            evaluate.Evaluate(), dataclasses.replace(config, data=dataclasses.replace(config.data, test_subsets=()))
+        )
     with pytest.raises(InputError, match="field inputs"):
         predict.find_images(())
     with pytest.raises(InputError, match="names no image"):

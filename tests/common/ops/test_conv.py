@@ -27,6 +27,10 @@ CASES = [
     ((9, 8), 4, 3, 4, 2, "VALID"),
     ((7, 9), 3, 2, 3, 1, ((0, 3), (-1, 1))),
     ((10, 11), 5, 2, 3, 3, 2),
+    ((33, 32), 3, 2, 3, 1, "SAME"),
+    ((32, 33), 3, 4, 2, 1, ((1, 1), (0, 2))),
+    ((65, 64), 3, 2, 3, 2, 1),
+    ((65, 64), 3, 4, 2, 2, 1),
 ]
 
 
@@ -77,13 +81,21 @@ def test_derivatives_agree_with_xla(float64, size, kernel, c_in, c_out, stride, 
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * np.abs(b).max())
 
 
-@pytest.mark.parametrize("shift", [True, False])
-def test_both_weight_gradients_are_reached(monkeypatch, shift):
-    """The choice must change the program: else the test above would not cover both."""
-    monkeypatch.setattr(ops, "_shifted_is_faster", lambda shape: shift)
-    x, kernel = arrays((6, 6), 3, 4, 5, jnp.float32)
-    text = jax.jit(jax.grad(lambda k: ops.conv2d(x, k).sum())).lower(kernel).as_text()
-    assert ("dot_general" in text) == shift
+@pytest.mark.parametrize(("size", "by_image"), [((7, 6), False), ((33, 32), True)])
+def test_both_weight_gradients_are_reached(size, by_image):
+    """The size chooses the program on a CPU (a loop over images or none): else the test above would cover only one."""
+    x, kernel = arrays(size, 3, 4, 5, jnp.float32)
+    traced = jax.jit(jax.grad(lambda k: ops.conv2d(x, k).sum())).trace(kernel)
+    assert ("stablehlo.while" in traced.lower(lowering_platforms=("cpu",)).as_text()) == by_image
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_other_platforms_get_plain_convolutions(stride):
+    """The choice follows the platform the program is lowered for, here one that this machine may not have."""
+    x, kernel = arrays((6, 6), 3, 64, 64, jnp.float32)
+    traced = jax.jit(jax.grad(lambda k, x: jnp.square(ops.conv2d(x, k, stride)).sum(), (0, 1))).trace(kernel, x)
+    counts = {p: traced.lower(lowering_platforms=(p,)).as_text().count("dot_general") for p in ("cpu", "tpu", "cuda")}
+    assert counts == {"cpu": 9, "tpu": 0, "cuda": 0}
 
 
 def test_bfloat16_accumulates_in_float32():
@@ -103,7 +115,7 @@ def test_same_padding_is_symmetric_at_stride_two():
     np.testing.assert_array_equal(y[0, :, :, 0], [[4, 0], [0, 0]])
 
 
-def test_vmap_and_sharding_friendly_shapes():
+def test_vmap_over_samples():
     x, kernel = arrays((6, 6), 3, 64, 64, jnp.float32)
     gradient = jax.grad(lambda k, x: jnp.square(ops.conv2d(x[None], k)).sum())
     per_sample = jax.vmap(gradient, (None, 0))(kernel, x)

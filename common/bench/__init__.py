@@ -1,0 +1,1 @@
+"""Peers to be timed against; imported by benchmark commands only."""

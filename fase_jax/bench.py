@@ -1,0 +1,182 @@
+"""How fast training, prediction and the generator are on the current machine.
+
+    make bench
+
+Every case runs in a process of its own, so that its peak memory is its own. With PyTorch installed, the generator is
+timed against a PyTorch formulation of the same network in alternation.
+"""
+
+import dataclasses
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from common import config as configs
+from common import errors
+from common.data.pipeline import train_iterator
+from common.data.synthetic import render_face
+from common.train import loop, state
+from common.train import mesh as meshes
+from common.train.logging import Logger, table
+from fase_jax import sources, step
+from fase_jax.config import Config
+
+CASES = {
+    "small, 64 px": ("configs/fase/demo.py", 16, 40),
+    "small, 128 px": ("configs/fase/w300_cpu.py", 16, 20),
+    "full, 256 px": ("configs/fase/table1_w300.py", 2, 3),
+}
+"""Config, batch size, training steps."""
+GENERATOR_BATCH = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """What to measure."""
+
+    cases: tuple[str, ...] = (*CASES, "generator, 256 px")
+    child: bool = False
+    """Measure the one case in this process and print JSON; used by the command itself."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command."""
+    options = configs.cli(argv, default=Bench())[0]
+    unknown = [case for case in options.cases if case not in Bench().cases]
+    if unknown:
+        raise errors.InputError(f"field cases: no case {unknown[0]!r}; there are {', '.join(Bench().cases)}")
+    if options.child:
+        print(json.dumps(generator() if options.cases[0].startswith("generator") else model(options.cases[0])))
+        return
+    device = jax.devices()[0]
+    results = {}
+    for case in options.cases:
+        print(f"measuring {case}", file=sys.stderr, flush=True)
+        command = [sys.executable, "-m", "fase_jax.bench", "--child", "True", "--cases", case]
+        results[case] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    rows = [[case, name, value] for case, result in results.items() for name, value in result.items()]
+    table(f"{jax.device_count()} x {device.device_kind}, jax {jax.__version__}", ["case", "measure", "value"], rows)
+    print(json.dumps(results))
+
+
+def model(case: str) -> dict[str, float]:
+    """Training through the real pipeline and loop, then prediction."""
+    file, batch_size, steps = CASES[case]
+    config = dataclasses.replace(configs.load(file, Config), batch_size=batch_size, steps=steps, prior="none")
+    source, mesh = Drawn(2 * batch_size, sources.scheme(config.data)), meshes.make()
+    net = step.build_model(config, source.scheme)
+    variables = step.initialize(net, config)
+    params = variables.pop("params")
+    optimizer = step.build_optimizer(dataclasses.replace(config, steps=1000), 100)
+    run_state = state.create(params, variables, optimizer, jax.random.key(0), keep_ema=config.ema_decay > 0)
+    crop = sources.crop(config, training=True)
+    iterator = train_iterator(source, crop=crop, batch_size=batch_size, seed=0)
+    with tempfile.TemporaryDirectory() as folder, Logger(folder, steps) as logger:
+        run_state, stats = loop.run(
+            step.make_train_step(net, optimizer, config, source.scheme),
+            run_state,
+            iterator,
+            steps=steps,
+            mesh=mesh,
+            batch_size=batch_size,
+            logger=logger,
+            checkpoints=None,
+            log_every=steps,
+            save_every=steps,
+            prepare=lambda batch: {name: batch[name] for name in ("image", "landmarks", "visible")},
+        )
+    predict = step.make_predict(net, dataclasses.replace(config, flip_test=False), source.scheme)
+    size = config.model.image_size
+    images = meshes.put_batch(np.zeros((batch_size, size, size, 3), np.uint8), mesh)
+    seconds = best_of(lambda: predict({"params": run_state.params, **run_state.stats}, images)[0], 5)
+    return {
+        "parameters (M)": round(state.count(run_state.params) / 1e6, 2),
+        "training (images/s)": round(stats.images_per_second, 2),
+        "prediction (images/s)": round(batch_size / seconds, 2),
+        "first step (s)": round(stats.seconds_to_first_step, 1),
+        "waiting for input (%)": round(100 * stats.input_wait_share, 2),
+        "compilations after step 1": stats.compilations_after_first,
+        "peak memory (GiB)": peak_memory(),
+    }
+
+
+def generator() -> dict[str, float]:
+    """The 256 px generator's forward pass; in alternation with PyTorch's, if that is installed."""
+    from common.nn.stylegan2 import Generator, num_ws
+
+    net = Generator(256)
+    z = jnp.zeros((1, 512))
+    variables = jax.jit(net.init, compiler_options={"xla_backend_optimization_level": 0})(jax.random.key(0), z)
+    ws = jax.random.normal(jax.random.key(1), (GENERATOR_BATCH, num_ws(256), 512))
+    forward = jax.jit(lambda v, ws: net.apply(v, ws, method=lambda m, ws: m.synthesis(ws)[0]))
+    forward(variables, ws).block_until_ready()
+    try:
+        from common.bench import torch_generator
+    except ImportError:
+        return {"forward, batch 4 (s)": round(best_of(lambda: forward(variables, ws), 5), 3)}
+    peer = torch_generator.build(GENERATOR_BATCH)
+    ours, theirs = zip(*[(best_of(lambda: forward(variables, ws), 1), best_of(peer, 1)) for _ in range(5)], strict=True)
+    return {
+        "forward, batch 4 (s)": round(min(ours), 3),
+        "PyTorch forward, batch 4 (s)": round(min(theirs), 3),
+        "ratio": round(min(ours) / min(theirs), 3),
+    }
+
+
+def best_of(call: Callable[[], object], count: int) -> float:
+    """Seconds of the fastest of some calls, after one that compiles when there are several."""
+    if count > 1:
+        jax.block_until_ready(call())
+    times = []
+    for _ in range(count):
+        start = time.perf_counter()
+        jax.block_until_ready(call())
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def peak_memory() -> float:
+    """GiB: of the device where it is known, otherwise of the process."""
+    stats = jax.devices()[0].memory_stats() or {}
+    peak = stats.get("peak_bytes_in_use", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    return round(peak / 2**30, 2)
+
+
+class Drawn:
+    """Synthetic faces in memory, as a source."""
+
+    def __init__(self, count: int, scheme):
+        import io
+
+        from PIL import Image
+
+        self.scheme, self._images, points = scheme, [], []
+        for seed in range(count):
+            image, landmarks, _ = render_face(seed, 128)
+            buffer = io.BytesIO()
+            Image.fromarray(image).save(buffer, "PNG")
+            self._images.append(buffer.getvalue())
+            points.append(landmarks)
+        self.landmarks = np.stack(points)
+        self.visible = np.ones(self.landmarks.shape[:2], bool)
+        self.boxes = np.concatenate([self.landmarks.min(1), self.landmarks.max(1)], 1)
+        self.files, self.subsets = [f"{i}.png" for i in range(count)], ["all"] * count
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, i: int):
+        annotations = {"landmarks": self.landmarks[i], "visible": self.visible[i], "box": self.boxes[i]}
+        return {"image": self._images[i], "file": self.files[i], "subset": "all", **annotations}
+
+
+if __name__ == "__main__":
+    errors.run(main)
