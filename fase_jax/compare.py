@@ -17,7 +17,7 @@ from common.train.logging import table
 
 @dataclasses.dataclass(frozen=True)
 class Compare:
-    """Two results files of `fase_jax.evaluate`, or of `fase_jax.repeat`, whose faces' errors are means over the runs."""
+    """Two results files of `fase_jax.evaluate`, or of `fase_jax.repeat`, where a face's error is the mean of the runs."""
 
     a: str = ""
     b: str = ""
@@ -48,9 +48,7 @@ def compare(a: str, b: str) -> list[dict]:
     for name in common:
         x, y = first[name], second[name]
         if x["files"] != y["files"] or x["normalizer"] != y["normalizer"]:
-            raise InputError(
-                f"{b}: subset {name} holds other faces or another normaliser than {a}; evaluate both alike"
-            )
+            raise InputError(f"{b}: subset {name} has other faces or another normaliser than {a}; evaluate alike")
         ex, ey = np.array(x["errors"], float), np.array(y["errors"], float)
         known = np.isfinite(ex) & np.isfinite(ey)
         test = wilcoxon(ex[known], ey[known])

@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def evaluate(options: Evaluate) -> dict[str, Any]:
-    """Writes results.json, ced.png, and first_*, worst_* and best_*.png, prints the table, and returns the results by subset."""
+    """Writes results.json, ced.png, first_*, worst_* and best_*.png; prints the table; returns the results by subset."""
     changes = {} if options.decoder == "run" else {"decoder": options.decoder}
     if options.flip_test != "run":
         changes["flip_test"] = options.flip_test == "on"

@@ -1,4 +1,4 @@
-"""Losses on heatmaps: the paper's mean squared error, and a spatial cross-entropy with coordinates for training from scratch.
+"""Losses on heatmaps: the paper's mean squared error; cross-entropy and coordinates for training from scratch.
 
 All return one value a face; reductions over the batch are the caller's.
 """

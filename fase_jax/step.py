@@ -30,7 +30,7 @@ def initialize(model: FASE, config: Config) -> dict[str, Any]:
     """Parameters and collections of an untrained model, by the run's seed; the same on every backend."""
     size = config.model.image_size
     key = jax.random.fold_in(jax.random.key(config.seed), 0)
-    # On the host and hardly optimised: this program runs once, and optimising a hundred random draws takes half a minute.
+    # On the host and hardly optimised: the program runs once, and optimising a hundred draws takes half a minute.
     init = jax.jit(model.init, compiler_options={"xla_backend_optimization_level": 0})
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
         return init(key, jnp.zeros((1, size, size, 3)))

@@ -1,4 +1,4 @@
-"""Interleaved transfer layers: the convolutions that turn a generator of faces into one of heatmaps (FASE, Sec. 3.3)."""
+"""Interleaved transfer layers: convolutions that turn a generator of faces into one of heatmaps (FASE, Sec. 3.3)."""
 
 from typing import Literal
 

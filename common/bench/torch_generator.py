@@ -1,7 +1,7 @@
 """The StyleGAN2 synthesis network in PyTorch, as the reference CPU path computes it; needs torch.
 
-Weights modulated for every sample, one grouped convolution a layer, transposed convolution then low-pass for upsampling.
-It is here to be timed, with random weights; the golden cases say what is right.
+Weights modulated for every sample, one grouped convolution a layer, transposed convolution then low-pass for
+upsampling. It is here to be timed, with random weights; the golden cases say what is right.
 """
 
 import math
@@ -14,10 +14,9 @@ from torch import Tensor
 ROWS = 14
 
 
-def build(
-    batch: int, resolution: int = 256, channel_base: int = 16384, channel_max: int = 512, w_dim: int = 512
-) -> Callable:
-    """A call without arguments that runs the forward pass once on `batch` random codes."""
+def build(batch: int) -> Callable[[], Tensor]:
+    """A call that runs the 256 px forward pass once on `batch` random codes."""
+    resolution, channel_base, channel_max, w_dim = 256, 16384, 512, 512
     torch.manual_seed(0)
     width = lambda r: min(channel_base // r, channel_max)
     resolutions = [4 << i for i in range(int(math.log2(resolution)) - 1)]

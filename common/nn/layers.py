@@ -1,4 +1,4 @@
-"""Parameterised layers that several networks share: convolution, batch normalisation and PReLU in PyTorch's conventions."""
+"""Layers that several networks share: convolution, batch normalisation and PReLU in PyTorch's conventions."""
 
 from collections.abc import Callable
 

@@ -1,7 +1,7 @@
 """Feature-Style encoder checkpoints -> variables of `fase_jax`'s encoder (an ArcFace iresnet with two branches).
 
-Source names: `conv.{0,1,2}` the stem, `block_{1..4}.{i}.*` the units, `content_layer.{0..5}` the branch of f, `styles.{i}`
-one linear layer a W+ row. The rows' layers become one kernel [C, num_ws * w_dim].
+Source names: `conv.{0,1,2}` the stem, `block_{1..4}.{i}.*` the units, `content_layer.{0..5}` the branch of f,
+`styles.{i}` one linear layer a W+ row. The rows' layers become one kernel [C, num_ws * w_dim].
 """
 
 import re
@@ -51,7 +51,7 @@ def from_feature_style(
 
 
 def table(template: dict, depths: Sequence[int]) -> Iterator[Row]:
-    """The rows of an encoder whose stages have `depths` units; units without a 1x1 shortcut are told by the template."""
+    """The rows of an encoder whose stages have `depths` units; the template tells those with a shortcut."""
     yield Row("conv.0.weight", "params/trunk/stem_conv/kernel", hwio)
     yield from _norm("conv.1", "trunk/stem_bn")
     yield Row("conv.2.weight", "params/trunk/stem_prelu/slope", same)

@@ -1,7 +1,7 @@
 """What all tables of the FASE paper share (Sec. 4.3); each `tableN_*.py` changes a few fields.
 
-Cost: 200,000 steps of batch 8 at 256 px took one 16 GB V100. Needs the data set's official download under `data.root` and
-`weights/ffhq` with the FFHQ generator and Feature-Style encoder (see README, "Public weights").
+Cost: 200,000 steps of batch 8 at 256 px took one 16 GB V100. Needs the data set's official download under
+`data.root`, and `weights/ffhq` with the FFHQ generator and Feature-Style encoder (see README, "Public weights").
 """
 
 import dataclasses

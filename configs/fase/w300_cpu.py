@@ -1,7 +1,7 @@
 """300-W on two CPU cores from scratch: the 2,012 training faces of `../shared/data/300w`, tested on `lfpw_test`.
 
     python -m fase_jax.train --config configs/fase/w300_cpu.py
-    python -m fase_jax.train --config configs/fase/w300_cpu.py --data.num_labels 201 --steps 1200 --workdir runs/w300_201
+    python -m fase_jax.train --config configs/fase/w300_cpu.py --data.num_labels 201 --workdir runs/w300_201
 
 The folder holds crops of the benchmark's faces; iBUG and part of HELEN are missing there.
 """

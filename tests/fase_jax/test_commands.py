@@ -16,7 +16,7 @@ from common import config as configs
 from common import files
 from common.errors import InputError
 from common.train import checkpoint
-from fase_jax import compare, evaluate, predict, train
+from fase_jax import compare, evaluate, inference, predict, sources, train
 from fase_jax.inference import load
 from fase_jax.results import face_errors
 
@@ -73,8 +73,6 @@ def test_evaluate_predict_and_compare(trained, faces, tmp_path, capsys):
 
 
 def _predictions(detector, source):
-    from fase_jax import inference, sources
-
     crop = sources.crop(detector.config, training=False)
     return inference.predict_source(detector.predict, detector.variables, source, crop, detector.mesh, 8)
 
@@ -150,9 +148,7 @@ def test_bad_fields(config, faces):
     with pytest.raises(InputError, match="99"):
         train.train(dataclasses.replace(config, data=few))
     with pytest.raises(InputError, match="data.test_subsets"):
-        evaluate._sources(
-            evaluate.Evaluate(), dataclasses.replace(config, data=dataclasses.replace(config.data, test_subsets=()))
-        )
+        sources.tests(dataclasses.replace(config.data, test_subsets=()))
     with pytest.raises(InputError, match="field inputs"):
         predict.find_images(())
     with pytest.raises(InputError, match="names no image"):

@@ -38,16 +38,7 @@ def test_every_cell_of_the_tables_has_a_config():
 
 def test_a_paper_config_is_the_papers():
     config = configs.load(FOLDER / "table7_wflw_50_itl3.py", Config)
-    assert (config.steps, config.batch_size, config.optimizer.itl_lr, config.optimizer.encoder_lr) == (
-        200_000,
-        8,
-        1e-4,
-        2e-5,
-    )
-    assert (config.optimizer.b1, config.optimizer.b2, config.optimizer.decay, config.optimizer.decay_epochs) == (
-        0.9,
-        0.99,
-        0.995,
-        10,
-    )
+    o = config.optimizer
+    assert (config.steps, config.batch_size, o.itl_lr, o.encoder_lr) == (200_000, 8, 1e-4, 2e-5)
+    assert (o.b1, o.b2, o.decay, o.decay_epochs) == (0.9, 0.99, 0.995, 10)
     assert (config.data.num_labels, config.model.num_itls, config.model.heatmap_size) == (50, 3, 128)

@@ -31,9 +31,7 @@ def test_cross_entropy_is_least_at_the_target():
 def test_coordinate_error_is_a_distance():
     logits = 50 * TARGETS
     moved = losses.coordinate_error(logits, POINTS + jnp.array([3.0, 4.0])[None, None], VISIBLE)
-    np.testing.assert_allclose(
-        moved, np.full(3, 5.0), atol=0.3
-    )  # the peak of a sampled Gaussian is within half a pixel
+    np.testing.assert_allclose(moved, np.full(3, 5.0), atol=0.3)  # a peak lies within half a pixel
 
 
 def test_invisible_landmarks_have_no_gradient():
