@@ -17,7 +17,7 @@ from common.train.logging import table
 
 @dataclasses.dataclass(frozen=True)
 class Compare:
-    """Two results files of `fase_jax.evaluate`, or of `fase_jax.repeat`, where a face's error is the mean of the runs."""
+    """Two results files of `fase_jax.evaluate`, or of `fase_jax.repeat`, where an error is the mean of the runs."""
 
     a: str = ""
     b: str = ""

@@ -17,7 +17,7 @@ from common.data.crop import Crop, apply, crop_face, crop_matrix, invert
 from common.data.source import Source
 from common.errors import InputError
 from common.train import mesh as meshes
-from common.train.logging import table
+from common.train.logging import Progress, table
 from common.viz import curves
 from common.viz.grid import grid, write_image
 from common.viz.overlay import overlay
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def evaluate(options: Evaluate) -> dict[str, Any]:
-    """Writes results.json, ced.png, first_*, worst_* and best_*.png; prints the table; returns the results by subset."""
+    """Writes results.json, ced.png and pictures of faces, prints the table, and returns the results by subset."""
     changes = {} if options.decoder == "run" else {"decoder": options.decoder}
     if options.flip_test != "run":
         changes["flip_test"] = options.flip_test == "on"
@@ -70,9 +70,16 @@ def evaluate(options: Evaluate) -> dict[str, Any]:
     mean_shape = np.asarray(files.read_json(f"{options.workdir}/mean_shape.json"), np.float32)
     results = {}
     for name, source in _sources(options, detector.config).items():
-        predicted = inference.predict_source(
-            detector.predict, detector.variables, source, crop, detector.mesh, options.batch_size
-        )
+        with Progress(name, len(source)) as progress:
+            predicted = inference.predict_source(
+                detector.predict,
+                detector.variables,
+                source,
+                crop,
+                detector.mesh,
+                options.batch_size,
+                progress.update,
+            )
         found = face_errors(predicted, source)
         results[name] = summarize(found, source)
         baseline = dataclasses.replace(predicted, landmarks=_place(mean_shape, source, crop))

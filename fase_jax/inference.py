@@ -103,7 +103,7 @@ def load(directory: str, which: str = "best", **changes: Any) -> Detector:
     model = step.build_model(config, scheme)
     checkpoints = checkpoint.Checkpoints(directory)
     which = which if checkpoints.steps(which) else "last"
-    shapes = jax.eval_shape(lambda: step.initialize(model, config))
+    shapes = step.shapes(model, config)
     name = "ema" if config.ema_decay else "params"
     like = {name: shapes["params"], "stats": {n: v for n, v in shapes.items() if n != "params"}}
     place = lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=meshes.replicated(mesh))

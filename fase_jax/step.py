@@ -28,12 +28,20 @@ def build_model(config: Config, scheme: LandmarkScheme) -> FASE:
 
 def initialize(model: FASE, config: Config) -> dict[str, Any]:
     """Parameters and collections of an untrained model, by the run's seed; the same on every backend."""
-    size = config.model.image_size
-    key = jax.random.fold_in(jax.random.key(config.seed), 0)
     # On the host and hardly optimised: the program runs once, and optimising a hundred draws takes half a minute.
     init = jax.jit(model.init, compiler_options={"xla_backend_optimization_level": 0})
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
-        return init(key, jnp.zeros((1, size, size, 3)))
+        key = jax.random.fold_in(jax.random.key(config.seed), 0)
+        return init(key, jnp.zeros(_one_image(config)))
+
+
+def shapes(model: FASE, config: Config) -> dict[str, Any]:
+    """Shapes and types of what `initialize` gives, computing nothing."""
+    return jax.eval_shape(model.init, jax.random.key(0), jax.ShapeDtypeStruct(_one_image(config), jnp.float32))
+
+
+def _one_image(config: Config) -> tuple[int, ...]:
+    return (1, config.model.image_size, config.model.image_size, 3)
 
 
 def normalize(images: Array) -> Array:

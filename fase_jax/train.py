@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def describe(config: Config) -> None:
     """Prints the resolved config, the number of parameters by part, and the shapes, without touching the disk."""
     model = step.build_model(config, sources.scheme(config.data))
-    variables = jax.eval_shape(lambda: step.initialize(model, config))
+    variables = step.shapes(model, config)
     for name, (value, _) in configs.diff(config, {}).items():
         print(f"{name} = {value}")
     trained, counts = step.trained_parts(config), {}
@@ -95,6 +95,11 @@ def train(config: Config) -> loop.LoopStats:
             best_metric="nme" if validation is not None else None,
             prepare=lambda batch: {name: batch[name] for name in ("image", "landmarks", "visible")},
             resume=resume,
+        )
+        logger.say(
+            f"{stats.images_per_second:.1f} images/s, first step after {stats.seconds_to_first_step:.1f} s, "
+            f"{100 * stats.input_wait_share:.1f} % of the time waiting for input, "
+            f"{stats.compilations_after_first} compilations after step 1"
         )
     checkpoints.close()
     return stats

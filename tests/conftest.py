@@ -1,8 +1,12 @@
-"""Eight virtual devices for the sharding tests; silent rank promotion is an error everywhere."""
+"""Eight virtual devices for the sharding tests; silent rank promotion is an error everywhere.
+
+Programs are hardly optimised: the tests compile hundreds of small ones and run each once.
+"""
 
 import os
 
-os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+FLAGS = ("--xla_force_host_platform_device_count=8", "--xla_backend_optimization_level=0")
+os.environ["XLA_FLAGS"] = " ".join((os.environ.get("XLA_FLAGS", ""), *FLAGS))
 
 import jax  # noqa: E402  (the flag must be set first)
 

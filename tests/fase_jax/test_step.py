@@ -96,12 +96,16 @@ def test_accumulation_is_the_mean_gradient(config):
 def test_every_decoder_finds_a_perfect_heatmap(config, kind, decoder):
     if kind == "mse" and decoder == "soft_argmax":
         pytest.skip("the softmax of a heatmap of peak 1 is flat: not meant together")
-    run = dataclasses.replace(config, decoder=decoder, loss=dataclasses.replace(config.loss, kind=kind))
-    points = jnp.asarray(BATCH["landmarks"]) - 6  # within the 32 px image, away from its border
-    maps = render_gaussian(rescale(points, 32, 16), 16, 1.0)
+    # A mean over 9 x 9 pixels has a plateau over a blob narrower than that, and is pulled inwards at the border.
+    wide = decoder == "smoothed_argmax"
+    sigma, middle = (3.0, 0.25) if wide else (1.0, 1.0)
+    loss = dataclasses.replace(config.loss, kind=kind, sigma=sigma)
+    run = dataclasses.replace(config, decoder=decoder, loss=loss)
+    points = 15.5 + middle * (jnp.asarray(BATCH["landmarks"]) - 22)  # within the 32 px image, away from its border
+    maps = render_gaussian(rescale(points, 32, 16), 16, sigma)
     found = step.decode(jnp.log(maps + 1e-9) if kind == "softmax" else maps, run)
     # A pixel of the heatmap is two of the image: whole ones are within one of it, sub-pixel decoders much closer.
-    tolerance = {"argmax": 1.01, "smoothed_argmax": 2.01, "quarter": 0.51}.get(decoder, 0.15)
+    tolerance = {"argmax": 1.01, "smoothed_argmax": 1.01, "quarter": 0.51}.get(decoder, 0.15)
     assert float(jnp.abs(found - points).max()) <= tolerance
 
 

@@ -1,0 +1,104 @@
+"""Tests `common.weights.feature_style` and the prior it is part of."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from flax import traverse_util
+from safetensors.numpy import save_file
+
+from common.data.schemes import FIVE
+from common.errors import InputError
+from common.nn.stylegan2 import Generator
+from common.weights import feature_style
+from common.weights import stylegan2 as generators
+from fase_jax import step
+from fase_jax.config import Config
+from fase_jax.model import Model
+from fase_jax.prior import load_prior
+
+SIZES = Model(
+    image_size=32,
+    heatmap_size=16,
+    generator_resolution=16,
+    feature_resolution=4,
+    channel_base=128,
+    channel_max=8,
+    w_dim=8,
+    encoder_widths=(4, 4, 8, 8),
+    encoder_depths=(1, 2, 1, 1),
+    num_itls=1,
+)
+CONFIG = dataclasses.replace(Config(), model=SIZES)
+
+
+@pytest.fixture(scope="module")
+def variables():
+    model = step.build_model(CONFIG, FIVE)
+    return step.initialize(model, CONFIG)
+
+
+def _checkpoint(variables):
+    """The encoder's variables under the published names, in PyTorch's layouts; the inverse of the table."""
+    template = {name: variables[name]["encoder"] for name in ("params", "batch_stats")}
+    flat = {path: np.asarray(value) for path, value in traverse_util.flatten_dict(template, sep="/").items()}
+    arrays = {}
+    for row in feature_style.table(template, SIZES.encoder_depths):
+        value = flat[row.path]
+        arrays[row.source] = {4: lambda v: v.transpose(3, 2, 0, 1), 2: np.transpose}.get(value.ndim, np.array)(value)
+    for kind in ("weight", "bias"):
+        for i, part in enumerate(np.split(arrays.pop(f"styles.{kind}"), 6)):
+            arrays[f"styles.{i}.{kind}"] = part
+    return {name: np.ascontiguousarray(value) for name, value in arrays.items()}, template
+
+
+def test_published_names_are_covered(variables):
+    arrays, template = _checkpoint(variables)
+    assert {"conv.0.weight", "conv.2.weight", "block_2.1.bn1.weight", "block_2.0.downsample.0.weight"} <= set(arrays)
+    assert {f"content_layer.{i}.weight" for i in range(6)} <= set(arrays)
+    back = feature_style.from_feature_style(arrays, template, SIZES.encoder_depths)
+    jax.tree.map(np.testing.assert_array_equal, back, jax.tree.map(np.asarray, template))
+
+
+def test_all_problems_are_named_at_once(variables):
+    arrays, template = _checkpoint(variables)
+    del arrays["conv.1.bias"]
+    arrays["styles.0.weight"] = arrays["styles.0.weight"][:, :-1]
+    arrays["extra"] = np.zeros(3, np.float32)
+    arrays |= {f"styles.{i}.weight": arrays[f"styles.{i}.weight"][:, :5] for i in range(6)}
+    with pytest.raises(InputError, match="(?s)conv.1.bias.*extra.*styles.weight"):
+        feature_style.from_feature_style(arrays, template, SIZES.encoder_depths)
+
+
+def test_a_prior_of_safetensors(variables, tmp_path):
+    arrays, template = _checkpoint(variables)
+    moved = {name: value + 1 for name, value in arrays.items()}
+    save_file({f"encoder.{name}": value for name, value in moved.items()}, tmp_path / "encoder.safetensors")
+    generator = Generator(16, z_dim=8, w_dim=8, num_layers=2, channel_base=128, channel_max=8)
+    shapes = generators._shapes(generator)
+    flat = traverse_util.flatten_dict(shapes, sep="/")
+    layout = {}
+    rng = np.random.default_rng(0)
+    for row in generators.ada_table(generator):
+        shape = flat[row.path].shape
+        # Where the layouts differ by a transposition only, its shape is that of the transposed array.
+        order = {4: (3, 2, 0, 1), 3: (2, 0, 1), 2: (1, 0)}.get(len(shape), tuple(range(len(shape))))
+        order = order if row.transform is not generators.same else tuple(range(len(shape)))
+        layout[row.source] = rng.normal(size=[shape[i] for i in order]).astype(np.float32)
+    save_file(layout, tmp_path / "generator.safetensors")
+
+    loaded = load_prior(str(tmp_path), variables, CONFIG)
+    kernel = loaded["params"]["encoder"]["trunk"]["stem_conv"]["kernel"]
+    np.testing.assert_array_equal(kernel, variables["params"]["encoder"]["trunk"]["stem_conv"]["kernel"] + 1)
+    np.testing.assert_array_equal(loaded["stats"]["w_avg"], layout["mapping.w_avg"])
+    weight = layout["synthesis.b8.conv0.weight"].transpose(2, 3, 1, 0)
+    np.testing.assert_array_equal(loaded["params"]["synthesis"]["b8"]["conv0"]["kernel"], weight)
+    assert jax.tree.structure(loaded) == jax.tree.structure(variables)
+
+    other = dataclasses.replace(CONFIG, model=dataclasses.replace(SIZES, generator_resolution=32))
+    with pytest.raises(InputError, match="generator_resolution is 32, the file has 16"):
+        load_prior(str(tmp_path), variables, other)
+    (tmp_path / "encoder.safetensors").write_bytes(b"\x10\x00\x00\x00")
+    with pytest.raises(InputError, match="encoder.safetensors"):
+        load_prior(str(tmp_path), variables, CONFIG)
