@@ -5,14 +5,16 @@ from typing import Any
 
 import jax
 import numpy as np
+from flax import traverse_util
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from common.errors import InputError
 from common.nn.stylegan2 import Generator
-from common.train import checkpoint, workdir
+from common.train import workdir
 from common.weights import feature_style
 from common.weights import stylegan2 as generators
+from fase_jax import inference
 from fase_jax.config import Config
 
 PREFIXES = ("g_ema.", "decoder.", "generator.", "encoder.", "module.")
@@ -51,15 +53,21 @@ def load_prior(path: str, variables: dict[str, Any], config: Config) -> dict[str
 
 
 def _from_run(directory: Path, variables: dict[str, Any]) -> dict[str, Any]:
-    """Encoder and generator of another run: everything but its ITLs."""
-    checkpoints = checkpoint.Checkpoints(directory)
-    which = "best" if checkpoints.steps("best") else "last"
-    config = workdir.read_config(Config, str(directory))
-    name = "ema" if config.ema_decay else "params"
-    kept = {key: value for key, value in variables["params"].items() if not key.startswith("itl")}
-    like = {name: kept, "stats": {key: value for key, value in variables.items() if key != "params"}}
-    part, _ = checkpoints.restore_part(like, which)
-    return {"params": variables["params"] | part[name], **part["stats"]}
+    """Encoder, generator and mean w of another run: everything but its ITLs."""
+    found = inference.load(str(directory)).variables
+    parts = {name: found["params"][name] for name in ("encoder", "synthesis")}
+    rest = {name: value for name, value in found.items() if name != "params"}
+    loaded = {"params": variables["params"] | parts, **rest}
+    shapes = [traverse_util.flatten_dict(jax.tree.map(np.shape, tree), sep="/") for tree in (loaded, variables)]
+    different = sorted(
+        name for name in shapes[0].keys() | shapes[1].keys() if shapes[0].get(name) != shapes[1].get(name)
+    )
+    if different:
+        raise InputError(
+            f"field prior: {directory}: {different[0]} and {len(different) - 1} more have other shapes here; "
+            "give both runs the same sizes of encoder and generator"
+        )
+    return loaded
 
 
 def _read_generator(file: Path, config: Config) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """300-W on two CPU cores from scratch with few labels: `w300_cpu` with 201 of its 2,012 training faces, or 50.
 
     python -m fase_jax.train --config configs/fase/w300_cpu_few.py
-    python -m fase_jax.train --config configs/fase/w300_cpu_few.py --data.num_labels 50 --steps 450 --workdir runs/w300_50
+    python -m fase_jax.train --config configs/fase/w300_cpu_few.py --data.num_labels 50 --steps 450 --workdir runs/50
 
 No face is held out, so the last state is the result; the augmentation is stronger than with all labels.
 """

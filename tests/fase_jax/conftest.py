@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from common.data.schemes import FIVE
+from fase_jax import train
 from fase_jax.config import Config, Data, Loss, Optimizer
 from fase_jax.model import Model
 
@@ -30,10 +31,10 @@ def tiny():
     return TINY
 
 
-@pytest.fixture
-def faces(tmp_path):
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory):
     """A folder of 20 pictures of five bright dots with `labels.csv`: 16 of subset `train`, 4 of subset `test`."""
-    rng = np.random.default_rng(0)
+    folder, rng = tmp_path_factory.mktemp("faces"), np.random.default_rng(0)
     lines = ["file,subset," + ",".join(f"{a}{k}" for k in range(FIVE.count) for a in "xy")]
     base = np.array([[18.0, 20], [42, 20], [30, 32], [20, 44], [40, 44]])
     for i in range(20):
@@ -41,18 +42,30 @@ def faces(tmp_path):
         y, x = np.mgrid[:64, :60]
         dots = np.exp(-((x[..., None] - points[:, 0]) ** 2 + (y[..., None] - points[:, 1]) ** 2) / 8)
         colours = np.eye(3)[[0, 1, 2, 0, 1]] * 200 + 55
-        Image.fromarray(np.clip(dots @ colours, 0, 255).astype(np.uint8)).save(tmp_path / f"{i}.png")
+        Image.fromarray(np.clip(dots @ colours, 0, 255).astype(np.uint8)).save(folder / f"{i}.png")
         values = ",".join(f"{v:.3f}" for v in points.ravel())
         lines.append(f"{i}.png,{'train' if i < 16 else 'test'},{values}")
-    (tmp_path / "labels.csv").write_text("\n".join(lines) + "\n")
-    return tmp_path
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+    return folder
 
 
 @pytest.fixture
 def config(faces, tmp_path):
     """A run on `faces` that takes seconds."""
+    return tiny_run(faces, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def trained(faces, tmp_path_factory):
+    """The configuration of a finished run, which tests must not change, and how fast it was."""
+    config = tiny_run(faces, tmp_path_factory.mktemp("trained") / "run")
+    return config, train.train(config)
+
+
+def tiny_run(faces, workdir) -> Config:
+    """Four steps on the pictures in the folder `faces`."""
     return Config(
-        workdir=str(tmp_path / "run"),
+        workdir=str(workdir),
         data=Data(root=str(faces), scheme="five", train_subsets=("train",), test_subsets=("test",)),
         model=TINY,
         loss=Loss(kind="softmax", sigma=1.0, weight=1.0, coordinate_weight=1.0),

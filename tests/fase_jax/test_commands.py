@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,13 +26,6 @@ def _leaves(directory, which="last"):
     """Check sums of every array of the newest checkpoint, by name."""
     checkpoints = checkpoint.Checkpoints(directory)
     return checkpoints._header(which, checkpoints.latest(which))["leaves"]
-
-
-@pytest.fixture
-def trained(config):
-    """The work directory of a finished run, its speed beside it."""
-    stats = train.train(config)
-    return config, stats
 
 
 def test_evaluate_predict_and_compare(trained, faces, tmp_path, capsys):
@@ -118,14 +112,14 @@ def test_nan_stops_and_keeps_the_last_good_state(config):
         train.train(dataclasses.replace(config, optimizer=wild, save_every=1))
 
 
-def test_a_checkpoint_of_another_model_is_refused(trained):
-    config, _ = trained
-    path = Path(config.workdir) / "config.json"
+def test_a_checkpoint_of_another_model_is_refused(trained, tmp_path):
+    copy = shutil.copytree(trained[0].workdir, tmp_path / "copy")
+    path = copy / "config.json"
     stored = files.read_json(path)
     stored["model"]["w_dim"] = 4
     files.write_json(path, stored)
-    with pytest.raises(InputError, match="styles"):
-        load(config.workdir)
+    with pytest.raises(InputError, match="checkpoint of another model"):
+        load(str(copy))
 
 
 def test_a_prior_gives_encoder_and_generator_but_no_itls(trained, tmp_path):
@@ -141,6 +135,10 @@ def test_a_prior_gives_encoder_and_generator_but_no_itls(trained, tmp_path):
     assert kept
     for name in kept:
         assert after[name] == before[name.replace("params/", "ema/")]
+
+    wider = dataclasses.replace(config.model, encoder_widths=(4, 4, 8, 16))
+    with pytest.raises(InputError, match="other shapes"):
+        train.train(dataclasses.replace(fresh, workdir=str(tmp_path / "third"), model=wider))
 
 
 def test_bad_fields(config, faces):
