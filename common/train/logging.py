@@ -123,9 +123,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
         result.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     for row in rows:
         result.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
-    console = rich.console.Console()
-    width = None if console.is_terminal else 200  # a file has no width; a row is one line there
-    console.print(result, width=width)
+    # A row stays whole: a narrow terminal wraps it, a file has no width at all.
+    width = max(rich.console.Console().width, 160)
+    rich.console.Console(width=width).print(result)
 
 
 def duration(seconds: float) -> str:
