@@ -96,7 +96,7 @@ def _sources(options: Evaluate, config) -> dict[str, Source]:
         if validation is None:
             raise InputError("field data.validation_fraction: the run held no validation faces out")
         return {"validation": validation}
-    return sources.tests(sources.with_folder(config.data, options.root, options.annotations, options.subsets))
+    return sources.tests(sources.elsewhere(config.data, options.root, options.annotations, options.subsets))
 
 
 def _place(mean_shape: np.ndarray, source: Source, crop: Crop) -> np.ndarray:

@@ -82,7 +82,9 @@ def _open(data: Data, name: str) -> Source:
     return FolderSource(data.root, data.annotations, landmarks, rest)
 
 
-def with_folder(data: Data, root: str, annotations: str, subsets: tuple[str, ...]) -> Data:
-    """The same cropping and scheme on another folder."""
-    changed = {"dataset": "folder", "root": root, "annotations": annotations, "test_subsets": subsets}
+def elsewhere(data: Data, root: str, annotations: str, subsets: tuple[str, ...]) -> Data:
+    """The same scheme and crop on other subsets, or in another folder; what is empty stays."""
+    changed = {"root": root, "annotations": annotations, "test_subsets": subsets}
+    if root:
+        changed |= {"dataset": "folder", "scheme": scheme(data).name if data.dataset != "folder" else data.scheme}
     return dataclasses.replace(data, **{name: value for name, value in changed.items() if value})

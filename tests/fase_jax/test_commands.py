@@ -18,6 +18,7 @@ from common import files
 from common.errors import InputError
 from common.train import checkpoint
 from fase_jax import compare, evaluate, inference, predict, sources, train
+from fase_jax.config import Data
 from fase_jax.inference import load
 from fase_jax.results import face_errors
 
@@ -139,6 +140,15 @@ def test_a_prior_gives_encoder_and_generator_but_no_itls(trained, tmp_path):
     wider = dataclasses.replace(config.model, encoder_widths=(4, 4, 8, 16))
     with pytest.raises(InputError, match="other shapes"):
         train.train(dataclasses.replace(fresh, workdir=str(tmp_path / "third"), model=wider))
+
+
+def test_evaluation_elsewhere():
+    """A run on a prepared set keeps it unless another folder is named, and then its scheme and crop."""
+    data = Data(dataset="synthetic", crop_scale=1.5)
+    assert sources.elsewhere(data, "", "", ()) == data
+    folder = sources.elsewhere(data, "faces", "", ("a",))
+    assert (folder.dataset, folder.root, folder.scheme) == ("folder", "faces", "w300")
+    assert (folder.crop_scale, folder.test_subsets, folder.annotations) == (1.5, ("a",), data.annotations)
 
 
 def test_bad_fields(config, faces):
