@@ -96,11 +96,12 @@ def train(config: Config) -> loop.LoopStats:
             prepare=lambda batch: {name: batch[name] for name in ("image", "landmarks", "visible")},
             resume=resume,
         )
-        logger.say(
-            f"{stats.images_per_second:.1f} images/s, first step after {stats.seconds_to_first_step:.1f} s, "
-            f"{100 * stats.input_wait_share:.1f} % of the time waiting for input, "
-            f"{stats.compilations_after_first} compilations after step 1"
-        )
+        if np.isfinite(stats.images_per_second):  # a run that was finished already has no speed
+            logger.say(
+                f"{stats.images_per_second:.1f} images/s, first step after {stats.seconds_to_first_step:.1f} s, "
+                f"{100 * stats.input_wait_share:.1f} % of the time waiting for input, "
+                f"{stats.compilations_after_first} compilations after step 1"
+            )
     checkpoints.close()
     return stats
 
