@@ -8,6 +8,7 @@ from common.errors import run
 
 
 def main() -> None:
+    """The command."""
     instructions = "\n".join(f"{name}: {builder.layout or 'drawn, no download'}" for name, builder in BUILDERS.items())
     parser = argparse.ArgumentParser(
         prog="python -m common.data.builders",
