@@ -14,20 +14,25 @@ kernel_init = nn.initializers.variance_scaling(2.0, "fan_out", "truncated_normal
 
 
 class Conv(nn.Module):
-    """Convolution with `kernel` [k, k, C_in, C_out] and, if asked for, `bias` [C_out], zero-padded by k // 2."""
+    """Convolution with `kernel` [k_h, k_w, C_in, C_out] and, if asked for, `bias` [C_out].
+
+    `size` is k, or (k_h, k_w); `padding` is `conv2d`'s: k // 2 by default.
+    """
 
     features: int
-    size: int = 3
+    size: int | tuple[int, int] = 3
     stride: int = 1
     use_bias: bool = False
     kernel_init: Callable = kernel_init
+    padding: str | int = "SAME"
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[B, H, W, C_in] -> [B, ceil(H / stride), ceil(W / stride), C_out]."""
-        kernel = self.param("kernel", self.kernel_init, (self.size, self.size, x.shape[-1], self.features))
-        y = conv2d(x.astype(self.dtype), kernel.astype(self.dtype), stride=self.stride, padding=self.size // 2)
+        """[B, H, W, C_in] -> [B, ceil(H / stride), ceil(W / stride), C_out], smaller with less padding."""
+        size = (self.size, self.size) if isinstance(self.size, int) else tuple(self.size)
+        kernel = self.param("kernel", self.kernel_init, (*size, x.shape[-1], self.features))
+        y = conv2d(x.astype(self.dtype), kernel.astype(self.dtype), stride=self.stride, padding=self.padding)
         if not self.use_bias:
             return y
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
