@@ -7,6 +7,7 @@ timed against a PyTorch formulation of the same network in alternation.
 """
 
 import dataclasses
+import io
 import json
 import resource
 import subprocess
@@ -18,6 +19,7 @@ from collections.abc import Callable, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
+from PIL import Image
 
 from common import config as configs
 from common import errors
@@ -70,7 +72,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 def model(case: str) -> dict[str, float]:
     """Training through the real pipeline and loop, then prediction."""
     file, batch_size, steps = CASES[case]
-    config = dataclasses.replace(configs.load(file, Config), batch_size=batch_size, steps=steps, prior="none")
+    # The prior's values change no time, so none is read; which parts are trained is the config's.
+    config = dataclasses.replace(configs.load(file, Config), batch_size=batch_size, steps=steps)
     source, mesh = Drawn(2 * batch_size, sources.scheme(config.data)), meshes.make()
     net = step.build_model(config, source.scheme)
     variables = step.initialize(net, config)
@@ -154,10 +157,6 @@ class Drawn:
     """Synthetic faces in memory, as a source."""
 
     def __init__(self, count: int, scheme):
-        import io
-
-        from PIL import Image
-
         self.scheme, self._images, points = scheme, [], []
         for seed in range(count):
             image, landmarks, _ = render_face(seed, 128)
