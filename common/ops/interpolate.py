@@ -1,0 +1,97 @@
+"""Resizing images and feature maps to any size, in PyTorch's conventions and without antialiasing.
+
+Every output pixel is a weighted sum of few input pixels along y, then along x, with weights that depend on the sizes
+alone: two small matrix products. They are exact on every backend (full precision is asked for) and their gradient is
+two more products, where a gather's would be a scatter. Averaging over areas is `common.ops.pool.adaptive_average_pool`.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+CUBIC = -0.75
+"""The free parameter a of the cubic convolution kernel (Keys 1981), PyTorch's and OpenCV's value; others take -0.5."""
+
+Size = int | tuple[int, int]
+
+
+def resize_bilinear(x: Array, size: Size, *, align_corners: bool = False) -> Array:
+    """Bilinear interpolation, as `torch.nn.functional.interpolate(mode="bilinear")`.
+
+    Args:
+      x: [B, H, W, C], float.
+      size: (height, width), or the side of a square.
+      align_corners: whether the centres of the corner pixels coincide; else the corners of the images do.
+
+    Returns:
+      [B, *size, C], of the dtype of `x`.
+    """
+    rows, columns = _pair(size)
+    return _separable(
+        x,
+        _weights(_linear, _coordinates(x.shape[1], rows, align_corners).clip(min=0), x.shape[1]),
+        _weights(_linear, _coordinates(x.shape[2], columns, align_corners).clip(min=0), x.shape[2]),
+    )
+
+
+def resize_bicubic(
+    x: Array, size: Size, *, align_corners: bool = False, scale: tuple[float, float] | None = None
+) -> Array:
+    """Bicubic interpolation, as `torch.nn.functional.interpolate(mode="bicubic")`.
+
+    Args:
+      x: [B, H, W, C], float.
+      size: (height, width), or the side of a square.
+      align_corners: as in `resize_bilinear`.
+      scale: along y and x, output over input, if it is to differ from what the sizes say.
+
+    Returns:
+      [B, *size, C], of the dtype of `x`; it may overshoot the range of `x`.
+    """
+    (rows, columns), (y_scale, x_scale) = _pair(size), scale or (None, None)
+    return _separable(
+        x,
+        _weights(_cubic, _coordinates(x.shape[1], rows, align_corners, y_scale), x.shape[1]),
+        _weights(_cubic, _coordinates(x.shape[2], columns, align_corners, x_scale), x.shape[2]),
+    )
+
+
+def _pair(size: Size) -> tuple[int, int]:
+    rows, columns = (size, size) if isinstance(size, int) else size
+    if min(rows, columns) < 1:
+        raise ValueError(f"an image cannot be resized to {rows} x {columns}")
+    return rows, columns
+
+
+def _coordinates(length: int, count: int, align_corners: bool, scale: float | None = None) -> np.ndarray:
+    """[count]: where the output pixels lie in the input, in pixels of which the first has its centre at 0."""
+    if align_corners:
+        return np.arange(count) * ((length - 1) / max(count - 1, 1))
+    # (i + 1/2) / scale - 1/2
+    return (np.arange(count) + 0.5) / (scale or count / length) - 0.5
+
+
+def _weights(kernel, coordinates: np.ndarray, length: int) -> np.ndarray:
+    """[count, length]: the kernel around every coordinate; beyond the border the border pixel is repeated."""
+    first = np.floor(coordinates).astype(int)
+    matrix = np.zeros((len(coordinates), length))
+    for tap in (-1, 0, 1, 2):
+        index = np.clip(first + tap, 0, length - 1)
+        np.add.at(matrix, (np.arange(len(coordinates)), index), kernel(np.abs(coordinates - first - tap)))
+    return matrix
+
+
+def _linear(distance: np.ndarray) -> np.ndarray:
+    return np.clip(1 - distance, 0, None)
+
+
+def _cubic(d: np.ndarray) -> np.ndarray:
+    # (a + 2) d^3 - (a + 3) d^2 + 1 up to 1, then a d^3 - 5 a d^2 + 8 a d - 4 a up to 2
+    near = ((CUBIC + 2) * d - (CUBIC + 3)) * d * d + 1
+    far = ((d - 5) * d + 8) * d * CUBIC - 4 * CUBIC
+    return np.where(d <= 1, near, np.where(d < 2, far, 0.0))
+
+
+def _separable(x: Array, rows: np.ndarray, columns: np.ndarray) -> Array:
+    along_y = jnp.einsum("ih,bhwc->biwc", jnp.asarray(rows, x.dtype), x, precision="highest")
+    return jnp.einsum("jw,biwc->bijc", jnp.asarray(columns, x.dtype), along_y, precision="highest")
