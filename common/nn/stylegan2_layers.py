@@ -1,9 +1,10 @@
-"""The layers of StyleGAN2: equalised dense layer, modulated convolution, RGB output.
+"""The layers of StyleGAN2: equalised dense layer and convolution, modulated convolution, RGB output.
 
 Weights are stored with unit variance and scaled at run time ("equalised learning rate"), as the public checkpoints do.
 """
 
 import math
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax
@@ -11,7 +12,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from common.ops.conv import conv2d
+from common.ops.conv_down import conv2d_down
 from common.ops.conv_up import conv2d_up
+from common.ops.resample import downsample2d
 
 NOISE_MODES = ("const", "random", "none")
 
@@ -19,6 +22,11 @@ NOISE_MODES = ("const", "random", "none")
 def leaky_relu(x: Array) -> Array:
     """Leaky ReLU of slope 0.2 times sqrt(2), which keeps the second moment of normal input about 1."""
     return jnp.maximum(x, 0.2 * x) * math.sqrt(2)
+
+
+def relu(x: Array) -> Array:
+    """ReLU times sqrt(2), which keeps the second moment of normal input 1."""
+    return jax.nn.relu(x) * math.sqrt(2)
 
 
 def normalize_second_moment(x: Array) -> Array:
@@ -65,6 +73,40 @@ class Dense(nn.Module):
         kernel = self.param("kernel", nn.initializers.normal(1 / self.multiplier), (fan_in, self.features))
         bias = self.param("bias", nn.initializers.constant(self.bias_init), (self.features,))
         return x @ (kernel * (self.multiplier / math.sqrt(fan_in))) + (bias * self.multiplier)[None]
+
+
+class EqualizedConv(nn.Module):
+    """Convolution with K / sqrt(fan_in), bias, activation, gain, clamp: [B, H, W, C] -> [B, H, W, features].
+
+    Computed in the dtype of the input, which low precision may overflow before the clamp but not after it.
+    """
+
+    features: int
+    size: int = 3
+    down: bool = False
+    """Halves the resolution: a 1x1 kernel after the low-pass and the subsampling, a larger one between them."""
+    use_bias: bool = True
+    activation: Callable[[Array], Array] | None = leaky_relu
+    gain: float = 1.0
+    """Factor on the activation."""
+    clamp: float | None = None
+    """The output lies within +- clamp * gain."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        shape = (self.size, self.size, x.shape[-1], self.features)
+        kernel = self.param("kernel", nn.initializers.normal(1.0), shape)
+        y = self._convolve(x, (kernel / math.sqrt(math.prod(shape[:3]))).astype(x.dtype))
+        if self.use_bias:
+            bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
+            y = y + bias.astype(y.dtype)[None, None, None]
+        y = (y if self.activation is None else self.activation(y)) * self.gain
+        return y if self.clamp is None else jnp.clip(y, -self.clamp * self.gain, self.clamp * self.gain)
+
+    def _convolve(self, x: Array, kernel: Array) -> Array:
+        if not self.down:
+            return conv2d(x, kernel)
+        return conv2d(downsample2d(x), kernel) if self.size == 1 else conv2d_down(x, kernel)
 
 
 class StyledConv(nn.Module):
