@@ -12,26 +12,20 @@ from jax import Array
 
 from common.errors import InputError
 from common.nn.stylegan2 import Generator, conv_name, num_convs
-from common.weights.table import Row, convert, hwio, same, shapes, transposed
+from common.weights.table import Row, Transform, convert, hwio, same, shapes, transposed
 
 StateDict = Mapping[str, np.ndarray]
 
 
-def _hwc(x):  # [C, 4, 4] -> [4, 4, C]
-    return x.transpose(1, 2, 0)
-
-
-def _first(transform):
+def _first(transform: Transform) -> Transform:
     """The leading axis of length 1 is dropped before `transform`."""
-    return lambda x: transform(x.squeeze(0))
+    return Transform(lambda x: transform(x.squeeze(0)), lambda x: transform.invert(x)[None])
 
 
-def _scalar(x):
-    return x.reshape(())
-
-
-def _last(x):  # [1, C, 1, 1] -> [C]
-    return x.squeeze((0, 2, 3))
+_hwc = Transform(lambda x: x.transpose(1, 2, 0), lambda x: x.transpose(2, 0, 1))  # [C, 4, 4] <-> [4, 4, C]
+_scalar = Transform(lambda x: x.reshape(()), lambda x: x.reshape(1))  # [1] <-> []
+_last = Transform(lambda x: x.squeeze((0, 2, 3)), lambda x: x[None, :, None, None])  # [1, C, 1, 1] <-> [C]
+_map = Transform(lambda x: x.squeeze((0, 1)), lambda x: x[None, None])  # [1, 1, r, r] <-> [r, r]
 
 
 # (name in the checkpoint, collection, path below the layer, transform)
@@ -123,7 +117,7 @@ def rosinality_table(generator: Generator) -> Iterator[Row]:
     for i in range(num_convs(generator.resolution)):
         resolution, name = conv_name(i)
         yield from _rows(f"convs.{i - 1}" if i else "conv1", f"synthesis/b{resolution}/{name}", ROSINALITY_CONV)
-        yield Row(f"noises.noise_{i}", f"stats/synthesis/b{resolution}/{name}/noise_const", lambda x: x.squeeze((0, 1)))
+        yield Row(f"noises.noise_{i}", f"stats/synthesis/b{resolution}/{name}/noise_const", _map)
         if name == "conv1":
             rgb = f"to_rgbs.{i // 2 - 1}" if i else "to_rgb1"
             yield from _rows(rgb, f"synthesis/b{resolution}/torgb", ROSINALITY_TORGB)

@@ -1,5 +1,6 @@
-"""Turns a checkpoint's flat names into a variable tree by a table: source key -> variable path, transform."""
+"""Turns a checkpoint's flat names into a variable tree and back by a table: source key, variable path, transform."""
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
@@ -10,28 +11,34 @@ from flax import traverse_util
 
 from common.errors import InputError
 
+Function = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Transform:
+    """From a checkpoint's layout of an array to that of the variables (`apply`, or a call) and back (`invert`)."""
+
+    apply: Function
+    invert: Function
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return self.apply(x)
+
 
 class Row(NamedTuple):
     """One array: its name in the checkpoint, its path in the variables and what lies between their layouts."""
 
     source: str
     path: str
-    transform: Callable[[np.ndarray], np.ndarray]
+    transform: Function
 
 
-def same(x: np.ndarray) -> np.ndarray:
-    """As it is."""
-    return x
-
-
-def hwio(x: np.ndarray) -> np.ndarray:
-    """Convolution kernel [C_out, C_in, k, k] -> [k, k, C_in, C_out]."""
-    return x.transpose(2, 3, 1, 0)
-
-
-def transposed(x: np.ndarray) -> np.ndarray:
-    """Matrix of a dense layer [out, in] -> [in, out]."""
-    return x.transpose(1, 0)
+# As it is.
+same = Transform(lambda x: x, lambda x: x)
+# Convolution kernel [C_out, C_in, k, k] <-> [k, k, C_in, C_out].
+hwio = Transform(lambda x: x.transpose(2, 3, 1, 0), lambda x: x.transpose(3, 2, 0, 1))
+# Matrix of a dense layer [out, in] <-> [in, out].
+transposed = Transform(lambda x: x.transpose(1, 0), lambda x: x.transpose(1, 0))
 
 
 def convert(
@@ -73,6 +80,32 @@ def convert(
     if found:
         raise InputError(f"{source} does not fit the network: {'; '.join(found)}; check its configuration")
     return traverse_util.unflatten_dict(result, sep="/")
+
+
+def revert(variables: dict, table: Iterable[Row], inverses: Mapping[Function, Function] | None = None) -> dict:
+    """The inverse of `convert`: a checkpoint's arrays, in its names and layouts.
+
+    Args:
+      variables: a tree of arrays with the paths of `table`.
+      table: the rows that `convert` took.
+      inverses: of transforms that are plain functions; a `Transform` brings its own.
+
+    Returns:
+      Arrays by the checkpoint's names, in the order of the table; what `convert` ignored is not among them.
+
+    Raises:
+      InputError: with the paths that only the variables or only the table has.
+    """
+    table, flat = list(table), traverse_util.flatten_dict(variables, sep="/")
+    if uncovered := flat.keys() ^ {row.path for row in table}:
+        raise InputError(
+            f"the variables and the network's table differ in {', '.join(sorted(uncovered))}; import again"
+        )
+    return {row.source: _inverse(row.transform, inverses or {})(np.asarray(flat[row.path])) for row in table}
+
+
+def _inverse(transform: Function, inverses: Mapping[Function, Function]) -> Function:
+    return transform.invert if isinstance(transform, Transform) else inverses[transform]
 
 
 def shapes(module, *inputs) -> dict:
