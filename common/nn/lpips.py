@@ -1,0 +1,85 @@
+"""LPIPS, the perceptual distance of two images (Zhang et al., 2018, Eq. 1)."""
+
+import chex
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from common.nn.alexnet import AlexNet
+from common.nn.vgg import VGG16
+from common.ops.interpolate import resize_bilinear
+
+# Mean and deviation of ImageNet's colours, for images in [-1, 1].
+SHIFT = (-0.030, -0.088, -0.188)
+SCALE = (0.458, 0.448, 0.450)
+
+
+def standardize(images: Array) -> Array:
+    """Images [B, H, W, 3] in [-1, 1] as the trunks of LPIPS want them: (x - shift) / scale, channel by channel."""
+    chex.assert_shape(images, (None, None, None, 3))
+    shift, scale = jnp.asarray(SHIFT, images.dtype), jnp.asarray(SCALE, images.dtype)
+    return (images - shift[None, None, None]) / scale[None, None, None]
+
+
+def unit(x: Array) -> Array:
+    """x / (|x| + 1e-10), with the norm over the channels. [..., C] -> [..., C]; the gradient is finite at x = 0."""
+    squares = jnp.square(x).sum(-1, keepdims=True)
+    positive = squares > 0
+    norm = jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1)), 0)
+    return x / (norm + 1e-10)
+
+
+class Lpips(nn.Module):
+    """Squared differences of a trunk's features with a weight for each channel. The weights start at 1."""
+
+    trunk: VGG16 | AlexNet
+
+    def setup(self):
+        ones = nn.initializers.ones_init()
+        self.heads = [self.param(f"head{k}", ones, (width,)) for k, width in enumerate(self.trunk.widths)]
+
+    def __call__(
+        self, a: Array, b: Array, *, normalize: bool = False, spatial: bool = False
+    ) -> tuple[Array, dict[str, Array]]:
+        """Distances of the pairs (a[i], b[i]).
+
+        Args:
+          a: [B, H, W, 3], float, in [-1, 1].
+          b: [B, H, W, 3], likewise.
+          normalize: whether the images are in [0, 1] instead.
+          spatial: whether to give a map of distances.
+
+        Returns:
+          Distances [B], or maps [B, H, W] if `spatial`, and the terms whose sum they are by the trunk's `taps`;
+          float32.
+
+        Raises:
+          AssertionError: images of different shapes or without 3 channels.
+          ValueError: images too small for the trunk.
+        """
+        chex.assert_equal_shape([a, b])
+        terms = self.compare(
+            self.describe(a, normalize), self.describe(b, normalize), a.shape[1:3] if spatial else None
+        )
+        return sum(terms.values()), terms
+
+    def describe(self, images: Array, normalize: bool = False) -> dict[str, Array]:
+        """Unit features of images [B, H, W, 3] by tap, each [B, h, w, C] float32: `compare` takes two of these."""
+        _, features = self.trunk(standardize(2 * images - 1 if normalize else images))
+        return {tap: unit(features[tap].astype(jnp.float32)) for tap in self.trunk.taps}
+
+    def compare(
+        self, a: dict[str, Array], b: dict[str, Array], size: tuple[int, int] | None = None
+    ) -> dict[str, Array]:
+        """The terms of the distance by tap: means [B] over the positions or, with a size (H, W), maps [B, H, W]."""
+        terms = {}
+        for tap, head in zip(self.trunk.taps, self.heads, strict=True):
+            # d = sum_l 1/(H_l W_l) sum_hw |w_l * (a_hw - b_hw)|^2, with the squares of w_l as weights
+            distances = (head[None, None, None] * jnp.square(a[tap] - b[tap])).sum(-1)
+            terms[tap] = distances.mean((1, 2)) if size is None else _enlarge(distances, size)
+        return terms
+
+
+def _enlarge(maps: Array, size: tuple[int, int]) -> Array:
+    """[B, h, w] -> [B, *size], bilinear with half-pixel centres."""
+    return resize_bilinear(maps[..., None], size)[..., 0]
