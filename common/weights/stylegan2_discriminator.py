@@ -11,19 +11,20 @@ import numpy as np
 
 from common.errors import InputError
 from common.nn.stylegan2_discriminator import Discriminator
-from common.weights.table import Row, convert, hwio, same, shapes, transposed
+from common.weights.table import Row, Transform, convert, hwio, same, shapes, transposed
 
 StateDict = Mapping[str, np.ndarray]
 
 
-def _after_flattening(x):
-    """Dense layer on flattened features [out, C 4 4] of [C, 4, 4] -> [4 4 C, out] of [4, 4, C]."""
-    return x.reshape(len(x), -1, 4, 4).transpose(2, 3, 1, 0).reshape(-1, len(x))
-
+# Dense layer on flattened features: [out, C 4 4] of [C, 4, 4] <-> [4 4 C, out] of [4, 4, C].
+_flattened = Transform(
+    lambda x: hwio(x.reshape(x.shape[0], -1, 4, 4)).reshape(-1, x.shape[0]),
+    lambda x: hwio.invert(x.reshape(4, 4, -1, x.shape[1])).reshape(x.shape[1], -1),
+)
 
 # (layer, transform of its weight, has a bias)
 BLOCK = (("conv0", hwio, True), ("conv1", hwio, True), ("skip", hwio, False))
-HEAD = (("conv", hwio, True), ("fc", _after_flattening, True), ("out", transposed, True))
+HEAD = (("conv", hwio, True), ("fc", _flattened, True), ("out", transposed, True))
 ROSINALITY_BLOCK = {  # layer -> names of weight and bias below `convs.{j}`
     "conv0": ("conv1.0.weight", "conv1.1.bias"),
     "conv1": ("conv2.1.weight", "conv2.2.bias"),
