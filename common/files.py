@@ -1,19 +1,22 @@
 """Files that are either whole or absent: written aside, then renamed."""
 
+import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from common.errors import InputError
 
 
-def write_bytes(path: str | Path, data: bytes) -> None:
-    """Writes `data` to `path`; a crash at any moment leaves the old file or the new one, never a part.
+@contextlib.contextmanager
+def written_aside(path: str | Path) -> Iterator[BinaryIO]:
+    """A new file for a `with` block to write; it becomes `path` when the block ends, and vanishes when the block fails.
 
     Raises:
-      InputError: the file cannot be written (full disk, missing rights); the old file stays.
+      InputError: the file cannot be written (full disk, missing rights); an old one stays.
     """
     path = Path(path)
     aside = None
@@ -21,15 +24,27 @@ def write_bytes(path: str | Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, aside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(aside, 0o644)  # mkstemp gives a file that only its owner may read
         os.replace(aside, path)
+        aside = None
     except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); free space or choose another place") from error
+    finally:
         if aside is not None:
             Path(aside).unlink(missing_ok=True)
-        raise InputError(f"{path}: cannot be written ({error.strerror}); free space or choose another place") from error
+
+
+def write_bytes(path: str | Path, data: bytes) -> None:
+    """Writes `data` to `path`; a crash at any moment leaves the old file or the new one, never a part.
+
+    Raises:
+      InputError: as `written_aside`.
+    """
+    with written_aside(path) as file:
+        file.write(data)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -66,7 +66,7 @@ def read_csv(path: Path, scheme: LandmarkScheme) -> Annotations:
     Visibilities are `v0 ...` or `<name>_v`: 0 is not labelled (its coordinates may then be empty), 1 and 2 are.
     A box is `box_x0, box_y0, box_x1, box_y1`.
     """
-    header, rows, numbers = _table(path)
+    header, rows, numbers = read_table(path)
     column = {name: i for i, name in enumerate(header)}
     coordinates, visibilities = _landmark_columns(path, column, scheme)
     has_boxes = any(name in column for name in BOX_COLUMNS)
@@ -97,8 +97,11 @@ def read_csv(path: Path, scheme: LandmarkScheme) -> Annotations:
     )
 
 
-def _table(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
-    """Header, rows and the line number of each row; the header is line 1."""
+def read_table(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
+    """Header, rows and the line number of each row of a CSV file; the header is line 1.
+
+    Raises `InputError`: not readable as CSV, no rows, a column twice, a row that is too short or too long.
+    """
     try:
         with open(path, newline="", encoding="utf-8-sig") as stream:
             reader = csv.reader(stream)
@@ -106,7 +109,7 @@ def _table(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not readable as CSV in UTF-8 ({error}); save it again as such") from error
     if len(lines) < 2:
-        raise InputError(f"{path}: has no rows; it needs a header (file,x0,y0,...) and one row a face")
+        raise InputError(f"{path}: has no rows; it needs a header (file,x0,y0,...) and one row an image")
     (header, _), *body = lines
     if len(header) == 1 and (";" in header[0] or "\t" in header[0]):
         raise InputError(f"{path}: columns must be separated by commas; save it again as such")

@@ -44,9 +44,7 @@ class FolderSource:
         scheme: LandmarkScheme,
         subsets: Sequence[str] | None = None,
     ):
-        self.root = Path(root)
-        if not self.root.is_dir():
-            raise InputError(f"{root}: no such folder; give the folder that holds the images")
+        self.root = check_root(root)
         rows = _read(self.root, str(annotations), scheme)
         if subsets is not None:
             rows = _select(rows, subsets, str(annotations))
@@ -65,19 +63,31 @@ class FolderSource:
         return len(self.files)
 
     def __getitem__(self, index: int) -> Record:
-        path = self.root / self.files[index]
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read any more ({error.strerror}); restore it") from error
         return Record(
-            image=data,
+            image=images.read(self.root / self.files[index]),
             file=self.files[index],
             subset=self.subsets[index],
             landmarks=self.landmarks[index],
             visible=self.visible[index],
             box=self.boxes[index],
         )
+
+
+def check_root(root: str | Path) -> Path:
+    """The folder itself; raises `InputError` where there is none."""
+    if not Path(root).is_dir():
+        raise InputError(f"{root}: no such folder; give the folder that holds the images")
+    return Path(root)
+
+
+def check_files(root: Path, files: Sequence[str], places: Sequence[str]) -> None:
+    """Raises `InputError` for the first row, at `places`, whose image is not there; counts the others."""
+    missing = {file: place for file, place in zip(files, places, strict=True) if not (root / file).is_file()}
+    for file, place in missing.items():
+        folder = (root / file).parent
+        near = nearest(Path(file).name, os.listdir(folder)) if folder.is_dir() else f" (there is no folder {folder})"
+        more = f", like {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise InputError(f'{place}: there is no image "{file}" under {root}{near}{more}; add it or remove the row')
 
 
 def _read(root: Path, annotations: str, scheme: LandmarkScheme) -> Annotations:
@@ -162,12 +172,7 @@ def _check_duplicates(rows: Annotations) -> None:
 def _sizes(rows: Annotations, root: Path) -> np.ndarray:
     """Width and height of each row's image, float32 [N, 2]; one header read an image."""
     sizes: dict[str, tuple[int, int]] = {}
-    missing = {file: place for file, place in zip(rows.files, rows.places, strict=True) if not (root / file).is_file()}
-    for file, place in missing.items():
-        folder = (root / file).parent
-        near = nearest(Path(file).name, os.listdir(folder)) if folder.is_dir() else f" (there is no folder {folder})"
-        more = f", like {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise InputError(f'{place}: there is no image "{file}" under {root}{near}{more}; add it or remove the row')
+    check_files(root, rows.files, rows.places)
     for file in rows.files:
         if file not in sizes:
             sizes[file] = images.upright_size(root / file)

@@ -55,6 +55,14 @@ def decode(data: bytes, file: str) -> np.ndarray:
     return np.asarray(image)
 
 
+def read(path: Path) -> bytes:
+    """The encoded file. Raises `InputError` where it is there no longer or may not be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read any more ({error.strerror}); restore it") from error
+
+
 def upright_size(path: Path) -> tuple[int, int]:
     """Width and height after the EXIF rotation, from the header alone. Raises `InputError` as `decode`."""
     try:

@@ -1,22 +1,19 @@
-"""From a source to batches of crops, on the host: decode, crop, batch, in a fixed order whatever the threads (Grain).
+"""From a source to batches of crops, on the host: decode, crop, batch, in a fixed order whatever the threads.
 
 Batches are dicts of numpy arrays with a leading axis; `Example` says of what. Images stay uint8 until they are on the
 device.
 """
 
-import threading
-from collections.abc import Callable
 from typing import TypedDict
 
 import grain
 import numpy as np
 
-from common.data import images
+from common.data import batches, images
 from common.data.crop import Crop, apply, crop_face, crop_matrix, invert
 from common.data.source import Source
 from common.data.subset import few_shot as few_shot  # offered here, too
 from common.data.subset import split_validation as split_validation
-from common.errors import InputError
 
 
 class Example(TypedDict):
@@ -41,18 +38,11 @@ class Example(TypedDict):
 
 
 class CropLoader:
-    """Row -> `Example`. Decoded crops are kept until `cache_mib` are full; later rows are decoded anew every time.
-
-    Nothing is evicted: in shuffled epochs every row is equally far from its next use. Safe to call from many threads.
-    """
+    """Row -> `Example`. Decoded crops are kept in `cache_mib` of memory. Safe to call from many threads."""
 
     def __init__(self, source: Source, crop: Crop, cache_mib: float):
-        if len(source) == 0:
-            raise InputError("the data set has no rows; check the split and subset names")
         self._source, self._crop = source, crop
-        self._capacity = int(cache_mib * 2**20) // (crop.pixels**2 * 3)
-        self._cache: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        self._lock = threading.Lock()
+        self._cache = batches.Cache(cache_mib, crop.pixels**2 * 3)
 
     def __call__(self, row: int) -> Example:
         row = int(row)
@@ -60,7 +50,7 @@ class CropLoader:
         landmarks, visible, box = source.landmarks[row], source.visible[row], source.boxes[row]
         face = landmarks, visible, box, source.files[row]
         matrix = crop_matrix(crop, *face)
-        pixels, image_size = self._pixels(row, face)
+        pixels, image_size = self._cache.get(row, lambda: self._pixels(row, face))
         moved = apply(matrix, landmarks)
         return Example(
             image=pixels,
@@ -89,16 +79,10 @@ class CropLoader:
 
     def _pixels(self, row: int, face: tuple) -> tuple[np.ndarray, np.ndarray]:
         """The crop, and width and height of the whole image."""
-        if row in self._cache:
-            return self._cache[row]
         record = self._source[row]
         image = images.decode(record["image"], record["file"])
         pixels, _ = crop_face(self._crop, image, *face)
-        result = pixels, np.array(image.shape[1::-1], np.float32)
-        with self._lock:
-            if len(self._cache) < self._capacity:
-                self._cache[row] = result
-        return result
+        return pixels, np.array(image.shape[1::-1], np.float32)
 
 
 def train_iterator(
@@ -132,10 +116,16 @@ def train_iterator(
     Raises:
       InputError: an empty source, an indivisible batch size; while iterating, what is wrong with a file, naming it.
     """
-    share = _share(batch_size, process_count)
-    loader = CropLoader(source, crop, cache_mib)
-    rows = grain.MapDataset.source(np.arange(len(source))).seed(seed).shuffle().repeat()
-    return iter(_batches(rows, loader, share, process_index, process_count, threads, prefetch))
+    return batches.endless(
+        len(source),
+        CropLoader(source, crop, cache_mib),
+        batch_size=batch_size,
+        seed=seed,
+        process_index=process_index,
+        process_count=process_count,
+        threads=threads,
+        prefetch=prefetch,
+    )
 
 
 def eval_batches(
@@ -154,15 +144,17 @@ def eval_batches(
     Arguments and errors as `train_iterator`. All processes get the same number of batches. The result can be iterated
     again, and then profits from its cache.
     """
-    share = _share(batch_size, process_count)
     loader = CropLoader(source, crop, cache_mib)
-    padded = np.arange(-(-len(source) // batch_size) * batch_size)
-    rows = grain.MapDataset.source(np.where(padded < len(source), padded, -1))
-
-    def load(row: int) -> Example:
-        return loader(row) if row >= 0 else loader.padding()
-
-    return _batches(rows, load, share, process_index, process_count, threads, prefetch)
+    return batches.once(
+        len(source),
+        loader,
+        loader.padding,
+        batch_size=batch_size,
+        process_index=process_index,
+        process_count=process_count,
+        threads=threads,
+        prefetch=prefetch,
+    )
 
 
 def mean_shape(source: Source, crop: Crop) -> np.ndarray:
@@ -177,24 +169,3 @@ def mean_shape(source: Source, crop: Crop) -> np.ndarray:
         weight += visible
     mean = total / np.maximum(weight, 1)[:, None]
     return np.where(weight[:, None] > 0, mean, (crop.pixels - 1) / 2).astype(np.float32)
-
-
-def _batches(
-    rows: grain.MapDataset,
-    load: Callable[[int], Example],
-    share: int,
-    process_index: int,
-    process_count: int,
-    threads: int,
-    prefetch: int,
-) -> grain.IterDataset:
-    # Of each run of process_count shares, which make one global batch, a process takes its own.
-    batches = rows.map(load).batch(share).slice(slice(process_index, None, process_count))
-    return batches.to_iter_dataset(grain.ReadOptions(num_threads=threads, prefetch_buffer_size=prefetch))
-
-
-def _share(batch_size: int, process_count: int) -> int:
-    """Rows of a global batch that one process gets."""
-    if batch_size < 1 or batch_size % process_count:
-        raise InputError(f"batch_size {batch_size}: must be a positive multiple of the {process_count} processes")
-    return batch_size // process_count
