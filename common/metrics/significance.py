@@ -1,6 +1,6 @@
 """Is one model better than another on the same faces? (FASE, Sec. 4.4)"""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import scipy.stats
@@ -10,22 +10,37 @@ from common.errors import InputError
 
 
 class Significance(NamedTuple):
-    """Result of a two-sided test: its statistic and the probability of one at least as extreme by chance."""
+    """Result of a test: its statistic and the probability of one at least as extreme by chance."""
 
     statistic: float
     p: float
 
 
-def wilcoxon(errors_a: ArrayLike, errors_b: ArrayLike) -> Significance:
+def wilcoxon(
+    errors_a: ArrayLike,
+    errors_b: ArrayLike,
+    *,
+    alternative: Literal["two-sided", "less", "greater"] = "two-sided",
+    zero_method: Literal["wilcox", "pratt", "zsplit"] = "wilcox",
+    method: Literal["auto", "exact", "approx"] = "auto",
+    correction: bool = False,
+) -> Significance:
     """Wilcoxon signed-rank test on the per-face errors of two models.
 
     Args:
       errors_a: [B], errors of the first model.
       errors_b: [B], errors of the second model on the same faces in the same order.
+      alternative: 'less' asks whether the first model's errors are smaller, 'greater' whether they are larger. The
+        papers' is 'two-sided'.
+      zero_method: what faces without a difference do: 'wilcox' leaves them out, 'pratt' ranks them but drops their
+        ranks, 'zsplit' splits their ranks between the two sums.
+      method: 'exact' counts all signs, 'approx' takes the sum of ranks for normal; 'auto' is exact for 50 faces or
+        fewer where that is possible.
+      correction: of the normal approximation for continuity.
 
     Returns:
-      statistic (the smaller of the two sums of ranks) and two-sided p; faces without a difference are left out, and
-      p is 1 if there is none with.
+      statistic (the smaller of the two sums of ranks, or of a one-sided test the first model's) and p; p is 1 if no
+      face has a difference.
 
     Raises:
       InputError: different numbers of faces, no faces, or errors that are not finite.
@@ -45,5 +60,7 @@ def wilcoxon(errors_a: ArrayLike, errors_b: ArrayLike) -> Significance:
         )
     if np.array_equal(a, b):  # SciPy gives NaN
         return Significance(0.0, 1.0)
-    result = scipy.stats.wilcoxon(a, b)
+    result = scipy.stats.wilcoxon(
+        a, b, zero_method=zero_method, correction=correction, alternative=alternative, method=method
+    )
     return Significance(float(result.statistic), float(result.pvalue))

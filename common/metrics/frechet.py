@@ -1,0 +1,56 @@
+"""Frechet distance of two sets of features: FID if they are Inception's (Heusel et al., 2017)."""
+
+import chex
+import numpy as np
+
+from common.metrics.moments import Moments, covariance
+
+
+def fid(real: Moments, generated: Moments, pytorch_fid: bool = False) -> float:
+    """FID from the moments of two sets of features.
+
+    Args:
+      real: of the real images.
+      generated: of the generated ones.
+      pytorch_fid: covariances over N - 1, as pytorch-fid has them. StyleGAN2-ADA's, over N, are the default: the thesis
+        reports its FID. pytorch-fid also adds 1e-6 to the diagonals where its matrix root is not finite; the one here
+        always is.
+
+    Returns:
+      the distance, in squared units of the features; 0 is best.
+
+    Raises:
+      InputError: too few features, or features that are not finite.
+
+    >>> from common.metrics.moments import feature_moments
+    >>> fid(feature_moments([[0.0], [2.0]]), feature_moments([[3.0], [7.0]]))
+    17.0
+    """
+    covariances = (covariance(moments, unbiased=pytorch_fid) for moments in (real, generated))
+    return frechet_distance(np.asarray(real.mean), np.asarray(generated.mean), *covariances)
+
+
+def frechet_distance(
+    mean_a: np.ndarray, mean_b: np.ndarray, covariance_a: np.ndarray, covariance_b: np.ndarray
+) -> float:
+    """Squared 2-Wasserstein distance of two Gaussians with means [D] and covariances [D, D], in float64.
+
+    The root of the product S_a S_b, which is not symmetric, is never formed: of singular covariances (fewer images than
+    features) it may come out complex or not finite. Its trace is the sum of the singular values of two symmetric roots,
+    real and non-negative whatever the rank, and with no root of a rounding error in it.
+
+    >>> round(frechet_distance(np.zeros(2), np.ones(2), np.eye(2), np.diag([4.0, 9.0])), 12)
+    7.0
+    """
+    chex.assert_equal_shape([mean_a, mean_b])
+    chex.assert_shape([covariance_a, covariance_b], 2 * mean_a.shape)
+    difference = np.asarray(mean_a, np.float64) - np.asarray(mean_b, np.float64)
+    # ||mu_a - mu_b||^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)),  tr (S_a S_b)^(1/2) = || S_a^(1/2) S_b^(1/2) ||_*
+    overlap = np.linalg.svd(_root(covariance_a) @ _root(covariance_b), compute_uv=False).sum()
+    return float(difference @ difference + np.trace(covariance_a) + np.trace(covariance_b) - 2 * overlap)
+
+
+def _root(matrix: np.ndarray) -> np.ndarray:
+    """Symmetric root of a symmetric matrix without negative eigenvalues but by rounding."""
+    values, vectors = np.linalg.eigh(np.asarray(matrix, np.float64))
+    return (vectors * np.sqrt(np.clip(values, 0, None))[None]) @ vectors.T

@@ -1,0 +1,109 @@
+"""Landmark matching: where in one image is the descriptor of another image's landmark? (Sec. 3.3.1, thesis)
+
+Feature maps are [B, h, w, C]; cell (x, y) stands for pixel (x stride, y stride), without a half-pixel shift. The thesis
+compares by cosine similarity. The shipped code of DVE, whose protocol it is, takes the plain inner product: the option
+`dve_inner_product`.
+"""
+
+import chex
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from common.ops.interpolate import resize_bilinear
+
+DVE_WIDTH = 70
+"""Pixels; DVE gives errors as if its input had this width."""
+
+
+def match(source: Array, target: Array, landmarks: Array, stride: float, *, dve_inner_product: bool = False) -> Array:
+    """The cells of `target` that are most similar to the source's landmarks.
+
+    Args:
+      source: [B, h, w, C], of the images whose landmarks are known.
+      target: [B, h', w', C], of the images to find them in.
+      landmarks: [B, K, 2], pixels of the source.
+      stride: pixels a cell.
+      dve_inner_product: similarity without normalisation, as DVE's code has it: long descriptors win.
+
+    Returns:
+      [B, K, 2], pixels of the target, multiples of `stride`; the first cell in row-major order among equals.
+
+    >>> row = jnp.eye(3).reshape(1, 1, 3, 3)
+    >>> match(row, row[:, :, ::-1], jnp.array([[[7.0, 0.0], [0.0, 9.0]]]), 4.0).tolist()
+    [[[0.0, 0.0], [8.0, 0.0]]]
+    """
+    chex.assert_rank([source, target, landmarks], [4, 4, 3])
+    cells = query_cells(landmarks, stride, source.shape[1:3])
+    queries = jax.vmap(lambda features, cell: features[cell[:, 1], cell[:, 0]])(source, cells)
+    return stride * _most_similar(queries, target, dve_inner_product)
+
+
+def query_cells(landmarks: Array, stride: float, size: tuple[int, int]) -> Array:
+    """The cell (x, y) of a map of `size` (height, width) that describes a landmark: [..., 2] pixels -> [..., 2] int32.
+
+    Rounded half to even, and moved onto the map if outside.
+
+    >>> query_cells(jnp.array([[2.0, 6.0], [-5.0, 99.0]]), 4.0, (12, 12)).tolist()
+    [[0, 2], [0, 11]]
+    """
+    height, width = size
+    limit = jnp.array([width - 1, height - 1]).reshape([1] * (landmarks.ndim - 1) + [2])
+    return jnp.clip(jnp.round(landmarks / stride).astype(jnp.int32), 0, limit)
+
+
+def dve_pixel_error(predicted: Array, target: Array, image_width: int, crop: int) -> Array:
+    """DVE's matching error, in pixels of an input of 70: [..., K, 2], [..., K, 2] -> [..., K].
+
+    Args:
+      predicted: pixels of the network's input.
+      target: likewise.
+      image_width: pixels, before the crop.
+      crop: pixels that were cut off each side.
+
+    >>> dve_pixel_error(jnp.array([[3.0, 4.0]]), jnp.zeros((1, 2)), 180, 20).tolist()
+    [2.5]
+    """
+    chex.assert_equal_shape([predicted, target])
+    return jnp.linalg.norm(predicted - target, axis=-1) * (DVE_WIDTH / (image_width - 2 * crop))
+
+
+def dense_match(source: Array, target: Array, *, upscale: int = 2, dve_inner_product: bool = False) -> Array:
+    """Where in the source every position of the target is found, for pulling the source's pixels into the target.
+
+    Args:
+      source: [B, h, w, C].
+      target: [B, h', w', C].
+      upscale: both maps are enlarged so many times first, bilinearly with coinciding corners.
+      dve_inner_product: as in `match`.
+
+    Returns:
+      [B, h' upscale, w' upscale, 2], cells (x, y) of the enlarged source map.
+
+    >>> row = jnp.eye(3).reshape(1, 1, 3, 3)
+    >>> dense_match(row, row[:, :, ::-1], upscale=1)[0, 0].tolist()
+    [[2.0, 0.0], [1.0, 0.0], [0.0, 0.0]]
+    """
+    chex.assert_rank([source, target], 4)
+    source, target = _enlarged(source, upscale), _enlarged(target, upscale)
+    _, height, width, channels = target.shape
+
+    def one(pair):  # a pair of images at a time: all similarities of a batch would fill the memory
+        queries, keys = pair[1].reshape(1, height * width, channels), pair[0][None]
+        return _most_similar(queries, keys, dve_inner_product).reshape(height, width, 2)
+
+    return jax.lax.map(one, (source, target))
+
+
+def _enlarged(maps: Array, factor: int) -> Array:
+    return resize_bilinear(maps, (maps.shape[1] * factor, maps.shape[2] * factor), align_corners=True)
+
+
+def _most_similar(queries: Array, keys: Array, inner_product: bool) -> Array:
+    """The cell (x, y) of `keys` [B, h, w, C] most similar to each of `queries` [B, Q, C]: [B, Q, 2] float."""
+    width = keys.shape[2]
+    if not inner_product:  # a query's length changes no order
+        keys = keys / jnp.maximum(jnp.linalg.norm(keys, axis=-1, keepdims=True), 1e-12)
+    similarity = jnp.einsum("bqc,bhwc->bqhw", queries, keys, precision="highest")
+    best = similarity.reshape(*queries.shape[:2], keys.shape[1] * width).argmax(-1)
+    return jnp.stack([best % width, best // width], axis=-1).astype(jnp.float32)

@@ -1,0 +1,47 @@
+"""Percentage of correct keypoints, the measure of landmarks of birds (ContrastLandmark)."""
+
+import chex
+import jax.numpy as jnp
+from jax import Array
+
+
+def pck(
+    predicted: Array,
+    target: Array,
+    size: float,
+    alpha: float = 0.05,
+    visible: Array | None = None,
+    *,
+    contrast_landmark: bool = False,
+) -> Array:
+    """Percentage of the faces, or birds, in which a landmark is found closer than `alpha` times the image's size.
+
+    The benchmark reports the mean over the landmarks that are visible somewhere: `jnp.nanmean`.
+
+    Args:
+      predicted: [B, K, 2], pixels.
+      target: [B, K, 2], pixels.
+      size: side of the image, pixels.
+      visible: [B, K], non-zero where a landmark counts; all count when absent.
+      contrast_landmark: as ContrastLandmark's code has it: distances are truncated to whole pixels, which lets in those
+        up to the next one, and a landmark with a coordinate at or below 0 does not count.
+
+    Returns:
+      [K], percent; NaN for a landmark that is visible nowhere.
+
+    >>> predicted = jnp.array([[[5.0, 0.0]], [[4.9, 0.0]], [[50.0, 0.0]]]) + 9
+    >>> pck(predicted, jnp.full((3, 1, 2), 9.0), 96.0, visible=jnp.array([[1], [1], [0]])).tolist()
+    [0.0]
+    >>> target = jnp.full((3, 1, 2), 9.0)
+    >>> pck(predicted, target, 96.0, visible=jnp.array([[1], [1], [0]]), contrast_landmark=True).tolist()
+    [50.0]
+    """
+    chex.assert_equal_shape([predicted, target])
+    counts = jnp.ones(target.shape[:2], bool) if visible is None else visible > 0
+    chex.assert_shape(counts, target.shape[:2])
+    distances = jnp.linalg.norm(predicted - target, axis=-1)
+    if contrast_landmark:
+        distances = jnp.trunc(distances)
+        counts &= (target > 0).all(-1)
+    correct = counts & (distances < alpha * size)
+    return 100 * correct.sum(0) / counts.sum(0)
