@@ -56,11 +56,13 @@ def run(
     best_metric: str | None = None,
     prepare: Callable[[Any], Any] = lambda batch: batch,
     resume: Any = None,
+    compiled: bool = False,
 ) -> tuple[TrainState, LoopStats]:
     """Runs `step_fn` until `steps` steps are done.
 
     Args:
-      step_fn: (state, batch) -> (state, dict of scalars with "loss"); compiled here by `mesh.jit_step`.
+      step_fn: (state, batch) -> (state, dict of scalars); compiled here by `mesh.jit_step`. A run stops where a scalar
+        "loss" or "loss/..." is not finite. One that only some steps give is logged as the mean over these.
       state: as created or restored; it is donated. Its `step` says how many steps are done already.
       iterator: yields this process's batches, pytrees of numpy arrays; has `get_state()` if checkpoints are kept.
       batch_size: global, for the rate only.
@@ -68,6 +70,7 @@ def run(
       best_metric: the scalar of `evaluate`, lower is better, whose best state is kept.
       prepare: batch -> what goes to the device.
       resume: the `meta` that `Checkpoints.restore` gave back; None for a new run.
+      compiled: `step_fn` is called as it is: it consists of compiled parts, which donate the state and replicate it.
 
     Returns:
       the last state and the speed.
@@ -93,7 +96,7 @@ class _Run:
         if done < self.steps:
             self.state = meshes.put_replicated(self.state, self.mesh)
             batch = self._fetch()
-        step_fn = meshes.jit_step(self.step_fn, self.mesh)
+        step_fn = self.step_fn if self.compiled else meshes.jit_step(self.step_fn, self.mesh)
         with self.signal, self.clock:
             while done < self.steps:
                 with self.clock.dispatching():
@@ -162,12 +165,15 @@ class _Run:
         self.unread = self.unread[len(ready) :]
         values = jax.device_get([metrics for _, metrics in ready])
         for (step, _), metrics in zip(ready, values, strict=True):
-            if not np.isfinite(metrics["loss"]):
-                self._not_finite(step, f"the loss is {float(metrics['loss'])}")
+            for name in metrics:
+                if name.split("/")[0] == "loss" and not np.isfinite(metrics[name]):
+                    self._not_finite(step, f"the {name} is {float(metrics[name])}")
             self.window.append([step, {name: float(value) for name, value in metrics.items()}])
         if self.to_log is not None:
-            names, rows = self.window[0][1], [metrics for _, metrics in self.window]
-            means = {f"train/{name}": math.fsum(row[name] for row in rows) / len(rows) for name in names}
+            columns: dict[str, list[float]] = {}
+            for name, value in (item for _, metrics in self.window for item in metrics.items()):
+                columns.setdefault(name, []).append(value)
+            means = {f"train/{name}": math.fsum(values) / len(values) for name, values in columns.items()}
             self.logger.write(self.to_log, means, images_per_second=self.clock.rate()[0])
             self.window, self.to_log = [], None
 

@@ -1,0 +1,258 @@
+"""StyleGAN2-ADA's losses, penalties and their gradients against the numbers of the official implementation."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from reference import Case
+
+from common.nn.stylegan2 import Generator, num_ws
+from common.nn.stylegan2_discriminator import Discriminator
+from common.weights import stylegan2, stylegan2_discriminator
+from common.weights.table import revert
+from hsr_jax import adversarial, objectives
+
+NAME = "stylegan2_losses"
+PATH_LENGTH_WEIGHT = 2.0  # facts of the reference, not in the case
+# case.json: losses "rtol 2e-4"; grad_norms "rtol 1e-3, or 1e-5*max norm"; grads "atol 1e-3*norm/sqrt(n)+rtol 1e-3".
+# Of a logit, which may be near 0 where others are not, the loss is 1-Lipschitz: the same share of their spread.
+LOSSES = {"rtol": 2e-4, "atol": 0}
+LOGITS = {"rtol": 2e-4, "atol": 2e-4}
+EXACT = {"rtol": 0, "atol": 0}
+
+
+@functools.cache
+def case() -> Case:
+    return Case(NAME)
+
+
+def variants(*phases: str) -> list[str]:
+    return [name for name, variant in case().variants.items() if variant["phase"] in phases]
+
+
+@functools.cache
+def gan() -> objectives.GAN:
+    """The networks as the configuration says."""
+    config = case().config["config"]
+    widths = {"c_dim": config["c"], "channel_base": config["cb"], "channel_max": config["cm"]}
+    generator = Generator(config["res"], config["z"], w_dim=config["w"], num_layers=config["layers"], **widths)
+    return objectives.GAN(generator, Discriminator(config["res"], **widths))
+
+
+@functools.cache
+def variables() -> tuple[dict, dict, dict]:
+    """Parameters and collections of the generator, parameters of the discriminator."""
+    generator = dict(stylegan2.from_ada(case().net("G"), gan().generator))
+    discriminator = stylegan2_discriminator.from_ada(case().net("D"), gan().discriminator)
+    return generator.pop("params"), generator, discriminator["params"]
+
+
+@functools.cache
+def inputs() -> dict[str, np.ndarray]:
+    return {name: np.moveaxis(x, 1, -1) if x.ndim == 4 else x for name, x in case().inputs().items()}
+
+
+def draws(variant: str, mixing_z: str = "mixing_z") -> objectives.Draws:
+    """As many of the latents as there are to mix with: all, or for the path length the first half."""
+    cutoff = case().variants[variant]["style_mixing_cutoff"]
+    cutoff = num_ws(gan().generator.resolution) if cutoff is None else cutoff
+    other = inputs()[mixing_z]
+    return objectives.Draws(inputs()["gen_z"][: len(other)], other, np.int32(cutoff))
+
+
+def gradient(loss_fn):
+    """Compiled: (params, ...) -> gradient of the mean loss, losses [B], the rest."""
+
+    def mean(*arguments):
+        losses, rest = loss_fn(*arguments)
+        return losses.mean(), (losses, rest)
+
+    program = jax.jit(jax.grad(mean, has_aux=True), compiler_options={"xla_backend_optimization_level": 0})
+
+    def run(*arguments):
+        gradients, (losses, rest) = jax.tree.map(np.asarray, program(*arguments))
+        return gradients, losses, rest
+
+    return run
+
+
+@functools.cache
+def g_main():
+    def loss_fn(params, stats, d_params, draws):
+        losses, (logits, generated) = objectives.g_main(gan(), params, stats, d_params, draws, lambda x: x)
+        return losses, (logits, generated.stats)
+
+    return gradient(loss_fn)
+
+
+@functools.cache
+def g_reg():
+    return gradient(functools.partial(objectives.g_reg, gan(), weight=PATH_LENGTH_WEIGHT))
+
+
+@functools.cache
+def fakes(cutoff: int) -> np.ndarray:
+    variant = next(v for v in variants("Dmain", "Dboth") if int(draws(v).cutoff) == cutoff)
+    params, stats, _ = variables()
+    generate = jax.jit(lambda *arguments: gan().generate(*arguments).images)
+    return np.asarray(generate(params, stats, draws(variant)))
+
+
+@functools.cache
+def d_main(cutoff: int):
+    run = gradient(functools.partial(objectives.d_main, gan()))
+    return run(variables()[2], fakes(cutoff), inputs()["real_img"])
+
+
+@functools.cache
+def d_reg(gamma: float):
+    run = gradient(functools.partial(objectives.d_reg, gan(), gamma=gamma, augment=lambda x: x))
+    return run(variables()[2], inputs()["real_img"])
+
+
+def compare_gradients(variant: str, gradients: dict[str, np.ndarray]):
+    """Norms of all parameters' gradients in the reference's order, first entries of some, in its layout."""
+    order = case().variants[variant]["grad_norm_order"]
+    assert set(order) == set(gradients)
+    norms = {name: np.linalg.norm(gradients[name].astype(np.float64)) for name in order}
+    largest = max(case().expected[f"{variant}/grad_norms"])
+    case().compare(f"{variant}/grad_norms", list(norms.values()), rtol=1e-3, atol=0, absolute=1e-5 * largest)
+    prefix = f"{variant}/grad/"
+    for key in [key for key in case().expected if key.startswith(prefix)]:
+        name, count = key.removeprefix(prefix), case().expected[key].size
+        entry = norms[name] / np.sqrt(gradients[name].size)
+        case().compare(key, gradients[name].reshape(-1)[:count], rtol=1e-3, atol=0, absolute=1e-3 * entry)
+
+
+def of_generator(gradients: dict) -> dict[str, np.ndarray]:
+    """The gradients by the reference's names, in its layout."""
+    named = revert({"params": gradients, **variables()[1]}, stylegan2.ada_table(gan().generator))
+    return {name: x for name, x in named.items() if not name.endswith(("noise_const", "w_avg"))}
+
+
+def of_discriminator(gradients: dict) -> dict[str, np.ndarray]:
+    return revert({"params": gradients}, stylegan2_discriminator.ada_table(gan().discriminator))
+
+
+def compare_mean_w(variant: str, stats: dict, count: int):
+    """Every pass moves the mean w by the w of its own first z, mixed with others or not: all of Gmain, half in Greg.
+
+    What is stored under the name of Gmain may not be its mean w: where all stored ones are bit for bit the same, though
+    their batches differ, they are what the last of the runs left in memory that they share, and that was a half batch.
+    """
+    actual = stats["stats"]["mapping"]["w_avg"]
+    stored = [case().expected[f"{v}/w_avg_after"] for v in variants("Gmain", "Greg")]
+    before, mean = case().net("G")["mapping.w_avg"], mean_w(count)
+    expected = mean + 0.995 * (before - mean)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=2e-5 * np.abs(expected - before).max())
+    if all(np.array_equal(x, stored[0]) for x in stored):
+        half = mean_w(len(inputs()["pl_mixing_z"]))
+        actual = actual if count == len(inputs()["pl_mixing_z"]) else half + 0.995 * (before - half)
+    case().compare(f"{variant}/w_avg_after", actual)
+
+
+@functools.cache
+def mean_w(count: int) -> np.ndarray:
+    """Mean w of the first latents, by the definition of the mapping and in float64."""
+    net, x = case().net("G"), inputs()["gen_z"][:count].astype(np.float64)
+    x = x / np.sqrt(np.square(x).mean(1, keepdims=True) + 1e-8)
+    for i in range(gan().generator.num_layers):
+        weight, bias = net[f"mapping.fc{i}.weight"].astype(np.float64), net[f"mapping.fc{i}.bias"]
+        x = x @ weight.T * (0.01 / np.sqrt(weight.shape[1])) + 0.01 * bias[None]
+        x = np.where(x > 0, x, 0.2 * x) * np.sqrt(2)
+    return x.mean(0)
+
+
+@pytest.mark.parametrize("name", [name for name in case().expected if name.startswith("softplus/")])
+def test_losses_of_logits(name):
+    losses = {
+        "loss_G_from_logits": adversarial.generator_loss,
+        "loss_Dgen_from_logits": adversarial.discriminator_loss_fake,
+    }
+    case().compare(name, losses[name.partition("/")[2]](jnp.asarray(inputs()["logits"])), **LOSSES)
+
+
+@pytest.mark.parametrize("variant", variants("Gmain"))
+def test_g_main(variant):
+    params, stats, d_params = variables()
+    gradients, losses, (logits, stats) = g_main()(params, stats, d_params, draws(variant))
+    compare_mean_w(variant, stats, len(inputs()["gen_z"]))
+    case().compare(f"{variant}/scores/fake", logits, **LOGITS)
+    case().compare(f"{variant}/signs/fake", np.sign(logits), **EXACT)
+    case().compare(f"{variant}/G/loss", losses, **LOSSES)
+    compare_gradients(variant, of_generator(gradients))
+
+
+def test_path_length_by_row():
+    """Of unmixed styles: the squared lengths of the rows, then their root mean square."""
+    params, stats, _ = variables()
+    z, noise = inputs()["gen_z"], inputs()["pl_noise"]
+
+    @jax.jit
+    def run(params, z, noise):
+        draws = objectives.Draws(z, z, num_ws(gan().generator.resolution))
+        ws, _ = gan().latents(params, stats, draws)
+        synthesize = lambda ws: gan().synthesize(params, stats, ws, None)[0]  # noqa: E731
+        return adversarial.path_gradients(synthesize, ws, noise)
+
+    gradients = run(params, z[: len(noise)], noise)
+    case().compare("pl_direct/pl_grads_norm_per_layer", jnp.square(gradients).sum(2), **LOSSES)
+    case().compare("pl_direct/pl_lengths", adversarial.path_lengths(gradients), **LOSSES)
+
+
+@pytest.mark.parametrize("variant", variants("Greg"))
+def test_g_reg(variant):
+    params, stats, _ = variables()
+    mean = np.float32(case().variants[variant]["pl_mean_before"])
+    gradients, losses, out = g_reg()(params, stats, mean, draws(variant, "pl_mixing_z"), inputs()["pl_noise"])
+    compare_mean_w(variant, out.stats, len(inputs()["pl_mixing_z"]))
+    case().compare(f"{variant}/pl_mean_after", out.mean, **LOSSES)
+    case().compare(f"{variant}/pl_penalty", out.penalty, **LOSSES)
+    case().compare(f"{variant}/G/reg", losses, **LOSSES)
+    compare_gradients(variant, of_generator(gradients))
+
+
+def compare_d_main(variant: str) -> dict:
+    gradients, losses, (fake, real) = d_main(int(draws(variant).cutoff))
+    for kind, logits in (("fake", fake), ("real", real)):
+        case().compare(f"{variant}/scores/{kind}", logits, **LOGITS)
+        case().compare(f"{variant}/signs/{kind}", np.sign(logits), **EXACT)
+    case().compare(f"{variant}/D/loss", losses, **LOSSES)
+    return gradients
+
+
+def compare_d_reg(variant: str) -> dict:
+    gradients, losses, (penalty, logits) = d_reg(case().variants[variant]["r1_gamma"])
+    case().compare(f"{variant}/scores/real", logits, **LOGITS)
+    case().compare(f"{variant}/signs/real", np.sign(logits), **EXACT)
+    case().compare(f"{variant}/r1_penalty", penalty, **LOSSES)
+    case().compare(f"{variant}/D/reg", losses, **LOSSES)
+    return gradients
+
+
+@pytest.mark.parametrize("variant", variants("Dmain"))
+def test_d_main(variant):
+    compare_gradients(variant, of_discriminator(compare_d_main(variant)))
+
+
+@pytest.mark.parametrize("variant", variants("Dreg"))
+def test_d_reg(variant):
+    gradients = of_discriminator(compare_d_reg(variant))
+    compare_gradients(variant, gradients)
+    assert not gradients["b4.out.bias"].any()  # no gradient of the image depends on it
+
+
+@pytest.mark.parametrize("variant", variants("Dboth"))
+def test_both_of_the_discriminator_at_once(variant):
+    """Both losses in one phase: the gradients add up."""
+    gradients = jax.tree.map(np.add, compare_d_main(variant), compare_d_reg(variant))
+    compare_gradients(variant, of_discriminator(gradients))
+
+
+def test_nothing_is_left_unchecked():
+    """Runs after the others in this file; alone it has nothing to say."""
+    if not case().compared:
+        pytest.skip("run the whole file")
+    assert case().unchecked() == []
