@@ -1,0 +1,120 @@
+"""Reads a checkpoint of whatever format, told by its first bytes, without PyTorch and without running any of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from common.errors import InputError
+from common.weights import array_files, nvidia, torch_legacy, torch_zip
+from common.weights.safe_zip import Archive
+from common.weights.unreadable import Unreadable
+
+ZIP = b"PK\x03\x04"
+PICKLE = b"\x80"
+KINDS = "a safetensors, PyTorch (.pth, .pt), NVIDIA (.pkl) or NumPy (.npz) file"
+# Of several prefixes under which a network is found, those with such a part are meant: the averaged weights.
+PREFERRED = ("G_ema", "g_ema", "teacher")
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """The content of a checkpoint: nested dicts of arrays, numbers and texts; lists are dicts by index.
+
+    Arrays are read-only and may share memory and have gaps, as they do in the file.
+
+    Raises:
+      InputError: no such file, of another format, damaged, or one that would run something; the file is named.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; name {KINDS}")
+    try:
+        content = _content(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    except Unreadable as error:
+        raise InputError(f"{path}: {error}") from error
+    return content if isinstance(content, dict) else {"": content}
+
+
+def _content(path: Path) -> Any:
+    with path.open("rb") as file:
+        start = file.read(9)
+    if start.startswith(ZIP):
+        names = Archive(path, stored=False).names
+        return array_files.read_npz(path) if all(n.endswith(".npy") for n in names) else torch_zip.read(path)
+    data = path.read_bytes()
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= len(data) - 8:
+        return array_files.read_safetensors(data)
+    if torch_legacy.is_legacy(data):
+        return torch_legacy.read(data)
+    if start.startswith(PICKLE):
+        return nvidia.read(data)
+    hint = "a web page, so the download failed" if data.lstrip()[:1] == b"<" else "of an unknown format, or cut short"
+    raise Unreadable(f"{hint}; name {KINDS}")
+
+
+def arrays(path: str | Path) -> dict[str, np.ndarray]:
+    """The arrays of a checkpoint by their full names (`flatten`)."""
+    return flatten(read(path), source=str(path))
+
+
+def flatten(tree: Mapping[str, Any], *, source: str = "the checkpoint") -> dict[str, np.ndarray]:
+    """Arrays by full name: the keys on the way joined by dots, so {'state_dict': {'a.b': x}} has 'state_dict.a.b'.
+
+    Numbers, texts and whatever else is no array are left out. Raises `InputError` if two arrays have one name.
+    """
+    found: dict[str, np.ndarray] = {}
+
+    def visit(node: Any, name: str) -> None:
+        if isinstance(node, Mapping):
+            for key, value in node.items():
+                visit(value, f"{name}.{key}" if name else key)
+        elif isinstance(node, np.ndarray):
+            if name in found:
+                raise InputError(f"{source}: two arrays are called {name}; save them under different names")
+            found[name] = node
+
+    visit(tree, "")
+    return found
+
+
+def prefixes(names: Mapping[str, Any], marks: tuple[str, ...]) -> list[str]:
+    """Every prefix P, such as '' or 'state_dict.module.', for which P + mark is a name for all `marks`."""
+    candidates = [name.removesuffix(marks[0]) for name in names if name.endswith(marks[0])]
+    return [
+        prefix
+        for prefix in candidates
+        if (not prefix or prefix.endswith(".")) and all(prefix + mark in names for mark in marks)
+    ]
+
+
+def part(
+    names: Mapping[str, np.ndarray],
+    marks: tuple[str, ...],
+    prefix: str | None = None,
+    *,
+    source: str = "the checkpoint",
+) -> tuple[dict[str, np.ndarray], str]:
+    """The arrays of one network in a checkpoint, without the prefix that they share there, and that prefix.
+
+    Args:
+      names: arrays by full name.
+      marks: names without prefix that only this kind of network has.
+      prefix: the one to take; when absent the only one under which all marks are found. Of several it is the one with
+        averaged weights (`PREFERRED`).
+
+    Raises:
+      InputError: not there, or several to choose from; names them.
+    """
+    found = prefixes(names, marks)
+    if prefix is not None:
+        chosen = [p for p in found if p == prefix or p == f"{prefix}."]
+    else:
+        chosen = [p for p in found if any(word in p.split(".") for word in PREFERRED)] or found
+    if len(chosen) != 1:
+        shown = ", ".join(repr(p) for p in found)
+        remedy = f"give one of the prefixes {shown}" if found else f"no array is called {marks[0]}; inspect the file"
+        raise InputError(f"{source}: not one such network but {len(chosen)}; {remedy}")
+    return {name.removeprefix(chosen[0]): x for name, x in names.items() if name.startswith(chosen[0])}, chosen[0]
