@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
@@ -49,9 +50,45 @@ class PReLU(nn.Module):
         return jnp.where(x >= 0, x, slope.reshape((1,) * (x.ndim - 1) + (-1,)) * x)
 
 
-def batch_norm(train: bool, name: str, dtype: DTypeLike = jnp.float32) -> nn.BatchNorm:
-    """Batch normalisation as PyTorch has it: eps 1e-5, running <- 0.9 running + 0.1 batch.
+class BatchNorm(nn.Module):
+    """Batch normalisation as PyTorch has it, over all axes but the last.
 
     Statistics are over the whole batch on every mesh, since the batch is one array whatever its sharding.
+    `nn.BatchNorm` differs in the running variance: its is of the biased variance, this one n / (n - 1) times that.
     """
-    return nn.BatchNorm(use_running_average=not train, momentum=0.9, epsilon=1e-5, dtype=dtype, name=name)
+
+    use_running_average: bool
+    dtype: DTypeLike = jnp.float32
+    """Of the result; statistics are float32."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """[..., C] -> [..., C]; moves `mean` and `var` [C] of 'batch_stats' unless they are what is used."""
+        width = x.shape[-1:]
+        scale = self.param("scale", nn.initializers.ones_init(), width)
+        bias = self.param("bias", nn.initializers.zeros_init(), width)
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, width)
+        running_var = self.variable("batch_stats", "var", jnp.ones, width)
+        if self.use_running_average:
+            mean, var = running_mean.value, running_var.value
+        else:
+            mean, var = _moments(x)
+            if not self.is_initializing():
+                # running <- 0.9 running + 0.1 batch
+                n = x.size // width[0]
+                running_mean.value = 0.9 * running_mean.value + 0.1 * mean
+                running_var.value = 0.9 * running_var.value + 0.1 * var * (n / max(n - 1, 1))
+        factor = (jax.lax.rsqrt(var + 1e-5) * scale).reshape((1,) * (x.ndim - 1) + (-1,))
+        return ((x - mean.reshape(factor.shape)) * factor + bias.reshape(factor.shape)).astype(self.dtype)
+
+
+def _moments(x: Array) -> tuple[Array, Array]:
+    """Mean and biased variance [C] in one pass over `x`: E[x^2] - E[x]^2."""
+    x, axes = x.astype(jnp.float32), tuple(range(x.ndim - 1))
+    mean = x.mean(axes)
+    return mean, jnp.maximum(jnp.square(x).mean(axes) - jnp.square(mean), 0)
+
+
+def batch_norm(train: bool, name: str, dtype: DTypeLike = jnp.float32) -> BatchNorm:
+    """The layer with the statistics of the batch (`train`) or the running ones."""
+    return BatchNorm(use_running_average=not train, dtype=dtype, name=name)

@@ -167,12 +167,17 @@ def _matrix_kernel_gradient(x: Array, g: Array, *, size: tuple[int, int], stride
 
 def _products_by_shift(padded: Array, g: Array, size: tuple[int, int], stride: int) -> Array:
     """One product for each of the k x k shifts, over all images at once."""
-    # `g` comes first: a CPU transposes the left operand, so that is done once and not for every shift.
-    contract = (((0, 1, 2), (0, 1, 2)), ((), ()))
-    products = [
-        lax.dot_general(g, patch, contract, preferred_element_type=_sum_type(g))
-        for patch in _shifts(padded, g.shape[1:3], size, stride)
-    ]
+    # A CPU transposes the left operand. With `g` there it is done once and not for every shift; of a 1x1 kernel it is
+    # the narrower one (ResNet-50, 96 px, batch 16, forward and backward: 1.32 to 1.13 s).
+    product = functools.partial(
+        lax.dot_general,
+        dimension_numbers=(((0, 1, 2), (0, 1, 2)), ((), ())),
+        preferred_element_type=_sum_type(g),
+    )
+    patches = _shifts(padded, g.shape[1:3], size, stride)
+    if size == (1, 1) and padded.shape[3] < g.shape[3]:
+        return product(patches[0], g)[None, None]
+    products = [product(g, patch) for patch in patches]
     return jnp.stack(products).swapaxes(1, 2).reshape(*size, padded.shape[3], g.shape[3])
 
 

@@ -1,0 +1,104 @@
+"""ResNet with bottlenecks in torchvision's layout ("v1.5": the 3x3 convolution has the stride), and hypercolumns."""
+
+from collections.abc import Mapping, Sequence
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import DTypeLike
+
+from common.nn.layers import Conv, batch_norm
+from common.ops.interpolate import Size, resize_bilinear
+from common.ops.pool import max_pool
+
+EXPANSION = 4
+"""Channels of a bottleneck's output over those of its 3x3 convolution."""
+
+STAGES = ("layer4", "layer3", "layer2", "layer1")
+"""Of a hypercolumn: the deepest first, conv5 | conv4 | conv3 | conv2 in ContrastLandmark's words."""
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3 with the stride, 1x1, each with BN; plus the identity, or a 1x1 convolution and BN; ReLU."""
+
+    width: int
+    stride: int = 1
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        """[B, H, W, C] -> [B, H / stride, W / stride, 4 width]."""
+        shortcut, out = x, EXPANSION * self.width
+        if self.stride != 1 or x.shape[-1] != out:
+            shortcut = Conv(out, 1, self.stride, dtype=self.dtype, name="downsample_conv")(x)
+            shortcut = batch_norm(train, "downsample_bn", self.dtype)(shortcut)
+        x = Conv(self.width, 1, dtype=self.dtype, name="conv1")(x)
+        x = nn.relu(batch_norm(train, "bn1", self.dtype)(x))
+        x = Conv(self.width, 3, self.stride, dtype=self.dtype, name="conv2")(x)
+        x = nn.relu(batch_norm(train, "bn2", self.dtype)(x))
+        x = Conv(out, 1, dtype=self.dtype, name="conv3")(x)
+        return nn.relu(shortcut + batch_norm(train, "bn3", self.dtype)(x))
+
+
+class ResNet(nn.Module):
+    """Stem, four stages at 1/4 to 1/32 of the resolution, global average. The default is ResNet-50 without a head."""
+
+    widths: Sequence[int] = (64, 128, 256, 512)
+    """Of the 3x3 convolutions of the stages; their outputs have four times as many channels. The stem has the first."""
+    depths: Sequence[int] = (3, 4, 6, 3)
+    num_outputs: int | None = None
+    """Outputs of a linear layer after the average, e.g. 1000 classes or an embedding of 128; no layer when absent."""
+    dtype: DTypeLike = jnp.float32
+    """Of the convolutions and their features; the average and the head are float32."""
+
+    @nn.compact
+    def __call__(self, images: Array, train: bool = False) -> tuple[Array, dict[str, Array]]:
+        """
+        Args:
+          images: [B, H, W, 3], float32, normalised as the weights want it.
+          train: whether batch normalisation uses (and updates) the statistics of the batch.
+
+        Returns:
+          The head's output [B, num_outputs], or the average [B, 4 widths[3]], float32; and features 'conv1' (before its
+          BN) at 1/2, 'pool' at 1/4, 'layer1' to 'layer4' at 1/4 to 1/32 of the resolution, rounded up, and 'avgpool'.
+        """
+        x = Conv(self.widths[0], 7, 2, dtype=self.dtype, name="conv1")(images)
+        features = {"conv1": x}
+        x = features["pool"] = max_pool(nn.relu(batch_norm(train, "bn1", self.dtype)(x)))
+        for stage, (width, depth) in enumerate(zip(self.widths, self.depths, strict=True), start=1):
+            for unit in range(depth):
+                stride = 2 if unit == 0 and stage > 1 else 1
+                x = Bottleneck(width, stride, self.dtype, name=f"layer{stage}_unit{unit}")(x, train)
+            features[f"layer{stage}"] = x
+        x = features["avgpool"] = x.astype(jnp.float32).mean((1, 2))
+        if self.num_outputs is not None:
+            x = nn.Dense(self.num_outputs, name="fc")(x)
+        return x, features
+
+
+def hypercolumn(
+    features: Mapping[str, Array], size: Size, *, layers: Sequence[str] = STAGES, normalize: bool = False
+) -> Array:
+    """Feature maps of several depths resized to one grid and concatenated.
+
+    Args:
+      features: [B, h, w, C] by name; h and w may differ between layers and from the grid in either direction.
+      size: (height, width) of the grid, or the side of a square one.
+      layers: names in the order of their channels. ContrastLandmark's "layer 5" adds 'pool'.
+      normalize: divides every position's vector by its L2 norm, as LEAD does before similarities (Sec. 3.2.3, thesis);
+        ContrastLandmark does not.
+
+    Returns:
+      [B, *size, sum of C]; for ResNet-50 2048 + 1024 + 512 + 256 = 3840 channels.
+
+    Raises:
+      ValueError: a layer is not among the features.
+    """
+    if absent := [name for name in layers if name not in features]:
+        raise ValueError(f"no features named {', '.join(absent)}; there are {', '.join(features)}")
+    column = jnp.concatenate([resize_bilinear(features[name], size) for name in layers], axis=-1)
+    if not normalize:
+        return column
+    # h / ||h||; a zero vector, which has no direction, stays zero
+    return column * jax.lax.rsqrt(jnp.maximum(jnp.square(column).sum(-1, keepdims=True), 1e-24))
