@@ -14,6 +14,9 @@ from pathlib import Path
 import numpy as np
 from scipy.special import ndtr
 
+COMPARED: dict[str, set[str]] = {}
+"""Names by case of the arrays that were compared in this process, in whichever test file."""
+
 
 def folder() -> Path:
     """Where the cases are: $GOLDEN_DIR, else `cases` beside this file."""
@@ -70,7 +73,7 @@ class Case:
     Attributes:
       manifest, config: the contents of manifest.json and case.json.
       expected: name -> array.
-      compared: the names that `compare` has checked so far.
+      compared: the names that `compare` has checked so far, of this object or another of the same case.
     """
 
     def __init__(self, name: str):
@@ -79,7 +82,7 @@ class Case:
         self.config = json.loads((self.path / "case.json").read_text())
         with np.load(self.path / "expected.npz", allow_pickle=False) as arrays:
             self.expected = {key: arrays[key] for key in arrays.files}
-        self.compared: set[str] = set()
+        self.compared = COMPARED.setdefault(name, set())
 
     @property
     def variants(self) -> dict:
@@ -120,7 +123,9 @@ class Case:
     def _part(self, key: str, full: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         base, _, suffix = key.partition("@")
         subsampling = self.config.get("subsampling", {})  # a table by array, or one sentence
-        entry = subsampling.get(base, {}) if isinstance(subsampling, dict) else {}
+        entry = subsampling.get(base, {}) if isinstance(subsampling, dict) else _sentence(subsampling)
+        if isinstance(entry, str):
+            return full[_slices(entry)]
         if "full_shape" in entry and suffix:
             assert full.shape == tuple(entry["full_shape"]), f"{base}: shape {full.shape}, not {entry['full_shape']}"
         if suffix in ("mean", "std"):
@@ -142,6 +147,16 @@ def _slices(text: str) -> tuple[slice | int, ...]:
     parts = re.search(r"\[(.*?)\]", text).group(1).split(",")
     numbers = [[int(x) if x.strip() else None for x in part.split(":")] for part in parts]
     return tuple(slice(*(n + [None])[:3]) if len(n) > 1 else n[0] for n in numbers)
+
+
+def _sentence(text: str) -> dict[str, str]:
+    """The slices of a sentence for all arrays of a case; {} where it leaves them to the shapes.
+
+    >>> _sentence("@sub = [:, ::4] (token 0 is the class token)"), _sentence("[:, :nch, ::s, ::s]")
+    ({'sub': '[:, ::4]'}, {})
+    """
+    match = re.match(r"@(\w+) = (\[[\d:, ]*\])", text)
+    return {match[1]: match[2]} if match else {}
 
 
 def _default_slices(full: tuple[int, ...], stored: tuple[int, ...]) -> tuple[slice, ...]:
