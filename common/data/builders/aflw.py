@@ -10,7 +10,8 @@ import scipy.io
 import tensorflow_datasets as tfds
 
 from common.data import schemes
-from common.data.builders.base import Face, FaceBuilder, Faces, check_count, check_images
+from common.data.builders.base import Split, check_count, check_images
+from common.data.builders.faces import Face, FaceBuilder
 from common.errors import InputError
 
 LIST = "AFLWinfo_release.mat"
@@ -44,12 +45,9 @@ class Aflw(FaceBuilder, skip_registration=True):
     @classmethod
     def configure(cls, boxes: str = "mat", **options) -> tfds.core.BuilderConfig:
         super().configure(**options)
-        for config in cls.BUILDER_CONFIGS:
-            if config.name == boxes:
-                return config
-        raise InputError(f"aflw: boxes={boxes!r} is not one of {', '.join(c.name for c in cls.BUILDER_CONFIGS)}")
+        return cls.choose("boxes", boxes)
 
-    def read(self, root: Path) -> dict[str, Faces]:
+    def read(self, root: Path) -> dict[str, Split]:
         database = next((root / name for name in DATABASES if (root / name).is_file()), None)
         if not (root / LIST).is_file():
             why = f", and {database.name} alone has no split into training and test faces" if database else ""
@@ -64,7 +62,7 @@ class Aflw(FaceBuilder, skip_registration=True):
             fields["box"] = _database_boxes(database, fields["file"], fields["box"])
         return self._split(fields, images, root / LIST)
 
-    def _split(self, fields: dict, images: Path, path: Path) -> dict[str, Faces]:
+    def _split(self, fields: dict, images: Path, path: Path) -> dict[str, Split]:
         order = fields["order"]
         if len(order) <= TRAINING:
             raise InputError(f"{path}: {len(order)} faces, the split needs more than {TRAINING}; download it again")
@@ -72,10 +70,10 @@ class Aflw(FaceBuilder, skip_registration=True):
         splits = {}
         for split, rows in (("train", order[:TRAINING]), ("test", order[TRAINING:])):
             faces = [_face(fields, row, images, split) for row in rows]
-            splits[split] = Faces(len(faces), faces)
-        check_count(f"{path}, training set", len(splits["train"].faces), OFFICIAL["train"])
+            splits[split] = Split(len(faces), faces)
+        check_count(f"{path}, training set", len(splits["train"].items), OFFICIAL["train"])
         for group in ("full", "frontal"):
-            found = sum(group in face.groups for face in splits["test"].faces)
+            found = sum(group in face.groups for face in splits["test"].items)
             check_count(f"{path}, test set {group}", found, OFFICIAL[group])
         return splits
 

@@ -1,4 +1,4 @@
-"""What the four builders share: one record layout, records in the order of the official lists, a table of annotations.
+"""What all builders share: records in the order of the official lists, and a table of everything but the images.
 
 TensorFlow is never imported: images go in as encoded bytes, files are ArrayRecord.
 """
@@ -10,84 +10,55 @@ import io
 import itertools
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
-import rich.console
-import rich.progress
 import tensorflow_datasets as tfds
 from absl import logging
 
 from common.data.images import upright_size
-from common.data.schemes import LandmarkScheme
+from common.data.progress import track
 from common.errors import InputError
 
-FACES_PER_SHARD = 256
+RECORDS_PER_SHARD = 256
 """TFDS holds the encoded images of one shard in memory."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Face:
-    """One annotated face, before it becomes a record."""
+class Item(Protocol):
+    """One image of a data set, before it becomes a record: a dataclass that holds what comes with it, too."""
 
     image: Path | bytes
     """The encoded image, or where it is."""
     file: str
     """Its name in the data set."""
     groups: tuple[str, ...]
-    """Every name that selects this face apart from its split's; the first is the record's `subset`."""
-    landmarks: np.ndarray
-    """float32 [K, 2], 0-based pixels."""
-    visible: np.ndarray
-    """bool [K]"""
-    box: np.ndarray
-    """float32 [4]: x0, y0, x1, y1."""
-    attributes: np.ndarray | None = None
-    """bool, one for each of the builder's `attributes`."""
+    """Every name that selects it apart from its split's."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Faces:
-    """The faces of a split, in order. `count` is known before an image is read or drawn."""
+class Split:
+    """The items of a TFDS split, in order. `count` is known before an image is read or drawn."""
 
     count: int
-    faces: Iterable[Face]
+    items: Iterable[Item]
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Table:
-    """Everything but the images of a split of N faces, row i for record i."""
-
-    files: tuple[str, ...]
-    subsets: tuple[str, ...]
-    groups: tuple[str, ...]
-    """The names that select the row, separated by spaces."""
-    landmarks: np.ndarray
-    """float32 [N, K, 2]"""
-    visible: np.ndarray
-    """bool [N, K]"""
-    boxes: np.ndarray
-    """float32 [N, 4]"""
-    attributes: np.ndarray
-    """bool [N, A]; A is 0 for most data sets."""
-
-
-class FaceBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
-    """A TFDS builder of annotated faces. A data set declares what it holds (class attributes) and how it is `read`.
+class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
+    """A TFDS builder. A data set declares what it holds (class attributes) and how it is `read`.
 
     Shard by shard, because the generator-based builder of TFDS sorts its records, and imports TensorFlow to do that on
     disk when a split has more than 1 GB, as HELEN and AFLW have.
     """
 
     VERSION = tfds.core.Version("1.0.0")
-    scheme: ClassVar[LandmarkScheme]
+    noun: ClassVar[str]
+    """What the data set is made of, for messages: faces, images."""
     selections: ClassVar[dict[str, str]]
-    """Names a user selects faces by, and the TFDS split that holds them; the splits themselves are among them."""
+    """Names a user selects by, and the TFDS split that holds those items; the splits themselves are among them."""
     layout: ClassVar[str] = ""
     """What `manual_dir` must hold, in one line; empty for a data set that needs no download."""
-    attributes: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, **arguments: Any):
         verbosity = logging.get_verbosity()
@@ -98,8 +69,20 @@ class FaceBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
             logging.set_verbosity(verbosity)
 
     @abc.abstractmethod
-    def read(self, root: Path) -> dict[str, Faces]:
-        """Faces of each TFDS split from the manual directory. Raises `InputError` naming file and row."""
+    def read(self, root: Path) -> dict[str, Split]:
+        """The TFDS splits from the manual directory. Raises `InputError` naming file and row."""
+
+    @abc.abstractmethod
+    def features(self) -> dict[str, Any]:
+        """TFDS features of a record beside `image` and `file`."""
+
+    @abc.abstractmethod
+    def fields(self, item: Item) -> dict[str, Any]:
+        """The values of these features."""
+
+    @abc.abstractmethod
+    def columns(self, items: list[Item]) -> dict[str, np.ndarray]:
+        """The columns of a split's table beside `files` and `groups`."""
 
     @classmethod
     def configure(cls, **options: Any) -> tfds.core.BuilderConfig | None:
@@ -108,28 +91,31 @@ class FaceBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
             raise InputError(f"{cls.name} has no option {next(iter(options))!r}; leave it out")
         return None
 
-    def annotations(self, split: str) -> Table:
-        """The annotations of a prepared TFDS split, without reading an image."""
+    @classmethod
+    def choose(cls, option: str, value: str) -> tfds.core.BuilderConfig:
+        """The predefined configuration of this name. Raises `InputError`, which names the option, if there is none."""
+        for config in cls.BUILDER_CONFIGS:
+            if config.name == value:
+                return config
+        raise InputError(
+            f"{cls.name}: {option}={value!r} is not one of {', '.join(c.name for c in cls.BUILDER_CONFIGS)}"
+        )
+
+    def load_table(self, split: str, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """Columns of the table of a prepared TFDS split; `groups` holds the selecting names, separated by spaces."""
         path = Path(self.data_dir) / _table_name(split)
         try:
             with np.load(path, allow_pickle=False) as table:
-                columns = {field.name: table[field.name] for field in dataclasses.fields(Table)}
+                return {name: table[name] for name in names}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path}: missing or damaged; delete {self.data_dir} and prepare it again") from error
-        text = {name: tuple(columns[name].tolist()) for name in ("files", "subsets", "groups")}
-        return Table(**{**columns, **text})
 
     def _info(self) -> tfds.core.DatasetInfo:
         features = {
             "image": tfds.features.Image(shape=(None, None, None)),
             "file": tfds.features.Text(),
-            "subset": tfds.features.Text(),
-            "landmarks": tfds.features.Tensor(shape=(self.scheme.count, 2), dtype=np.float32),
-            "visible": tfds.features.Tensor(shape=(self.scheme.count,), dtype=np.bool_),
-            "box": tfds.features.Tensor(shape=(4,), dtype=np.float32),
+            **self.features(),
         }
-        if self.attributes:
-            features["attributes"] = tfds.features.Tensor(shape=(len(self.attributes),), dtype=np.bool_)
         return tfds.core.DatasetInfo(
             builder=self,
             description=self.__doc__,
@@ -139,67 +125,45 @@ class FaceBuilder(tfds.core.ShardBasedBuilder, skip_registration=True):
 
     def _shard_iterators_per_split(self, dl_manager):
         splits = self.read(Path(dl_manager.manual_dir) if self.layout else Path())
-        for split, faces in splits.items():
-            if not faces.count:
-                raise InputError(f"{self.name}: no faces for the split {split!r}; {self.layout}")
-        return {split: self._shards(split, faces) for split, faces in splits.items()}
+        for name, split in splits.items():
+            if not split.count:
+                raise InputError(f"{self.name}: no {self.noun} for the split {name!r}; {self.layout}")
+        return {name: self._shards(name, split) for name, split in splits.items()}
 
-    def _shards(self, split: str, faces: Faces) -> list[Callable[[], Iterator]]:
+    def _shards(self, name: str, split: Split) -> list[Callable[[], Iterator]]:
         """Shards are written one after the other, so that each takes the next records of one stream."""
-        records = self._records(split, faces)
-        sizes = [FACES_PER_SHARD] * ((faces.count - 1) // FACES_PER_SHARD) + [None]  # the last one ends the stream
+        records = self._records(name, split)
+        sizes = [RECORDS_PER_SHARD] * ((split.count - 1) // RECORDS_PER_SHARD) + [None]  # the last ends the stream
         return [functools.partial(itertools.islice, records, size) for size in sizes]
 
-    def _records(self, split: str, faces: Faces) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _records(self, name: str, split: Split) -> Iterator[tuple[int, dict[str, Any]]]:
         read = []
-        console = rich.console.Console(stderr=True)
-        progress = rich.progress.track(
-            faces.faces, f"{self.name} {split}", faces.count, console=console, disable=not console.is_terminal
-        )
-        for i, face in enumerate(progress):
-            read.append(dataclasses.replace(face, image=b""))
-            yield i, self._record(face)
+        for i, item in enumerate(track(split.items, f"{self.name} {name}", split.count)):
+            read.append(dataclasses.replace(item, image=b""))
+            yield i, self._record(item)
         # The TFDS directory is still the temporary one that is renamed when everything is written.
-        _save_table(Path(self.data_dir) / _table_name(split), read)
+        np.savez(
+            Path(self.data_dir) / _table_name(name),
+            files=np.array([item.file for item in read]),
+            groups=np.array([" ".join(item.groups) for item in read]),
+            **self.columns(read),
+        )
 
-    def _record(self, face: Face) -> dict[str, Any]:
-        if isinstance(face.image, Path):
-            upright_size(face.image)  # names the file that is empty or no image
-        record = {
-            "image": io.BytesIO(face.image if isinstance(face.image, bytes) else face.image.read_bytes()),
-            "file": face.file,
-            "subset": face.groups[0],
-            "landmarks": face.landmarks,
-            "visible": face.visible,
-            "box": face.box,
-        }
-        if self.attributes:
-            record["attributes"] = face.attributes
-        return record
+    def _record(self, item: Item) -> dict[str, Any]:
+        if isinstance(item.image, Path):
+            upright_size(item.image)  # names the file that is empty or no image
+        image = item.image if isinstance(item.image, bytes) else item.image.read_bytes()
+        return {"image": io.BytesIO(image), "file": item.file, **self.fields(item)}
 
 
 def _table_name(split: str) -> str:
     return f"{split}_annotations.npz"
 
 
-def _save_table(path: Path, faces: list[Face]) -> None:
-    none = np.zeros(0, np.bool_)
-    np.savez(
-        path,
-        files=np.array([face.file for face in faces]),
-        subsets=np.array([face.groups[0] for face in faces]),
-        groups=np.array([" ".join(face.groups) for face in faces]),
-        landmarks=np.stack([face.landmarks for face in faces]),
-        visible=np.stack([face.visible for face in faces]),
-        boxes=np.stack([face.box for face in faces]),
-        attributes=np.stack([none if face.attributes is None else face.attributes for face in faces]),
-    )
-
-
-def check_count(what: str, found: int, official: int) -> None:
-    """Warns where a download has not the published number of faces: it may be incomplete or another edition."""
+def check_count(what: str, found: int, official: int, noun: str = "faces") -> None:
+    """Warns where a download has not the published number of items: it may be incomplete or another edition."""
     if found != official:
-        warnings.warn(f"{what}: {found} faces, officially {official}", stacklevel=2)
+        warnings.warn(f"{what}: {found} {noun}, officially {official}", stacklevel=2)
 
 
 def check_images(images: Iterable[Path], listed_in: Path, remedy: str) -> None:

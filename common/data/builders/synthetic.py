@@ -10,7 +10,8 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from common.data import schemes, synthetic
-from common.data.builders.base import Face, FaceBuilder, Faces
+from common.data.builders.base import Split
+from common.data.builders.faces import Face, FaceBuilder
 from common.errors import InputError
 
 
@@ -42,12 +43,12 @@ class SyntheticFaces(FaceBuilder, skip_registration=True):
                 raise InputError(f"synthetic: {name}={value!r} must be a whole number, at least {least}")
         return SyntheticConfig(name=f"{size}px_{num_train}_{num_test}_seed{seed}", **values)
 
-    def read(self, root: Path) -> dict[str, Faces]:
+    def read(self, root: Path) -> dict[str, Split]:
         config = self.builder_config
         first = config.seed * 1_000_000
         return {
-            "train": Faces(config.num_train, self._draw("train", first, config.num_train)),
-            "test": Faces(config.num_test, self._draw("test", first + config.num_train, config.num_test)),
+            "train": Split(config.num_train, self._draw("train", first, config.num_train)),
+            "test": Split(config.num_test, self._draw("test", first + config.num_train, config.num_test)),
         }
 
     def _draw(self, split: str, first: int, count: int) -> Iterator[Face]:

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from common.data import schemes
-from common.data.builders.base import Face, FaceBuilder, Faces, check_count
+from common.data.builders.base import Split, check_count
+from common.data.builders.faces import Face, FaceBuilder
 from common.data.pts import read_points
 from common.errors import InputError
 
@@ -33,7 +34,7 @@ class W300(FaceBuilder, skip_registration=True):
     layout = f"manual_dir must hold the folders {', '.join(FOLDERS)}, with a .pts file beside each image"
     MANUAL_DOWNLOAD_INSTRUCTIONS = layout
 
-    def read(self, root: Path) -> dict[str, Faces]:
+    def read(self, root: Path) -> dict[str, Split]:
         splits: dict[str, list[Face]] = {"train": [], "test": []}
         for folder, (split, groups, official) in FOLDERS.items():
             faces = [_face(path, root, groups) for path in sorted((root / folder).glob("*.pts"))]
@@ -41,7 +42,7 @@ class W300(FaceBuilder, skip_registration=True):
                 raise InputError(f"{root / folder}: no .pts files; {self.layout}")
             check_count(str(root / folder), len(faces), official)
             splits[split] += faces
-        return {split: Faces(len(faces), faces) for split, faces in splits.items()}
+        return {split: Split(len(faces), faces) for split, faces in splits.items()}
 
 
 def _face(path: Path, root: Path, groups: tuple[str, ...]) -> Face:

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from common.data import schemes
-from common.data.builders.base import Face, FaceBuilder, Faces, check_count, check_images
+from common.data.builders.base import Split, check_count, check_images
+from common.data.builders.faces import Face, FaceBuilder
 from common.errors import InputError
 
 LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test"
@@ -27,7 +28,7 @@ class Wflw(FaceBuilder, skip_registration=True):
     layout = f"manual_dir must hold {LISTS}/list_98pt_rect_attr_{{train,test}}.txt and the images in WFLW_images/"
     MANUAL_DOWNLOAD_INSTRUCTIONS = layout
 
-    def read(self, root: Path) -> dict[str, Faces]:
+    def read(self, root: Path) -> dict[str, Split]:
         splits = {}
         for split, official in OFFICIAL.items():
             path = root / LISTS / f"list_98pt_rect_attr_{split}.txt"
@@ -38,9 +39,9 @@ class Wflw(FaceBuilder, skip_registration=True):
             faces = [_face(line, where, root, split) for line, where in rows]
             check_images((face.image for face in faces), path, self.layout)
             check_count(str(path), len(faces), official)
-            splits[split] = Faces(len(faces), faces)
+            splits[split] = Split(len(faces), faces)
         for attribute, official in ATTRIBUTES.items():
-            found = sum(attribute in face.groups for face in splits["test"].faces)
+            found = sum(attribute in face.groups for face in splits["test"].items)
             check_count(f"{root / LISTS}, test subset {attribute}", found, official)
         return splits
 

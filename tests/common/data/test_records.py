@@ -32,7 +32,7 @@ def test_columns_agree_with_the_records(w300):
 
 @pytest.mark.parametrize("faces_per_shard, shards", [(2, 3), (4, 2), (5, 2), (6, 1)])
 def test_order_survives_several_shards(w300, w300_tree, tmp_path, monkeypatch, faces_per_shard, shards):
-    monkeypatch.setattr("common.data.builders.base.FACES_PER_SHARD", faces_per_shard)
+    monkeypatch.setattr("common.data.builders.base.RECORDS_PER_SHARD", faces_per_shard)
     builder = prepare("w300", tmp_path / "sharded", w300_tree)
     assert builder.info.splits["train"].num_shards == shards
     sharded, single = TfdsSource(builder, "train"), TfdsSource(w300, "train")
