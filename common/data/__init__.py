@@ -1,1 +1,1 @@
-"""Landmark schemes, sources, crops, Grain pipelines, augmentation on the device, synthetic faces."""
+"""Landmark schemes, sources of faces and of images, crops, Grain pipelines, augmentation on the device, synthetic faces."""

@@ -85,7 +85,7 @@ def test_a_broken_image_leaves_the_old_file(folder, tmp_path):
     assert out.read_bytes() == before and {path.name for path in tmp_path.iterdir()} == {"images", "out.zip"}
 
 
-def test_more_than_a_thousand_images_get_more_folders(tmp_path, monkeypatch):
+def test_more_than_a_thousand_images_get_more_folders(tmp_path):
     folder = tmp_path / "many"
     folder.mkdir()
     for i in range(1002):
