@@ -20,7 +20,7 @@ def adaptive_average_pool(x: Array, size: int) -> Array:
     """Averages over a grid of `size` x `size` bins, which overlap where the side is no multiple: [B, H, W, C] ->
     [B, size, size, C]."""
     rows, columns = jnp.asarray(_bins(x.shape[1], size), x.dtype), jnp.asarray(_bins(x.shape[2], size), x.dtype)
-    return jnp.einsum("ih,jw,bhwc->bijc", rows, columns, x)
+    return jnp.einsum("ih,jw,bhwc->bijc", rows, columns, x, precision="highest")
 
 
 def max_pool(x: Array, size: int = 3, stride: int = 2, padding: int = 1) -> Array:
