@@ -26,8 +26,9 @@ Batch = dict[str, Array]
 Metrics = dict[str, Array]
 Augment = Callable[[Array, Array, Array], Array]
 """(key, images [B, R, R, C], strength p []) -> augmented images [B, R, R, C]."""
-SemanticLoss = Callable[[Any, dict[str, Array], Array], Array]
-"""(parameters of the heads, the generator's features, its images before augmentation) -> [B, levels]."""
+SemanticLoss = Callable[[Any, Any, dict[str, Array], Array], Array]
+"""(parameters of the heads, variables of the extractor, the generator's features, its images before augmentation) ->
+[B, levels]."""
 Control = Callable[[Array, Array], Array]
 """(p [], mean sign [] of the logits of real images) -> the next p []."""
 
@@ -98,11 +99,12 @@ class Phases:
         """A step of the generator against the discriminator. Eq. (4.1), thesis."""
         return self._g_main(state, batch, None)
 
-    def g_main_hsr(self, state: GANState, batch: Batch) -> tuple[GANState, Metrics]:
-        """The same with the semantic regularizer, of the generator and the heads. Eq. (4.2), thesis."""
-        return self._g_main(state, batch, self.semantic_loss)
+    def g_main_hsr(self, state: GANState, batch: Batch, extractor: Any) -> tuple[GANState, Metrics]:
+        """The same with the semantic regularizer, of the generator and the heads; `extractor`: the variables of the
+        frozen network. Eq. (4.2), thesis."""
+        return self._g_main(state, batch, lambda heads, *rest: self.semantic_loss(heads, extractor, *rest))
 
-    def _g_main(self, state: GANState, batch: Batch, semantic_loss: SemanticLoss | None) -> tuple[GANState, Metrics]:
+    def _g_main(self, state: GANState, batch: Batch, semantic_loss: Callable | None) -> tuple[GANState, Metrics]:
         draw, augmentation = jax.random.split(self._key(state, 0))
         draws, c = self._draws(draw, len(batch["image"])), batch.get("label")
 

@@ -10,16 +10,23 @@ from hsr_jax.state import GANState
 class Step:
     """(state, batch) -> (state, metrics), for a loop that takes a compiled step; it never waits for the device.
 
-    A program for every phase, for the regularisations are due in one batch of 4 or 16 only, and the extractor of the
-    semantic regularizer need not exist before it starts. A phase is compiled when it is first due; each takes the state
-    away from its caller. Metrics are those of the phases that were due.
+    A program for every phase, for the regularisations are due in one batch of 4 or 16 only, and the semantic regularizer
+    starts late. A phase is compiled when it is first due; each takes the state away from its caller. Metrics are those
+    of the phases that were due.
     """
 
-    def __init__(self, phases: Phases, hsr_start: int = 0):
-        """`hsr_start`: number of batches before the semantic regularizer, if `phases` have one, joins."""
+    def __init__(self, phases: Phases, hsr_start: int = 0, extractor: Any = None):
+        """
+        Args:
+          hsr_start: number of batches before the semantic regularizer, if `phases` have one, joins.
+          extractor: variables of its frozen network.
+        """
         self._phases, self._hsr_start = phases, hsr_start
-        names = ("g_main", "g_main_hsr", "g_reg", "d_main", "d_reg", "finish")
+        names = ("g_main", "g_reg", "d_main", "d_reg", "finish")
         self._programs = {name: meshes.jit_step(getattr(phases, name), phases.mesh) for name in names}
+        extractor = meshes.put_replicated(extractor, phases.mesh)
+        hsr = meshes.jit_step(phases.g_main_hsr, phases.mesh, constants=1)
+        self._programs["g_main_hsr"] = lambda state, batch: hsr(state, batch, extractor)
         self._done: int | None = None
 
     def due(self, step: int) -> list[str]:

@@ -80,13 +80,15 @@ def put_batch(batch_: Any, mesh: Mesh) -> Any:
     return jax.tree.map(put, batch_)
 
 
-def jit_step(step: Callable[[Any, Any], tuple[Any, Any]], mesh: Mesh) -> Callable[[Any, Any], tuple[Any, Any]]:
+def jit_step(step: Callable[..., tuple[Any, Any]], mesh: Mesh, constants: int = 0) -> Callable[..., tuple[Any, Any]]:
     """Compiles a step (state, batch) -> (state, metrics) that donates its state and gives it back replicated.
+
+    A step may take `constants` further arguments, replicated too: what it reads but no checkpoint needs to hold.
 
     Without the second, XLA may leave a parameter split over the devices; the next step, given other shardings than the
     first, would be compiled again.
     """
-    shardings = replicated(mesh), batch(mesh)
+    shardings = (replicated(mesh), batch(mesh), *[replicated(mesh)] * constants)
     return jax.jit(step, donate_argnums=0, in_shardings=shardings, out_shardings=replicated(mesh))
 
 
