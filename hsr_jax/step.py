@@ -10,9 +10,9 @@ from hsr_jax.state import GANState
 class Step:
     """(state, batch) -> (state, metrics), for a loop that takes a compiled step; it never waits for the device.
 
-    A program for every phase, for the regularisations are due in one batch of 4 or 16 only, and the semantic regularizer
-    starts late. A phase is compiled when it is first due; each takes the state away from its caller. Metrics are those
-    of the phases that were due.
+    A program for every phase, for the regularisations are due in one batch of 4 or 16 only, and the semantic one starts
+    late. A phase is compiled when it is first due; each takes the state away from its caller. Metrics are those of the
+    phases that were due.
     """
 
     def __init__(self, phases: Phases, hsr_start: int = 0, extractor: Any = None):
