@@ -5,6 +5,7 @@ The names of the layers are the published ones. `pytorch_fid_input` and `torch_f
 """
 
 import functools
+from collections.abc import Callable
 
 import chex
 import flax.linen as nn
@@ -212,7 +213,7 @@ class InceptionV3(nn.Module):
         logits = jnp.matmul(pooled, kernel, precision="highest")
         return pooled, features | {"logits_unbiased": logits, "logits": logits + bias[None]}
 
-    def _layers(self) -> dict:
+    def _layers(self) -> dict[str, Callable[[Array], Array]]:
         """The layers up to the global pool by name, in order."""
         unit = functools.partial(Unit, dtype=self.dtype)
         layers = {
