@@ -1,1 +1,1 @@
-"""Landmark schemes, sources of faces and of images, crops, Grain pipelines, augmentation on the device, synthetic faces."""
+"""Landmark schemes, sources of faces and images, crops, Grain pipelines, device-side augmentation, synthetic faces."""
