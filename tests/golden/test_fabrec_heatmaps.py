@@ -108,11 +108,8 @@ def test_wflw_to_w300():
     CASE.compare("lm98_to_lm68", INPUTS["gt98"][0][list(WFLW_TO_W300)], **EXACT)
 
 
-def test_nothing_is_left_out():
-    """A new array in the case must be compared somewhere; bbox/ and crop/ belong to the tests of cropping."""
-    known = (
-        r"template/sigma[\d.]+|heatmaps/(channels|sum|max|argmax_xy)|lm98_to_lm68|(bbox|crop)/.*"
-        r"|decode/(smoothed@(sub|mean|std)|conf|landmarks(_unsmoothed)?_\d+)"
-        r"|nme/\w+/(per_landmark@first\d+|mean|(FR|AUC)\d+)"
-    )
-    assert [key for key in CASE.expected if not re.fullmatch(known, key)] == []
+def test_nothing_is_left_unchecked():
+    """Runs after the others in this file; alone it has nothing to say. Boxes and crops have tests of their own."""
+    if not CASE.compared:
+        pytest.skip("run the whole file")
+    assert [name for name in CASE.unchecked() if not name.startswith(("bbox/", "crop/"))] == []

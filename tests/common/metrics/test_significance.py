@@ -48,3 +48,38 @@ def test_bad_input_is_one_clear_line(a, b, message):
     with pytest.raises(InputError, match=message) as error:
         wilcoxon(a, b)
     assert "\n" not in str(error.value)
+
+
+def test_one_sided_tests_know_which_model_is_better():
+    rng = np.random.default_rng(1)
+    errors = rng.gamma(4, 1, 60)
+    worse = errors + rng.normal(0.3, 0.5, 60)
+    less, greater = (wilcoxon(errors, worse, alternative=side) for side in ("less", "greater"))
+    assert less.p < 0.01 and greater.p > 0.99
+    assert less == wilcoxon(worse, errors, alternative="greater")._replace(statistic=less.statistic)
+    np.testing.assert_allclose(wilcoxon(errors, worse).p, 2 * less.p, rtol=1e-9)
+
+
+@pytest.mark.parametrize("zero_method, total", [("wilcox", 1 + 2 + 3 + 4), ("pratt", 4 + 5 + 6 + 7), ("zsplit", 28)])
+def test_faces_without_a_difference(zero_method, total):
+    """What the sums of both signs add up to: three zeros do not count, hold ranks that are lost, or are split."""
+    differences = np.array([0, 0, 0, 1, -2, 3, 4.0])
+    sums = [
+        wilcoxon(
+            sign * differences, np.zeros(7), zero_method=zero_method, alternative="less", method="approx"
+        ).statistic
+        for sign in (1, -1)
+    ]
+    assert sum(sums) == total
+
+
+def test_exact_and_approximate():
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=(2, 40))
+    exact, approximate, corrected = (
+        wilcoxon(a, b, **options)
+        for options in (dict(method="exact"), dict(method="approx"), dict(method="approx", correction=True))
+    )
+    assert wilcoxon(a, b) == exact
+    assert exact.p != approximate.p < corrected.p
+    np.testing.assert_allclose(approximate.p, exact.p, rtol=0.05)
