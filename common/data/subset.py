@@ -40,7 +40,7 @@ def few_shot(source: Source, n: int, seed: int) -> Rows:
     """
     if not 1 <= n <= len(source):
         raise InputError(
-            f"{n} training images asked for, but there are {len(source)}; give a number of labels from 1 to {len(source)}"
+            f"{n} training images asked for, but there are {len(source)}; give a number from 1 to {len(source)}"
         )
     return Rows(source, np.sort(_permutation(len(source), seed)[:n]))
 

@@ -102,14 +102,15 @@ class SynthesisBlock(nn.Module):
     resolution: int
     features: int
     img_channels: int = 3
+    clamp: float | None = None
 
     def setup(self):
         if self.resolution == 4:
             self.const = self.param("const", nn.initializers.normal(1.0), (4, 4, self.features))
         else:
-            self.conv0 = StyledConv(self.features, self.resolution, up=True)
-        self.conv1 = StyledConv(self.features, self.resolution)
-        self.torgb = ToRGB(self.img_channels)
+            self.conv0 = StyledConv(self.features, self.resolution, up=True, clamp=self.clamp)
+        self.conv1 = StyledConv(self.features, self.resolution, clamp=self.clamp)
+        self.torgb = ToRGB(self.img_channels, clamp=self.clamp)
 
 
 class SynthesisNetwork(nn.Module):
@@ -122,6 +123,11 @@ class SynthesisNetwork(nn.Module):
     channel_max: int = 512
     dtype: DTypeLike = jnp.float32
     """Of the convolutions and their features; styles and the image are float32."""
+    low_precision_resolutions: int | None = None
+    """How many resolutions, from the highest down, compute in `dtype`, the others in float32; all when absent.
+    StyleGAN2-ADA: 4."""
+    conv_clamp: float | None = None
+    """Limit of the activations, which float16 needs; StyleGAN2-ADA: 256 with float16, else none."""
 
     num_ws = staticmethod(num_ws)
     channels = staticmethod(channels)
@@ -129,7 +135,7 @@ class SynthesisNetwork(nn.Module):
     def setup(self):
         for resolution in self.resolutions:
             width = channels(resolution, self.channel_base, self.channel_max)
-            setattr(self, f"b{resolution}", SynthesisBlock(resolution, width, self.img_channels))
+            setattr(self, f"b{resolution}", SynthesisBlock(resolution, width, self.img_channels, self.conv_clamp))
 
     @property
     def resolutions(self) -> list[int]:
@@ -142,7 +148,11 @@ class SynthesisNetwork(nn.Module):
         `w` [B, w_dim] is row i of ws; `noise_mode` as in `__call__`.
         """
         resolution, name = conv_name(i)
-        return getattr(getattr(self, f"b{resolution}"), name)(x.astype(self.dtype), w, noise_mode)
+        return getattr(getattr(self, f"b{resolution}"), name)(x.astype(self._dtype(resolution)), w, noise_mode)
+
+    def _dtype(self, resolution: int) -> DTypeLike:
+        low = self.low_precision_resolutions
+        return self.dtype if low is None or resolution > self.resolution >> low else jnp.float32
 
     def torgb(self, resolution: int, x: Array, w: Array) -> Array:
         """What the block of `resolution` px adds to the image: [B, r, r, C] -> [B, r, r, img_channels], float32."""
@@ -151,7 +161,7 @@ class SynthesisNetwork(nn.Module):
     def const(self, batch: int) -> Array:
         """Input of convolution 0: [B, 4, 4, C]."""
         const = self.b4.const
-        return jnp.broadcast_to(const[None], (batch, *const.shape)).astype(self.dtype)
+        return jnp.broadcast_to(const[None], (batch, *const.shape)).astype(self._dtype(4))
 
     def __call__(
         self,
@@ -209,11 +219,20 @@ class Generator(nn.Module):
     channel_base: int = 16384
     channel_max: int = 512
     dtype: DTypeLike = jnp.float32
+    low_precision_resolutions: int | None = None
+    conv_clamp: float | None = None
 
     def setup(self):
         self.mapping = MappingNetwork(self.z_dim, self.c_dim, self.w_dim, num_ws(self.resolution), self.num_layers)
         self.synthesis = SynthesisNetwork(
-            self.resolution, self.w_dim, self.img_channels, self.channel_base, self.channel_max, self.dtype
+            self.resolution,
+            self.w_dim,
+            self.img_channels,
+            self.channel_base,
+            self.channel_max,
+            self.dtype,
+            self.low_precision_resolutions,
+            self.conv_clamp,
         )
 
     def __call__(

@@ -29,6 +29,11 @@ def relu(x: Array) -> Array:
     return jax.nn.relu(x) * math.sqrt(2)
 
 
+def clipped(x: Array, limit: float | None) -> Array:
+    """`x` within +- `limit`, as it is without one."""
+    return x if limit is None else jnp.clip(x, -limit, limit)
+
+
 def normalize_second_moment(x: Array) -> Array:
     """x / sqrt(mean(x^2) + 1e-8) over the last axis."""
     return x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + 1e-8)
@@ -50,6 +55,10 @@ def modulated_conv(x: Array, kernel: Array, style: Array, *, up: bool = False, d
     Returns:
       [B, H, W, C_out] or [B, 2 H, 2 W, C_out], of the dtype of `x`.
     """
+    if demodulate and x.dtype == jnp.float16:
+        # Demodulation divides the scales of kernel and style out again; without them sums stay below 65504.
+        kernel = kernel / (jnp.abs(kernel).max((0, 1, 2), keepdims=True) * math.sqrt(math.prod(kernel.shape[:3])))
+        style = style / jnp.abs(style).max(1, keepdims=True)
     x = x * style.astype(x.dtype)[:, None, None]
     y = conv2d_up(x, kernel.astype(x.dtype)) if up else conv2d(x, kernel.astype(x.dtype))
     if not demodulate:
@@ -101,7 +110,7 @@ class EqualizedConv(nn.Module):
             bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
             y = y + bias.astype(y.dtype)[None, None, None]
         y = (y if self.activation is None else self.activation(y)) * self.gain
-        return y if self.clamp is None else jnp.clip(y, -self.clamp * self.gain, self.clamp * self.gain)
+        return clipped(y, None if self.clamp is None else self.clamp * self.gain)
 
     def _convolve(self, x: Array, kernel: Array) -> Array:
         if not self.down:
@@ -119,6 +128,8 @@ class StyledConv(nn.Module):
     features: int
     resolution: int
     up: bool = False
+    clamp: float | None = None
+    """The output lies within +- clamp."""
 
     @nn.compact
     def __call__(self, x: Array, w: Array, noise_mode: str = "const") -> Array:
@@ -131,7 +142,7 @@ class StyledConv(nn.Module):
         y = modulated_conv(x, kernel, style, up=self.up)
         y = self._add_noise(y, noise_mode)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
-        return leaky_relu(y + bias.astype(y.dtype)[None, None, None])
+        return clipped(leaky_relu(y + bias.astype(y.dtype)[None, None, None]), self.clamp)
 
     def _add_noise(self, y: Array, mode: str) -> Array:
         size = (self.resolution, self.resolution)
@@ -150,6 +161,7 @@ class ToRGB(nn.Module):
     """Modulated 1x1 convolution without demodulation or activation: [B, H, W, C] -> [B, H, W, channels], float32."""
 
     channels: int = 3
+    clamp: float | None = None
 
     @nn.compact
     def __call__(self, x: Array, w: Array) -> Array:
@@ -158,4 +170,4 @@ class ToRGB(nn.Module):
         kernel = self.param("kernel", nn.initializers.normal(1.0), (1, 1, fan_in, self.channels))
         bias = self.param("bias", nn.initializers.zeros_init(), (self.channels,))
         y = modulated_conv(x, kernel, style, demodulate=False)
-        return y.astype(jnp.float32) + bias[None, None, None]
+        return clipped(y + bias.astype(y.dtype)[None, None, None], self.clamp).astype(jnp.float32)

@@ -112,6 +112,11 @@ class Checkpoints:
         step = self._find(which, step)
         return self._read(like, which, step, whole=False)[0], step
 
+    def shapes(self, which: str = "last") -> dict[str, tuple[int, ...]]:
+        """Shape of every leaf of the newest checkpoint by its path, `params/encoder/kernel`; reads no array."""
+        header = self._header(which, self._find(which, None))
+        return {path: tuple(shape) for path, (shape, *_) in header["leaves"].items()}
+
     def wait(self) -> None:
         """Returns when the checkpoint being written is complete; `InputError` if it cannot be written."""
         try:

@@ -155,7 +155,8 @@ class _Run:
 
     def _evaluate(self, done: int) -> None:
         scalars = self.evaluate(self.state)
-        self.logger.write(done, {f"validation/{name}": value for name, value in scalars.items()})
+        if scalars:
+            self.logger.write(done, {f"validation/{name}": value for name, value in scalars.items()})
         if self.checkpoints is not None and self.best_metric is not None:
             self.checkpoints.save_best(done, self.state, float(scalars[self.best_metric]))
 

@@ -225,3 +225,22 @@ def test_truncation():
 def test_wrong_number_of_rows_is_loud(variables):
     with pytest.raises(ValueError, match=r"must be \[B, 8, 16\]"):
         NETWORK.apply(variables, WS[:, :5])
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+def test_low_precision_stays_near_float32_and_within_its_clamp(dtype):
+    """With weights so large that their plain products overflow float16; the lower resolutions stay float32."""
+    sizes = {"resolution": 32, "z_dim": 8, "w_dim": 8, "num_layers": 1, "channel_base": 256, "channel_max": 16}
+    exact, low = Generator(**sizes), Generator(**sizes, dtype=dtype, low_precision_resolutions=2, conv_clamp=256.0)
+    z = jax.random.normal(jax.random.key(1), (2, 8))
+    variables = exact.init(jax.random.key(0), z)
+    kernel = variables["params"]["synthesis"]["b16"]["conv1"]["kernel"]
+    variables["params"]["synthesis"]["b16"]["conv1"]["kernel"] = kernel * 1e4
+    image, features = jax.jit(exact.apply)(variables, z)
+    low_image, low_features = jax.jit(low.apply)(variables, z)
+    assert low_features["b8.conv1"].dtype == low_image.dtype == jnp.float32
+    assert low_features["b16.conv1"].dtype == low_features["b32.conv0"].dtype == dtype
+    # Five layers of rounding to 10 (float16) or 7 bits.
+    np.testing.assert_allclose(low_image, image, atol={jnp.float16: 0.01, jnp.bfloat16: 0.08}[dtype] * image.std())
+    variables["params"]["synthesis"]["b32"]["torgb"]["bias"] += 1e6
+    assert jax.jit(low.apply)(variables, z)[1]["b32.torgb"].max() == 256

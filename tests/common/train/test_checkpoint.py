@@ -109,6 +109,15 @@ def test_part_of_a_state(tmp_path):
     assert_equal(part, {"params": state.params, "stats": state.stats})
 
 
+def test_shapes_are_known_without_reading(tmp_path):
+    state = make_state()
+    save(tmp_path, state)
+    shapes = Checkpoints(tmp_path).shapes()
+    assert shapes["step"] == () and sum(name.startswith("params/") for name in shapes) == len(
+        jax.tree.leaves(state.params)
+    )
+
+
 def test_no_checkpoint(tmp_path):
     checkpoints = Checkpoints(tmp_path / "run")
     assert checkpoints.latest() is None and checkpoints.best() is None

@@ -1,0 +1,135 @@
+"""Every field of an HSR run. A config file changes a few of them; the command line overrides any by name."""
+
+import dataclasses
+from typing import Literal
+
+from common.nn.stylegan2_discriminator import Architecture
+from hsr_jax.ada import Pipe
+from hsr_jax.features import Normalization
+from hsr_jax.phases import Losses, Schedule
+from hsr_jax.regularizer import Activation, Levels
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Where the images are."""
+
+    source: str = ""
+    """A folder of images, a zip file in StyleGAN2's format, or the name of a prepared data set."""
+    table: str = ""
+    """Folder: a CSV file whose column `file` lists the images to use; empty takes all."""
+    data_dir: str = "data"
+    """Prepared sets: where the records are written and read."""
+    manual_dir: str = ""
+    """Prepared sets: the directory with the official download."""
+    resolution: int = 256
+    """Side of the images in pixels, a power of two from 32; others are cropped to a square and resized."""
+    mirror: bool = True
+    """Doubles the data set by the mirror image of every image (Sec. 4.3.1, thesis)."""
+    max_images: int = 0
+    """Train on this many images, drawn by the run's seed (Table 4.5: 1,000, 2,000, 10,000); 0 takes all."""
+    labels: bool = False
+    """Conditional networks, by the labels of the data set."""
+    cache_mib: int = 2048
+    """Memory for decoded images; those beyond it are decoded again every epoch."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Networks:
+    """Sizes of generator and discriminator; the defaults are StyleGAN2-ADA's `paper256`."""
+
+    z_dim: int = 512
+    w_dim: int = 512
+    mapping_layers: int = 8
+    channel_base: int = 16384
+    """Channels at resolution r are min(channel_base / r, channel_max)."""
+    channel_max: int = 512
+    architecture: Architecture = "resnet"
+    """Of the discriminator."""
+    mbstd_group: int = 8
+    """Images that the minibatch standard deviation is of."""
+    mbstd_batch: int = 8
+    """Groups form inside this many images, the batch of one of the reference's GPUs; 0: inside the whole batch."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Ada:
+    """Adaptive augmentation of what the discriminator sees."""
+
+    mode: Literal["none", "fixed", "adaptive"] = "adaptive"
+    pipe: Pipe = "bgc"
+    """Which augmentations; b: blit, g: geometry, c: colour, f: filters, n: noise, last c: cutout."""
+    p: float = 0.0
+    """Strength at the start, or always if `fixed`."""
+    target: float = 0.6
+    """Adaptive: mean sign of the discriminator's logits of real images that is aimed at."""
+    kimg: float = 500.0
+    """Adaptive: thousands of images in which p can rise from 0 to 1; 100 for a run that starts from a snapshot."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Semantics:
+    """The hierarchical semantic regularizer (Sec. 4.2.2, thesis)."""
+
+    extractor: str = "none"
+    """Pretrained network whose features are predicted (Table 4.1): the file of a public ViT or ResNet, a directory that
+    `common.weights import` wrote, `random` for an untrained ViT-B/16, or `none`, the baseline."""
+    final_norm: bool = True
+    """ViT: through its last LayerNorm, as the public code does with DINO; off, as it does with DeiT."""
+    levels: Levels = "all"
+    """Generator blocks that are supervised (Table 4.2)."""
+    start_kimg: float = 500.0
+    """Thousands of images before the regularizer joins (Sec. 4.3.1)."""
+    weight: float = 1.0
+    hidden: int = 4096
+    """Channels between the two convolutions of a predictor."""
+    activation: Activation = "leaky_relu"
+    """The document's; `relu` is the public code's."""
+    normalization: Normalization = "imagenet"
+    """What the extractor sees; `hsr` is the public code's mix of two networks' statistics."""
+    image_size: int = 224
+    """Side of the extractor's input; a multiple of its patches."""
+    target_gradient: bool = False
+    """Whether the generated image learns from its features as well."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """StyleGAN2-ADA with `paper256`; Table 4.5, thesis, without HSR."""
+
+    workdir: str = "runs/hsr"
+    """Checkpoints, logs, sample grids and results; a run started again in the same place resumes."""
+    seed: int = 0
+    data: Data = Data()
+    networks: Networks = Networks()
+    g_lr: float = 0.0025
+    """Learning rate of the generator and of the predictors; Adam with betas 0 and 0.99."""
+    d_lr: float = 0.0025
+    losses: Losses = Losses(r1_gamma=1.0)
+    schedule: Schedule = Schedule(ema_kimg=20.0)
+    ada: Ada = Ada()
+    hsr: Semantics = Semantics()
+    start: str = ""
+    """Snapshot to start from: the work directory of a run with the same networks, or a public StyleGAN2-ADA `.pkl`."""
+    kimg: float = 25000.0
+    """Length of the run in thousands of real images shown."""
+    batch_size: int = 64
+    """Global batch size; a multiple of the number of devices."""
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Type of the convolutions of the four highest resolutions; with 16 bits activations are clamped at 256."""
+    log_every: int = 50
+    """Steps between log lines."""
+    save_kimg: float = 50.0
+    """Thousands of images between checkpoints."""
+    sample_kimg: float = 200.0
+    """Thousands of images between sample grids."""
+    samples: int = 64
+    """Images of a sample grid."""
+
+    @property
+    def steps(self) -> int:
+        """Batches of the run."""
+        return round(1000 * self.kimg / self.batch_size)
+
+
+config = Config()

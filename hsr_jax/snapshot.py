@@ -1,0 +1,115 @@
+"""Trained generators: of a run's work directory, an imported directory, or a public checkpoint."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from common.errors import InputError
+from common.nn.stylegan2 import Generator
+from common.train import workdir
+from common.train.checkpoint import Checkpoints
+from common.weights import formats
+from hsr_jax import networks
+from hsr_jax.config import Config
+from hsr_jax.state import GANState
+
+GENERATORS = ("stylegan2-ada", "hsr", "rosinality")
+DISCRIMINATORS = ("stylegan2-ada-discriminator", "rosinality-discriminator")
+
+
+def load(path: str) -> tuple[Generator, dict[str, Any]]:
+    """The averaged generator and its variables {"params": ..., "stats": ...}, numpy arrays.
+
+    Args:
+      path: the work directory of a run (its last checkpoint), a directory that `common.weights import` wrote, or a
+        checkpoint in StyleGAN2-ADA's or rosinality's layout.
+
+    Raises:
+      InputError: nothing of these, or damaged.
+    """
+    if (Path(path) / workdir.CONFIG).is_file():
+        return _of_run(path)
+    format, arrays = formats.network_arrays(path, GENERATORS)
+    module = format.module(arrays, source=path)
+    variables = format.variables(arrays, module, source=path)
+    return (module["generator"], variables["generator"]) if format.name == "hsr" else (module, variables)
+
+
+def _of_run(path: str) -> tuple[Generator, dict[str, Any]]:
+    config = workdir.read_config(Config, path)
+    checkpoints = Checkpoints(path)
+    embedding = checkpoints.shapes().get("ema_params/mapping/embed/kernel", (0,))
+    generator = networks.build(config, c_dim=embedding[0]).generator
+    shapes = jax.eval_shape(generator.init, jax.random.key(0), *_inputs(generator))
+    stats = {name: tree for name, tree in shapes.items() if name != "params"}
+    part, _ = checkpoints.restore_part({"ema_params": shapes["params"], "ema_stats": stats}, "last")
+    return generator, {"params": part["ema_params"], **part["ema_stats"]}
+
+
+def start_from(path: str, new: GANState) -> GANState:
+    """`new` with the networks of a snapshot: generator, average and discriminator, as StyleGAN2-ADA resumes.
+
+    Optimisers, path-length mean and augmentation start anew.
+
+    Args:
+      path: the work directory of a run, or a StyleGAN2-ADA `.pkl`.
+
+    Raises:
+      InputError: the snapshot holds other networks; names the first array that differs.
+    """
+    if (Path(path) / workdir.CONFIG).is_file():
+        names = ("g_params", "g_stats", "d_params", "ema_params", "ema_stats")
+        like = {name: jax.tree.map(_shape, getattr(new, name)) for name in names}
+        part, _ = Checkpoints(path).restore_part(like, "last")
+        return new.replace(**jax.tree.map(jnp.asarray, part))
+    generator, variables = load(path)
+    format, arrays = formats.network_arrays(path, DISCRIMINATORS)
+    d_params = format.variables(arrays, format.module(arrays, source=path), source=path)["params"]
+    stats = {name: tree for name, tree in variables.items() if name != "params"}
+    found = {"g_params": variables["params"], "g_stats": stats, "d_params": d_params}
+    _check_shapes(path, found, {name: getattr(new, name) for name in found})
+    copies = {"ema_params": variables["params"], "ema_stats": stats}
+    return new.replace(**jax.tree.map(jnp.array, found | copies))
+
+
+def make_generate(generator: Generator) -> Callable[..., Array]:
+    """(variables, z [B, z_dim], c or None, psi) -> images uint8 [B, R, R, 3], a pure function to be compiled."""
+
+    def generate(variables: Any, z: Array, c: Array | None = None, psi: float | Array = 1.0) -> Array:
+        images, _ = generator.apply(variables, z, c, jnp.float32(psi))
+        return to_uint8(images)
+
+    return generate
+
+
+def to_uint8(images: Array) -> Array:
+    """[-1, 1] to uint8 as StyleGAN2-ADA rounds: x * 127.5 + 128, cut to 0..255, truncated."""
+    return jnp.clip(images * 127.5 + 128, 0, 255).astype(jnp.uint8)
+
+
+def _inputs(generator: Generator) -> tuple[Array, Array | None]:
+    return jnp.zeros((1, generator.z_dim)), jnp.zeros((1, generator.c_dim)) if generator.c_dim else None
+
+
+def _shape(x: Array) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(x.shape, x.dtype)
+
+
+def _check_shapes(path: str, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+    paths = lambda tree: {
+        jax.tree_util.keystr(k, simple=True, separator="/"): np.shape(x)
+        for k, x in jax.tree_util.tree_leaves_with_path(tree)
+    }
+    have, want = paths(found), paths(wanted)
+    different = sorted(name for name in have.keys() | want.keys() if have.get(name) != want.get(name))
+    if different:
+        name = different[0]
+        raise InputError(
+            f"field start: {path}: {name} is {have.get(name, 'absent')}, here {want.get(name, 'absent')} (and "
+            f"{len(different) - 1} more); give this run the sizes of the snapshot"
+        )

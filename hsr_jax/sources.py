@@ -1,0 +1,29 @@
+"""The images of a run, by its configuration."""
+
+from pathlib import Path
+
+from common.data.builders import IMAGE_BUILDERS
+from common.data.image_folder import open_images, open_table
+from common.data.image_records import open_image_dataset
+from common.data.image_source import ImageSource, subset
+from common.errors import InputError
+from hsr_jax.config import Data
+
+
+def open_source(data: Data, seed: int) -> ImageSource:
+    """All images, or `data.max_images` of them drawn by `seed` (Table 4.5, thesis)."""
+    source = _everything(data)
+    return subset(source, data.max_images, seed) if data.max_images else source
+
+
+def _everything(data: Data) -> ImageSource:
+    if not data.source:
+        names = ", ".join(IMAGE_BUILDERS)
+        raise InputError(f"field data.source: empty; name a folder of images, a zip file, or one of {names}")
+    if data.source in IMAGE_BUILDERS and not Path(data.source).exists():
+        return open_image_dataset(data.source, data.data_dir, manual_dir=data.manual_dir or None, labelled=data.labels)
+    if data.table:
+        if data.labels:
+            raise InputError("field data.labels: a table gives no class labels; put them in dataset.json")
+        return open_table(data.source, data.table)
+    return open_images(data.source, labelled=data.labels)

@@ -1,0 +1,207 @@
+"""Trains StyleGAN2-ADA on images, with or without the hierarchical semantic regularizer.
+
+    python -m hsr_jax.train --config configs/hsr/mtfl64_cpu.py --workdir runs/mtfl64
+
+A run started again in its work directory goes on where its last checkpoint is, to the same numbers.
+"""
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from common import config as configs
+from common import errors
+from common.data.image_pipeline import train_iterator
+from common.train import loop, workdir
+from common.train import mesh as meshes
+from common.train import state as states
+from common.train.checkpoint import Checkpoints
+from common.train.logging import Logger, table
+from common.viz.grid import grid, write_image
+from hsr_jax import ada, ada_controller, extractor, networks, regularizer, snapshot, sources
+from hsr_jax import state as gan_states
+from hsr_jax.config import Config
+from hsr_jax.phases import Phases, adam
+from hsr_jax.state import GANState
+from hsr_jax.step import Step
+
+# A continued run may change these; everything else would make it another run.
+MAY_CHANGE = ("workdir", "kimg", "log_every", "save_kimg", "sample_kimg", "data.data_dir", "data.cache_mib")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command: config from a file, fields from the command line."""
+    config, options = configs.cli(argv, default=Config())
+    meshes.initialize()
+    describe(config) if options.dry_run else train(config)
+
+
+def describe(config: Config) -> None:
+    """Prints the resolved config and the number of parameters, without touching the disk."""
+    for name, (value, _) in configs.diff(config, {}).items():
+        print(f"{name} = {value}")
+    g, d = (states.count(v["params"]) for v in networks.shapes(networks.build(config)))
+    table("parameters", ("network", "values"), [("generator", f"{g:,}"), ("discriminator", f"{d:,}")])
+    size = config.data.resolution
+    print(f"images [{config.batch_size}, {size}, {size}, 3], {config.steps} batches")
+
+
+def train(config: Config) -> loop.LoopStats:
+    """Runs or continues a training; returns how fast it was."""
+    mesh = meshes.make()
+    meshes.check_batch_size(config.batch_size, mesh)
+    source = sources.open_source(config.data, config.seed)
+    iterator = train_iterator(
+        source,
+        resolution=config.data.resolution,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        mirror=config.data.mirror,
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+        cache_mib=config.data.cache_mib,
+    )
+    gan = networks.build(config, source.labels.size)
+    semantics = _semantics(config, gan)
+    phases = build_phases(config, gan, mesh, semantics)
+    # Only now, so that a run with a wrong field claims no directory.
+    directory = workdir.claim(config.workdir, config, MAY_CHANGE)
+    checkpoints = Checkpoints(directory)
+    run_state, resume = initial_state(config, phases, semantics, checkpoints, iterator)
+    per_kimg = 1000 / config.batch_size
+    keys = ("image", "label") if gan.generator.c_dim else ("image",)
+    with Logger(directory, config.steps, resume_step=int(run_state.step)) as logger:
+        run_state, stats = loop.run(
+            Step(phases, round(config.hsr.start_kimg * per_kimg), semantics and semantics.variables),
+            run_state,
+            iterator,
+            steps=config.steps,
+            mesh=mesh,
+            batch_size=config.batch_size,
+            logger=logger,
+            checkpoints=checkpoints,
+            log_every=config.log_every,
+            save_every=max(1, round(config.save_kimg * per_kimg)),
+            eval_every=max(1, round(config.sample_kimg * per_kimg)),
+            evaluate=make_samples(config, gan, directory / "samples", source.labels),
+            prepare=lambda batch: {name: batch[name] for name in keys},
+            resume=resume,
+            compiled=True,
+        )
+        if np.isfinite(stats.images_per_second):  # a run that was finished already has no speed
+            logger.say(
+                f"{1000 / stats.images_per_second:.1f} s/kimg, first step after {stats.seconds_to_first_step:.1f} s, "
+                f"{100 * stats.input_wait_share:.1f} % of the time waiting for input"
+            )
+    checkpoints.close()
+    return stats
+
+
+class Semantic:
+    """The extractor with its variables, and the predictors of its features."""
+
+    def __init__(self, config: Config, gan: networks.GAN):
+        self.config = config.hsr
+        self.extractor, self.variables = extractor.build(config.hsr, config.seed)
+        pairs = regularizer.pair(regularizer.BLOCKS, self.extractor.layers, config.hsr.levels)
+        self._levels = regularizer.LEVELS[config.hsr.levels]
+        sides, widths = self.extractor.shapes(self.variables)
+        self._sides = sides[self._levels]
+        blocks = [block for block, _ in pairs]
+        self.heads = regularizer.Heads(widths[self._levels], blocks, config.hsr.hidden, config.hsr.activation)
+        g = gan.generator
+        _, features = jax.eval_shape(g.init_with_output, jax.random.key(0), jnp.zeros((1, g.z_dim)), _label(g))[0]
+        self._features = {f"b{block}.conv1": features[f"b{block}.conv1"] for block in blocks}
+
+    def init(self, key: jax.Array):
+        """Parameters of untrained heads."""
+        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), self._features)
+        return self.heads.init(key, zeros, self._sides)["params"]
+
+    def loss(self, head_params, variables, features, images) -> jax.Array:
+        """[B, levels]. Eq. (4.2), thesis."""
+        targets = self.extractor.targets(variables, images)[self._levels]
+        predictions, _ = self.heads.apply({"params": head_params}, features, self._sides)
+        return self.config.weight * regularizer.hsr_loss(
+            predictions, targets, target_gradient=self.config.target_gradient
+        )
+
+
+def _semantics(config: Config, gan: networks.GAN) -> Semantic | None:
+    return None if config.hsr.extractor == "none" else Semantic(config, gan)
+
+
+def build_phases(config: Config, gan: networks.GAN, mesh, semantics: Semantic | None) -> Phases:
+    """The phases of a training step by the configuration."""
+    augments = config.ada.mode != "none"
+    pipe = ada.PIPES[config.ada.pipe] if augments else None
+    control = functools.partial(
+        ada_controller.next_p,
+        target=config.ada.target,
+        images=config.batch_size * config.schedule.ada_interval,
+        kimg=config.ada.kimg,
+    )
+    return Phases(
+        gan,
+        config.losses,
+        config.schedule,
+        adam(config.g_lr, config.schedule.g_interval),
+        adam(config.d_lr, config.schedule.d_interval),
+        mesh,
+        augment=functools.partial(ada.augment, pipe=pipe) if augments else None,
+        semantic_loss=semantics.loss if semantics else None,
+        control=control if config.ada.mode == "adaptive" else None,
+    )
+
+
+def initial_state(config, phases, semantics, checkpoints, iterator) -> tuple[GANState, object]:
+    """A new state, from a snapshot if there is one, or that of the last checkpoint with what the loop stored there."""
+    g_variables, d_variables = networks.initialize(phases.gan, config.seed)
+    key = jax.random.fold_in(jax.random.key(config.seed), 1)
+    new = gan_states.create(
+        g_variables,
+        d_variables["params"],
+        phases.g_optimizer,
+        phases.d_optimizer,
+        key,
+        semantics and semantics.init(jax.random.fold_in(key, 0)),
+        config.ada.p,
+    )
+    if checkpoints.latest() is not None:
+        return checkpoints.restore(meshes.put_replicated(new, phases.mesh), iterator)
+    if config.start:
+        new = snapshot.start_from(config.start, new)
+    return meshes.put_replicated(new, phases.mesh), None
+
+
+def make_samples(config: Config, gan: networks.GAN, folder: Path, labels) -> Callable[[GANState], dict[str, float]]:
+    """state -> {}; draws the same latents with the averaged generator each time, `samples/{kimg}.png`."""
+    z = jax.random.normal(jax.random.fold_in(jax.random.key(config.seed), 3), (config.samples, gan.generator.z_dim))
+    c = np.stack([labels[i % len(labels)] for i in range(config.samples)]) if gan.generator.c_dim else None
+    generate = jax.jit(snapshot.make_generate(gan.generator))
+
+    def samples(run_state: GANState) -> dict[str, float]:
+        variables = {"params": run_state.ema_params, **run_state.ema_stats}
+        batch = min(config.batch_size, config.samples)
+        images = [
+            np.asarray(generate(variables, z[i : i + batch], None if c is None else c[i : i + batch]))
+            for i in range(0, config.samples, batch)
+        ]
+        kimg = int(run_state.step) * config.batch_size / 1000
+        if jax.process_index() == 0:
+            write_image(folder / f"{kimg:08.1f}.png", grid(list(np.concatenate(images))))
+        return {}
+
+    return samples
+
+
+def _label(generator) -> jax.Array | None:
+    return jnp.zeros((1, generator.c_dim)) if generator.c_dim else None
+
+
+if __name__ == "__main__":
+    errors.run(main)
