@@ -1,0 +1,100 @@
+"""StyleGAN2-ADA's configurations, by its own names. A config file changes a few fields of one.
+
+| preset | batch | mbstd group | channel_base | rate | gamma | EMA kimg | ramp-up | mapping layers | kimg |
+|---|---|---|---|---|---|---|---|---|---|
+| stylegan2 | 32 | 4 | 32768 | 0.002 | 10 | 10 | - | 8 | 25000 |
+| paper256 | 64 | 8 | 16384 | 0.0025 | 1 | 20 | - | 8 | 25000 |
+| paper512 | 64 | 8 | 32768 | 0.0025 | 0.5 | 20 | - | 8 | 25000 |
+| paper1024 | 32 | 4 | 32768 | 0.002 | 2 | 10 | - | 8 | 25000 |
+| cifar | 64 | 32 | 32768 | 0.0025 | 0.01 | 500 | 0.05 | 2 | 100000 |
+
+`auto` computes these from the resolution and the number of devices. Minibatch groups form inside what one of the
+reference's 8 (cifar: 2) GPUs had of a batch.
+"""
+
+from hsr_jax.config import Config, Data, Networks
+from hsr_jax.phases import Losses, Schedule
+
+
+def auto(resolution: int, devices: int = 1) -> Config:
+    """StyleGAN2-ADA's `auto` for so many GPUs."""
+    batch = max(min(devices * min(4096 // resolution, 32), 64), devices)
+    per_device = batch // devices
+    return _config(
+        resolution,
+        batch=batch,
+        group=min(per_device, 4),
+        per_gpu=per_device,
+        base=32768 if resolution >= 512 else 16384,
+        rate=0.002 if resolution >= 1024 else 0.0025,
+        gamma=0.0002 * resolution**2 / batch,
+        ema=batch * 10 / 32,
+        ramp_up=0.05,
+        layers=2,
+    )
+
+
+def stylegan2(resolution: int) -> Config:
+    """The configuration of the StyleGAN2 paper, "config F"."""
+    return _config(resolution, batch=32, group=4, per_gpu=4, base=32768, rate=0.002, gamma=10.0, ema=10.0)
+
+
+def paper256() -> Config:
+    return _config(256, batch=64, group=8, per_gpu=8, base=16384, rate=0.0025, gamma=1.0, ema=20.0)
+
+
+def paper512() -> Config:
+    return _config(512, batch=64, group=8, per_gpu=8, base=32768, rate=0.0025, gamma=0.5, ema=20.0)
+
+
+def paper1024() -> Config:
+    return _config(1024, batch=32, group=4, per_gpu=4, base=32768, rate=0.002, gamma=2.0, ema=10.0)
+
+
+def cifar() -> Config:
+    """Without path length regularisation, style mixing and the discriminator's skip paths."""
+    return _config(
+        32,
+        batch=64,
+        group=32,
+        per_gpu=32,
+        base=32768,
+        rate=0.0025,
+        gamma=0.01,
+        ema=500.0,
+        ramp_up=0.05,
+        layers=2,
+        kimg=100_000.0,
+        plain=True,
+    )
+
+
+def _config(
+    resolution: int,
+    *,
+    batch: int,
+    group: int,
+    per_gpu: int,
+    base: int,
+    rate: float,
+    gamma: float,
+    ema: float,
+    ramp_up: float | None = None,
+    layers: int = 8,
+    kimg: float = 25_000.0,
+    plain: bool = False,
+) -> Config:
+    architecture = "orig" if plain else "resnet"
+    losses = Losses(r1_gamma=gamma, path_length_weight=0.0, style_mixing=0.0) if plain else Losses(r1_gamma=gamma)
+    return Config(
+        data=Data(resolution=resolution),
+        networks=Networks(
+            mapping_layers=layers, channel_base=base, architecture=architecture, mbstd_group=group, mbstd_batch=per_gpu
+        ),
+        g_lr=rate,
+        d_lr=rate,
+        losses=losses,
+        schedule=Schedule(ema_kimg=ema, ema_ramp_up=ramp_up),
+        kimg=kimg,
+        batch_size=batch,
+    )
