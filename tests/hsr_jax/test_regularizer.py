@@ -5,9 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from common.nn.resnet import ResNet
 from common.nn.stylegan2 import SynthesisNetwork
+from common.nn.vit import ViT
 from common.ops.pool import adaptive_average_pool
-from hsr_jax.features import NORMALIZATIONS, preprocess
+from hsr_jax.features import DINO_LAYERS, NORMALIZATIONS, RESNET_LAYERS, VIT_LAYERS, preprocess, target_maps
 from hsr_jax.regularizer import BLOCKS, Heads, cosine_error, hsr_loss, pair, squared_error
 
 KEY = jax.random.key(0)
@@ -139,3 +141,20 @@ def test_preprocessing():
     np.testing.assert_allclose(preprocess(images, 4, "hsr")[1, 0, 0], (1 - clip) / std, rtol=1e-5)
     checker = jnp.tile(jnp.array([[1.0, -1.0], [-1.0, 1.0]]), (4, 4))[None, :, :, None] * jnp.ones((1, 1, 1, 3))
     np.testing.assert_allclose(preprocess(checker, 4)[0, 2, 1], (0.5 - mean) / std, rtol=1e-5)
+
+
+def test_target_maps():
+    """Patches row by row without the class token, deepest block first; maps of a ResNet as they are."""
+    tokens = jnp.arange(10.0)[None, :, None] * jnp.array([1.0, -1.0])[None, None]
+    (patches,) = target_maps({"block3": tokens.astype(jnp.bfloat16)}, ["block3"])
+    assert patches.dtype == jnp.float32
+    np.testing.assert_array_equal(patches[0, :, :, 1], -np.arange(1.0, 10.0).reshape(3, 3))
+    images = jax.ShapeDtypeStruct((2, 64, 64, 3), np.float32)
+
+    def shapes(network, layers):
+        maps = lambda images: target_maps(network.init_with_output(KEY, images)[0][1], layers)
+        return [x.shape for x in jax.eval_shape(maps, images)]
+
+    vit = ViT(width=64, heads=1, grid=4)
+    assert shapes(vit, VIT_LAYERS) == shapes(vit, DINO_LAYERS) == [(2, 4, 4, 64)] * 4
+    assert shapes(ResNet(), RESNET_LAYERS) == [(2, 2 << i, 2 << i, 2048 >> i) for i in range(4)]
