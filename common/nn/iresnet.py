@@ -1,4 +1,6 @@
-"""The ArcFace residual network ("iresnet"): full-resolution stem, pre-normalised units, no max pooling."""
+"""The ArcFace residual network ("iresnet"): full-resolution stem, pre-normalised units, no max pooling.
+
+`IResNet` is the trunk, `ArcFace` the whole network with the embedding of an aligned face."""
 
 from collections.abc import Sequence
 
@@ -59,3 +61,33 @@ class IResNet(nn.Module):
                 x = Unit(width, stride, self.dtype, name=f"stage{stage}_unit{unit}")(x, train)
             features[f"stage{stage}"] = x
         return x, features
+
+
+class ArcFace(nn.Module):
+    """A trunk and its embedding: BN, dropout, a linear layer over all positions, BN (Deng et al. 2019, "option E").
+
+    Dropout is left out: the network is used as it is, for identities, and not trained here. Images have the size that
+    the weights are for (112 px in the public ones), since the linear layer's inputs depend on it.
+    """
+
+    features: int = 512
+    widths: Sequence[int] = (64, 128, 256, 512)
+    depths: Sequence[int] = (3, 4, 14, 3)
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, images: Array, train: bool = False) -> tuple[Array, dict[str, Array]]:
+        """
+        Args:
+          images: [B, R, R, 3], float32 in [-1, 1].
+          train: whether batch normalisation uses (and updates) the statistics of the batch.
+
+        Returns:
+          The embedding [B, features], float32, not normalised (its direction is the identity), and the trunk's
+          features.
+        """
+        x, features = IResNet(self.widths, self.depths, self.dtype, name="trunk")(images, train)
+        x = batch_norm(train, "bn", self.dtype)(x)
+        # Channel-major, as the public checkpoints flatten [C, R / 16, R / 16].
+        code = x.astype(jnp.float32).transpose(0, 3, 1, 2).reshape(images.shape[0], -1)
+        return batch_norm(train, "embedding_bn")(nn.Dense(self.features, name="fc")(code)), features
