@@ -47,7 +47,8 @@ def frechet_distance(
     difference = np.asarray(mean_a, np.float64) - np.asarray(mean_b, np.float64)
     # ||mu_a - mu_b||^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)),  tr (S_a S_b)^(1/2) = || S_a^(1/2) S_b^(1/2) ||_*
     overlap = np.linalg.svd(_root(covariance_a) @ _root(covariance_b), compute_uv=False).sum()
-    return float(difference @ difference + np.trace(covariance_a) + np.trace(covariance_b) - 2 * overlap)
+    distance = difference @ difference + np.trace(covariance_a) + np.trace(covariance_b) - 2 * overlap
+    return max(float(distance), 0.0)  # of equal sets it is a rounding error of either sign
 
 
 def _root(matrix: np.ndarray) -> np.ndarray:

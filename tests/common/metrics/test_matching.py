@@ -1,19 +1,15 @@
-"""Tests of the landmark measures of LEAD's benchmarks: IOD, PCK and matching."""
+"""Tests of `common.metrics.matching`."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common.metrics.iod import iod
 from common.metrics.matching import dense_match, dve_pixel_error, match, query_cells
-from common.metrics.nme import inter_ocular, nme
-from common.metrics.pck import pck
 
 RNG = np.random.default_rng(0)
 MAPS = jnp.asarray(RNG.normal(size=(3, 12, 10, 32)), jnp.float32)
 LANDMARKS = jnp.asarray(RNG.uniform(8, 24, (3, 5, 2)), jnp.float32)  # cells 2 to 6 at stride 4
-EYES = ((0,), (1,))
 
 
 @pytest.mark.parametrize("inner_product", [False, True])
@@ -67,39 +63,3 @@ def test_matching_under_jit_and_with_wrong_shapes():
         match(MAPS[0], MAPS[0], LANDMARKS[0], 4.0)
     with pytest.raises(AssertionError):
         dve_pixel_error(LANDMARKS, LANDMARKS[:, :2], 136, 20)
-
-
-def test_iod_is_the_nme_over_the_eye_distance_in_any_unit():
-    predicted = LANDMARKS + jnp.asarray(RNG.normal(size=LANDMARKS.shape), jnp.float32)
-    errors = iod(predicted, LANDMARKS, EYES)
-    np.testing.assert_array_equal(errors, nme(predicted, LANDMARKS, inter_ocular(LANDMARKS, EYES)))
-    normalized = iod(predicted * 2 / 95 - 1, LANDMARKS * 2 / 95 - 1, EYES)
-    np.testing.assert_allclose(normalized, errors, rtol=1e-4)
-
-
-def test_pck_counts_landmark_by_landmark():
-    target = jnp.full((4, 3, 2), 50.0)
-    offsets = jnp.array([[0, 4, 6], [4.5, 4.5, 4.5], [6, 6, 6], [1, 9, 9]])
-    predicted = target.at[..., 0].add(offsets)
-    visible = jnp.array([[1, 1, 0], [1, 1, 0], [1, 0, 0], [0, 1, 0]])
-    np.testing.assert_allclose(pck(predicted, target, 100.0), [75, 50, 25])
-    np.testing.assert_allclose(pck(predicted, target, 100.0, visible=visible), [200 / 3, 200 / 3, np.nan], rtol=1e-6)
-    np.testing.assert_allclose(pck(predicted, target, 100.0, alpha=0.07), [100, 75, 75])
-
-
-@pytest.mark.parametrize("error, strict, truncated", [(4.79, 100, 100), (4.81, 0, 100), (4.99, 0, 100), (5.01, 0, 0)])
-def test_truncated_distances_let_more_in(error, strict, truncated):
-    """The threshold is 4.8 px at 96 px."""
-    target = jnp.full((1, 1, 2), 30.0)
-    predicted = target + jnp.array([error, 0.0])[None, None]
-    assert pck(predicted, target, 96.0)[0] == strict
-    assert pck(predicted, target, 96.0, contrast_landmark=True)[0] == truncated
-
-
-def test_landmarks_at_the_border_do_not_count_for_contrast_landmark():
-    target = jnp.array([[[0.0, 9.0]], [[9.0, -1.0]], [[9.0, 9.0]]])
-    wrong = target.at[2].add(50)
-    np.testing.assert_allclose(pck(wrong, target, 96.0), [200 / 3], rtol=1e-6)
-    np.testing.assert_allclose(pck(wrong, target, 96.0, contrast_landmark=True), [0.0])
-    with pytest.raises(AssertionError):
-        pck(wrong, target, 96.0, visible=jnp.ones((3, 2)))
