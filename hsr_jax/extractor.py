@@ -10,6 +10,7 @@ from jax import Array
 from common.errors import InputError
 from common.nn.resnet import ResNet
 from common.nn.vit import ViT
+from common.ops.preprocess import preprocess
 from common.weights import formats
 from hsr_jax import features
 from hsr_jax.config import Semantics
@@ -31,7 +32,7 @@ class Extractor:
 
     def targets(self, variables: Any, images: Array) -> list[Array]:
         """Generated images [B, R, R, 3] in [-1, 1] to the features [B, h, h, C] of each layer."""
-        inputs = features.preprocess(images, self.image_size, self.normalization)
+        inputs = preprocess(images, self.image_size, features.NORMALIZATIONS[self.normalization])
         return features.target_maps(self.module.apply(variables, inputs)[1], self.layers)
 
     def shapes(self, variables: Any) -> tuple[list[int], list[int]]:

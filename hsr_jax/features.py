@@ -9,14 +9,14 @@ from jax import Array
 
 from common.nn.resnet import STAGES
 from common.nn.vit import patch_map
-from common.ops.pool import adaptive_average_pool
+from common.ops import preprocess
 
 Normalization = Literal["imagenet", "hsr"]
-# Mean and standard deviation of RGB in [0, 1].
-NORMALIZATIONS: dict[Normalization, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "hsr": ((0.48145466, 0.4578275, 0.40821073), (0.229, 0.224, 0.225)),
+NORMALIZATIONS: dict[Normalization, preprocess.Normalization] = {
+    "imagenet": preprocess.IMAGENET,
+    "hsr": preprocess.HSR,
 }
+"""'imagenet' is what the extractors were trained with, the document names none; 'hsr' is the public code's."""
 
 VIT_LAYERS = ("block12", "block9", "block6", "block3")
 """The document's layers of a ViT, deepest first. The public code takes them so from DeiT."""
@@ -24,21 +24,6 @@ DINO_LAYERS = tuple(f"{layer}.norm" for layer in VIT_LAYERS)
 """The same through the network's last LayerNorm, as the public code takes them from DINO."""
 RESNET_LAYERS = STAGES
 """Of a ResNet-50: 2048, 1024, 512 and 256 channels."""
-
-
-def preprocess(images: Array, size: int = 224, normalization: Normalization = "imagenet") -> Array:
-    """Generated images -> input of an extractor, resized by averaging over a grid of `size` x `size` bins.
-
-    Args:
-      images: [B, R, R, 3] in [-1, 1]; values beyond are not clipped.
-      normalization: 'imagenet' is what the extractors were trained with, the document names none; 'hsr' is the public
-        code's, the mean of CLIP with the standard deviation of ImageNet.
-
-    Returns:
-      [B, size, size, 3].
-    """
-    mean, std = (jnp.asarray(x, images.dtype)[None, None, None] for x in NORMALIZATIONS[normalization])
-    return (adaptive_average_pool(images * 0.5 + 0.5, size) - mean) / std
 
 
 def target_maps(features: Mapping[str, Array], layers: Sequence[str]) -> list[Array]:

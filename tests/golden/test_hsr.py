@@ -12,10 +12,11 @@ from reference import Case, nchw
 from common.nn.stylegan2 import Generator
 from common.nn.vit import ViT
 from common.ops.pool import adaptive_average_pool
+from common.ops.preprocess import HSR, preprocess
 from common.weights import hsr
 from common.weights.stylegan2 import ada_generator, ada_table, from_ada
 from common.weights.vit import from_vit, infer_vit
-from hsr_jax.features import DINO_LAYERS, preprocess, target_maps
+from hsr_jax.features import DINO_LAYERS, target_maps
 from hsr_jax.regularizer import BLOCKS, Heads, cosine_error, hsr_loss, pair
 
 # case.json: "3e-4*std", "rtol 3e-4", "rtol 2e-3"; a gradient that is 0 there is far smaller than the largest here.
@@ -79,7 +80,7 @@ def run():
     def loss(learned, constant, z):
         image, features = module.apply({"params": learned[0], "stats": constant[0]}, z)
         predictions, before = predictors.apply(learned[1], features, sizes())
-        targets = target_maps(vit.apply(constant[1], preprocess(image, normalization="hsr"))[1], DINO_LAYERS)
+        targets = target_maps(vit.apply(constant[1], preprocess(image, normalization=HSR))[1], DINO_LAYERS)
         losses = hsr_loss(predictions, targets).mean(0)
         cosine = hsr_loss(predictions, targets, cosine_error).mean(0).sum()
         return losses.sum(), (image, before, predictions, targets, losses, cosine)
