@@ -6,18 +6,13 @@ from typing import Any
 import jax
 import numpy as np
 from flax import traverse_util
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from common.errors import InputError
 from common.nn.stylegan2 import Generator
 from common.train import workdir
-from common.weights import feature_style
-from common.weights import stylegan2 as generators
+from common.weights import feature_style, formats
 from fase_jax import inference
 from fase_jax.config import Config
-
-PREFIXES = ("g_ema.", "decoder.", "generator.", "encoder.", "module.")
 
 
 def load_prior(path: str, variables: dict[str, Any], config: Config) -> dict[str, Any]:
@@ -25,8 +20,9 @@ def load_prior(path: str, variables: dict[str, Any], config: Config) -> dict[str
 
     Args:
       path: the work directory of a FASE run with the same encoder and generator (any number of landmarks), or a
-        directory with `generator.safetensors` (StyleGAN2-ADA's or rosinality's layout, the mean w as `latent_avg`) and
-        `encoder.safetensors` (Feature-Style).
+        directory with `generator` (StyleGAN2-ADA's or rosinality's layout) and `encoder` (Feature-Style), each a
+        directory that `python -m common.weights import` wrote or a checkpoint, `generator.pkl`, `encoder.pth` or the
+        like.
       variables: of the untrained model.
       config: of the run.
 
@@ -36,15 +32,8 @@ def load_prior(path: str, variables: dict[str, Any], config: Config) -> dict[str
     directory = Path(path)
     if (directory / workdir.CONFIG).is_file():
         return _from_run(directory, variables)
-    files = {name: directory / f"{name}.safetensors" for name in ("generator", "encoder")}
-    missing = [str(file) for file in files.values() if not file.is_file()]
-    if missing:
-        raise InputError(
-            f"field prior: {missing[0]} does not exist; name the work directory of a run, a directory with "
-            "generator.safetensors and encoder.safetensors, or `none`"
-        )
-    generator = _read_generator(files["generator"], config)
-    encoder = _read_encoder(files["encoder"], variables, config)
+    generator = _read_generator(_find(directory, "generator"), config)
+    encoder = _read_encoder(_find(directory, "encoder"), variables, config)
     return {
         "params": variables["params"] | {"synthesis": generator["params"]["synthesis"], "encoder": encoder["params"]},
         "batch_stats": variables["batch_stats"] | {"encoder": encoder["batch_stats"]},
@@ -70,20 +59,23 @@ def _from_run(directory: Path, variables: dict[str, Any]) -> dict[str, Any]:
     return loaded
 
 
-def _read_generator(file: Path, config: Config) -> dict[str, Any]:
-    arrays = _load(file)
-    sizes = config.model
-    if any(key.startswith("synthesis.") for key in arrays):
-        found = generators.from_ada(arrays, source=str(file))
-        module = generators.ada_generator(arrays, source=str(file))
-    else:
-        mean = arrays.pop("latent_avg", None)
-        if mean is None:
-            raise InputError(f"{file}: no latent_avg, the mean w that W+ offsets start from; add it to the file")
-        mean = mean if mean.ndim == 1 else mean.reshape(-1, mean.shape[-1])[0]
-        found = generators.from_rosinality(arrays, mean, source=str(file))
-        module = generators.rosinality_generator(arrays, source=str(file))
-    return _check_generator(found, module, sizes, file)
+def _find(directory: Path, name: str) -> Path:
+    """The file, or the imported directory, that is called `name` whatever its suffix."""
+    found = sorted(path for path in directory.glob(f"{name}*") if path.stem == name)
+    if not found:
+        raise InputError(
+            f"field prior: {directory / name} does not exist, as a directory of python -m common.weights import or as "
+            "a checkpoint file; name the work directory of a run, a directory with generator and encoder, or `none`"
+        )
+    if len(found) > 1:
+        raise InputError(f"field prior: {found[0]} and {found[1]} are both there; delete one")
+    return found[0]
+
+
+def _read_generator(path: Path, config: Config) -> dict[str, Any]:
+    layout, arrays = formats.network_arrays(path, ("stylegan2-ada", "rosinality"))
+    module = layout.module(arrays, source=str(path))
+    return _check_generator(layout.variables(arrays, module, source=str(path)), module, config.model, path)
 
 
 def _check_generator(found: dict[str, Any], module: Generator, sizes, file: Path) -> dict[str, Any]:
@@ -96,20 +88,8 @@ def _check_generator(found: dict[str, Any], module: Generator, sizes, file: Path
     return found
 
 
-def _read_encoder(file: Path, variables: dict[str, Any], config: Config) -> dict[str, Any]:
+def _read_encoder(path: Path, variables: dict[str, Any], config: Config) -> dict[str, Any]:
     template = {name: variables[name]["encoder"] for name in ("params", "batch_stats")}
     shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), template)
-    arrays = _load(file)
-    return feature_style.from_feature_style(arrays, shapes, config.model.encoder_depths, source=str(file))
-
-
-def _load(file: Path) -> dict[str, np.ndarray]:
-    """Arrays of a safetensors file, without a prefix that all or some of the names share."""
-    try:
-        arrays = load_file(file)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{file}: not a whole safetensors file ({error}); download or export it again") from error
-    for prefix in PREFIXES:
-        if any(key.startswith(prefix) for key in arrays):
-            arrays = {key.removeprefix(prefix): value for key, value in arrays.items()}
-    return arrays
+    _, arrays = formats.network_arrays(path, ("feature-style",))
+    return feature_style.from_feature_style(arrays, shapes, config.model.encoder_depths, source=str(path))

@@ -14,8 +14,9 @@ from common.weights.unreadable import Unreadable
 ZIP = b"PK\x03\x04"
 PICKLE = b"\x80"
 KINDS = "a safetensors, PyTorch (.pth, .pt), NVIDIA (.pkl) or NumPy (.npz) file"
-# Of several prefixes under which a network is found, those with such a part are meant: the averaged weights.
-PREFERRED = ("G_ema", "g_ema", "teacher")
+# Of several prefixes under which a network is found, those with such a part are meant: averaged weights, or in MoCo,
+# whose average serves the loss alone, the others.
+PREFERRED = ("G_ema", "g_ema", "teacher", "encoder_q")
 
 
 def read(path: str | Path) -> dict[str, Any]:
@@ -102,8 +103,8 @@ def part(
     Args:
       names: arrays by full name.
       marks: names without prefix that only this kind of network has.
-      prefix: the one to take; when absent the only one under which all marks are found. Of several it is the one with
-        averaged weights (`PREFERRED`).
+      prefix: the one to take; when absent the only one under which all marks are found. Of several it is the one in
+        `PREFERRED`.
 
     Raises:
       InputError: not there, or several to choose from; names them.

@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 from flax import traverse_util
 from safetensors.numpy import save_file
+from writers import Storages, modules_of, pickled, write_zip
 
 from common.data.schemes import FIVE
 from common.errors import InputError
 from common.nn.stylegan2 import Generator
 from common.weights import feature_style
 from common.weights import stylegan2 as generators
+from common.weights.__main__ import main
+from common.weights.table import revert, shapes
 from fase_jax import step
 from fase_jax.config import Config
 from fase_jax.model import Model
@@ -71,21 +74,20 @@ def test_all_problems_are_named_at_once(variables):
         feature_style.from_feature_style(arrays, template, SIZES.encoder_depths)
 
 
+def _generator_checkpoint() -> dict[str, np.ndarray]:
+    """Random arrays in StyleGAN2-ADA's names and layouts."""
+    generator = Generator(16, z_dim=8, w_dim=8, num_layers=2, channel_base=128, channel_max=8)
+    rng = np.random.default_rng(0)
+    draw = lambda x: rng.normal(size=x.shape).astype(np.float32)
+    arrays = revert(jax.tree.map(draw, shapes(generator, (1, 8))), generators.ada_table(generator))
+    return {name: np.asarray(value, order="C") for name, value in arrays.items()}
+
+
 def test_a_prior_of_safetensors(variables, tmp_path):
     arrays, template = _checkpoint(variables)
     moved = {name: value + 1 for name, value in arrays.items()}
     save_file({f"encoder.{name}": value for name, value in moved.items()}, tmp_path / "encoder.safetensors")
-    generator = Generator(16, z_dim=8, w_dim=8, num_layers=2, channel_base=128, channel_max=8)
-    shapes = generators._shapes(generator)
-    flat = traverse_util.flatten_dict(shapes, sep="/")
-    layout = {}
-    rng = np.random.default_rng(0)
-    for row in generators.ada_table(generator):
-        shape = flat[row.path].shape
-        # Where the layouts differ by a transposition only, its shape is that of the transposed array.
-        order = {4: (3, 2, 0, 1), 3: (2, 0, 1), 2: (1, 0)}.get(len(shape), tuple(range(len(shape))))
-        order = order if row.transform is not generators.same else tuple(range(len(shape)))
-        layout[row.source] = rng.normal(size=[shape[i] for i in order]).astype(np.float32)
+    layout = _generator_checkpoint()
     save_file(layout, tmp_path / "generator.safetensors")
 
     loaded = load_prior(str(tmp_path), variables, CONFIG)
@@ -102,3 +104,30 @@ def test_a_prior_of_safetensors(variables, tmp_path):
     (tmp_path / "encoder.safetensors").write_bytes(b"\x10\x00\x00\x00")
     with pytest.raises(InputError, match="encoder.safetensors"):
         load_prior(str(tmp_path), variables, CONFIG)
+
+
+def test_a_prior_of_other_files(variables, tmp_path):
+    """PyTorch and NVIDIA files and imported directories give what safetensors give."""
+    arrays, layout = _checkpoint(variables)[0], _generator_checkpoint()
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    save_file(arrays, first / "encoder.safetensors")
+    save_file(layout, first / "generator.safetensors")
+    second.mkdir()
+    storages = Storages()
+    write_zip(second / "encoder.pth", {name: storages.tensor(x) for name, x in arrays.items()}, storages)
+    (tmp_path / "ffhq.pkl").write_bytes(pickled({"G_ema": modules_of(layout, ("w_avg", "noise_const"))}))
+    source, out = str(tmp_path / "ffhq.pkl"), str(second / "generator")
+    main(["import", "--format", "stylegan2-ada", "--src", source, "--out", out])
+    a, b = (load_prior(str(path), variables, CONFIG) for path in (first, second))
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+    np.testing.assert_array_equal(b["stats"]["w_avg"], layout["mapping.w_avg"])
+
+    (second / "generator.pkl").write_bytes((tmp_path / "ffhq.pkl").read_bytes())
+    with pytest.raises(InputError, match="generator and .*generator.pkl are both there"):
+        load_prior(str(second), variables, CONFIG)
+    with pytest.raises(InputError, match="field prior: .*generator does not exist"):
+        load_prior(str(tmp_path), variables, CONFIG)
+    (first / "encoder.safetensors").write_bytes((first / "generator.safetensors").read_bytes())
+    with pytest.raises(InputError, match="encoder.safetensors: holds no feature-style network"):
+        load_prior(str(first), variables, CONFIG)
