@@ -1,6 +1,7 @@
 """The ArcFace residual network ("iresnet"): full-resolution stem, pre-normalised units, no max pooling.
 
-`IResNet` is the trunk, `ArcFace` the whole network with the embedding of an aligned face."""
+`IResNet` is the trunk, `ArcFace` the whole network with the embedding of an aligned face.
+"""
 
 from collections.abc import Sequence
 

@@ -64,8 +64,6 @@ def test_positions(name):
     size = int(rows) // module.patch, int(columns) // module.patch
     resized = resize_positions(variables["params"]["pos_embed"], size, dino=True)
     case().compare(name, resized, rtol=0, atol=0, absolute=POSITION_TOLERANCE)
-    # The plain scale is another interpolation: the option does something.
-    assert np.abs(resized - resize_positions(variables["params"]["pos_embed"], size)).max() > 10 * POSITION_TOLERANCE
 
 
 RUNS = sorted({(m[1], m[2]) for m in stored(r"(\w+)/(\d+(?:x\d+)?)/.*")})

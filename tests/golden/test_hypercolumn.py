@@ -31,7 +31,8 @@ def outputs():
     module, variables = infer_resnet(case().net(NET)), from_resnet(case().net(NET))
     assert module == ResNet(num_outputs=case().expected["embedding128_l2"].shape[1])
     run = jax.jit(module.apply, compiler_options={"xla_backend_optimization_level": 0})
-    return run(variables, np.moveaxis(case().inputs()["img96"], 1, -1))
+    (images,) = [x for name, x in case().inputs().items() if name.startswith("img")]
+    return run(variables, np.moveaxis(images, 1, -1))
 
 
 @pytest.mark.parametrize("name", sorted(n for n in case().expected if n.startswith("hypercol/") and "/x" in n))
