@@ -41,8 +41,8 @@ def read_safetensors(data: bytes) -> dict[str, np.ndarray]:
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
     """Arrays by name, read-only; arrays of objects, which are pickles, are refused. Raises `Unreadable`."""
-    archive = Archive(path, stored=False)
-    return {name.removesuffix(".npy"): _npy(name, archive.read(name)) for name in archive.names}
+    with Archive(path, stored=False) as archive:
+        return {name.removesuffix(".npy"): _npy(name, archive.read(name)) for name in archive.names}
 
 
 def _npy(name: str, data: bytes) -> np.ndarray:

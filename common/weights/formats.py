@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -179,12 +179,12 @@ def select(
 ) -> tuple[dict[str, np.ndarray], str]:
     """The arrays of one network, without prefix, and the prefix; `read.part` says how it is chosen."""
     found, prefix = read.part(arrays, format.marks, prefix, source=source)
-    outer = PurePosixPath(prefix.replace(".", "/")).parents
+    words = prefix.split(".")[:-1]  # 'state_dict.decoder.' -> 'state_dict', 'decoder'
     for name in format.beside:
-        for place in (str(parent).strip("/.").replace("/", ".") for parent in outer):
-            full = f"{place}.{name}" if place else name
-            if name not in found and full in arrays:
-                found[name] = arrays[full]
+        outside = [".".join([*words[:count], name]) for count in range(len(words))]
+        there = [full for full in outside if full in arrays]
+        if there and name not in found:
+            found[name] = arrays[there[-1]]  # the nearest
     return found, prefix
 
 

@@ -43,8 +43,9 @@ def _content(path: Path) -> Any:
     with path.open("rb") as file:
         start = file.read(9)
     if start.startswith(ZIP):
-        names = Archive(path, stored=False).names
-        return array_files.read_npz(path) if all(n.endswith(".npy") for n in names) else torch_zip.read(path)
+        with Archive(path, stored=False) as archive:
+            is_npz = all(name.endswith(".npy") for name in archive.names)
+        return array_files.read_npz(path) if is_npz else torch_zip.read(path)
     data = path.read_bytes()
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= len(data) - 8:
         return array_files.read_safetensors(data)

@@ -52,7 +52,7 @@ def load(file: BinaryIO, names: Names, persistent: Callable[[Any], Any] | None =
     except Unreadable:
         raise
     except (ValueError, TypeError, LookupError, ArithmeticError) as error:
-        raise damaged(f"broken pickle: {error}") from error
+        raise damaged(f"broken pickle: {type(error).__name__}: {error}") from error
     raise damaged("broken pickle: no end")
 
 

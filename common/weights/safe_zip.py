@@ -4,6 +4,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from common.weights.unreadable import damaged, refused
 
@@ -13,7 +14,7 @@ ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, 
 
 
 class Archive:
-    """The entries of a zip file by name, after its directory has been checked as a whole."""
+    """The entries of a zip file by name, after its directory has been checked as a whole; a context that closes it."""
 
     def __init__(self, path: Path, *, stored: bool):
         """
@@ -46,6 +47,12 @@ class Archive:
         total = sum(entry.file_size for entry in self._entries.values())
         if total > min(size * (1 if stored else MAX_RATIO), MAX_BYTES):
             raise refused(f"unpacks {size} bytes to {total}")
+
+    def __enter__(self) -> "Archive":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._zip.close()
 
     @property
     def names(self) -> list[str]:

@@ -17,7 +17,11 @@ def read(path: Path) -> Any:
     Raises:
       Unreadable: damaged or refused.
     """
-    archive = Archive(path, stored=True)
+    with Archive(path, stored=True) as archive:
+        return _read(archive)
+
+
+def _read(archive: Archive) -> Any:
     roots = [name.removesuffix("data.pkl") for name in archive.names if name.split("/")[-1] == "data.pkl"]
     if len(roots) != 1:
         raise damaged(f"{len(roots)} entries data.pkl instead of one")
