@@ -5,7 +5,6 @@ python -m fase_jax.predict --workdir runs/demo --inputs photos/ 'more/*.jpg' --o
 
 import csv
 import dataclasses
-import glob
 import io
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from common import config as configs
 from common import errors, files
 from common.data import images
 from common.data.crop import Crop
+from common.data.inputs import find_images
 from common.data.landmark_scheme import LandmarkScheme
 from common.data.source import Record
 from common.errors import InputError
@@ -25,8 +25,6 @@ from common.train.logging import Progress
 from common.viz.grid import write_image
 from common.viz.overlay import overlay
 from fase_jax import inference
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,27 +107,6 @@ def predict(options: Predict) -> list[dict]:
         print(f"; {(len(source) - compiled[1]) / (end - compiled[0]):.1f} images/s after it", end="")
     print(f"\nlandmarks: {Path(options.out) / 'landmarks.json'}")
     return entries
-
-
-def find_images(inputs: Sequence[str]) -> list[str]:
-    """The image files that the inputs name, each once, in order.
-
-    Raises:
-      InputError: no input, one that names nothing, or a folder without images.
-    """
-    if not inputs:
-        raise InputError("field inputs: empty; name images, folders or globs")
-    found: dict[str, None] = {}
-    for entry in inputs:
-        path = Path(entry)
-        if path.is_dir():
-            some = sorted(str(p) for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-        else:
-            some = [entry] if path.is_file() else sorted(glob.glob(entry, recursive=True))
-        if not some:
-            raise InputError(f"{entry}: names no image; give a file, a folder of images or a glob in quotes")
-        found |= dict.fromkeys(some)
-    return list(found)
 
 
 def read_boxes(file: str, paths: Sequence[str]) -> list[tuple[str, tuple[float, ...]]]:

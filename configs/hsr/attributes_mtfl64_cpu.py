@@ -1,0 +1,29 @@
+"""Gender, smile and glasses on two CPU cores: the 10,000 training faces of MTFL in `../shared/data/mtfl`, at 64 px.
+
+    python -m hsr_jax.train_attributes --config configs/hsr/attributes_mtfl64_cpu.py
+
+A tenth of the training faces validates; the AFLW faces that MTFL tests on are the test set. A positive score is male,
+smiling, with glasses.
+"""
+
+from hsr_jax.attribute_data import Data
+from hsr_jax.attributes import Config
+
+config = Config(
+    workdir="runs/attributes_mtfl64_cpu",
+    data=Data(
+        source="../shared/data/mtfl",
+        table="train.csv",
+        test_table="aflw.csv",
+        attributes=("gender", "smile", "glasses"),
+    ),
+    image_size=64,
+    widths=(16, 32, 64, 128),
+    depths=(1, 1, 1, 1),
+    learning_rate=2e-3,
+    steps=1500,
+    batch_size=64,
+    log_every=50,
+    eval_every=300,
+    save_every=300,
+)

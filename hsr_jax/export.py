@@ -1,0 +1,49 @@
+"""Writes the averaged generator of a run in StyleGAN2-ADA's names, which FASE reads as the generator of its prior.
+
+python -m hsr_jax.export --snapshot runs/hsr --out prior/generator.safetensors
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from safetensors.numpy import save
+
+from common import config as configs
+from common import errors, files
+from common.errors import InputError
+from common.weights import formats
+from hsr_jax import snapshot
+
+FORMAT = "stylegan2-ada"
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """From where to where."""
+
+    snapshot: str = "runs/hsr"
+    """Work directory of a run, an imported directory, or a checkpoint."""
+    out: str = "generator.safetensors"
+    """File to write."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command."""
+    export(configs.cli(argv, default=Export())[0])
+
+
+def export(options: Export) -> None:
+    """Writes the file, whole or not at all; an older one is replaced."""
+    if not options.out.endswith(".safetensors"):
+        raise InputError(f"field out: {options.out}: give the file a name that ends in .safetensors")
+    generator, variables = snapshot.load(options.snapshot)
+    arrays = formats.find(FORMAT).arrays(variables, generator)
+    contiguous = {name: np.asarray(x, order="C") for name, x in arrays.items()}
+    files.write_bytes(options.out, save(contiguous, metadata={"format": "pt"}))
+    values = sum(x.size for x in contiguous.values())
+    print(f"{options.out}: {values:,} values of a generator of {generator.resolution} px in the names of {FORMAT}")
+
+
+if __name__ == "__main__":
+    errors.run(main)

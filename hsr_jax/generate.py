@@ -1,0 +1,152 @@
+"""Generates images: single ones and a grid, on request a walk through W, mixed styles, the RGB output of every layer.
+
+    python -m hsr_jax.generate --snapshot runs/hsr --seeds 0 1 2 --psi 0.7 --out generated
+    python -m hsr_jax.generate --snapshot ffhq.pkl --count 16 --interpolate True --mix 100 101 102 --layers True
+    python -m hsr_jax.generate --snapshot runs/hsr --latents projected/latents.npz --interpolate True
+
+The networks of --snapshot are those of a run's work directory, of an imported directory or of a public checkpoint.
+"""
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import jax
+import numpy as np
+
+from common import config as configs
+from common import errors
+from common.errors import InputError
+from common.train.logging import Progress
+from common.viz.grid import grid, write_image
+from hsr_jax import editing, snapshot
+from hsr_jax.animation import write_animation
+from hsr_jax.renderer import Renderer, synthesis
+
+GRID = 64
+"""Images of the grid, at most."""
+ROWS = 8
+"""Images whose layers are shown, at most."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Generate:
+    """Which generator, which images."""
+
+    snapshot: str = "runs/hsr"
+    """Work directory of a run, an imported directory, or a checkpoint."""
+    seeds: tuple[int, ...] = ()
+    """One image a seed."""
+    count: int = 0
+    """Instead of seeds: the images of seeds 0 to count - 1."""
+    latents: str = ""
+    """Instead of seeds: the file with latents that hsr_jax.project wrote; not truncated."""
+    psi: float = 0.7
+    """Truncation: the distance from the mean w is multiplied by it."""
+    label: int | None = None
+    """Class, of a conditional generator."""
+    out: str = "generated"
+    """Directory of the pictures."""
+    interpolate: bool = False
+    """Write an animation on straight lines in W from each image to the next."""
+    frames: int = 30
+    """From one image of the animation to the next."""
+    animation: Literal["gif", "webp"] = "gif"
+    """Format of the animation; WebP keeps all colours."""
+    mix: tuple[int, ...] = ()
+    """Seeds whose details every image takes over in a grid of mixed styles, mix.png."""
+    crossover: int = 6
+    """First row of ws that comes from the seeds of `mix`; 6 is the first convolution that makes 32 px."""
+    layers: bool = False
+    """Write the RGB output of every resolution (Fig. 4.8, thesis), layers.png."""
+    batch_size: int = 16
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command."""
+    generate(configs.cli(argv, default=Generate())[0])
+
+
+def generate(options: Generate) -> None:
+    """Writes the pictures and prints where they are and the rate."""
+    renderer, out = Renderer(options.snapshot, options.batch_size), Path(options.out)
+    ws, names = renderer.choose(options.seeds, options.count, options.latents, options.psi, options.label)
+    _check(options, ws)
+    shown = _write_images(renderer, ws, names, out)
+    write_image(out / "grid.png", grid(shown, captions=names[:GRID]))
+    print(f"grid: {out / 'grid.png'}")
+    if options.interpolate:
+        path = out / f"interpolation.{options.animation}"
+        frames = renderer.render(np.asarray(editing.tour(ws, options.frames)), "interpolate")
+        write_animation(path, frames)
+        print(f"interpolation: {path}")
+    if options.mix:
+        write_image(out / "mix.png", _mixed(renderer, ws[:GRID], shown, options))
+        print(f"mixed styles: {out / 'mix.png'}")
+    if options.layers:
+        write_image(out / "layers.png", _layers(renderer, ws[:ROWS]))
+        print(f"layers: {out / 'layers.png'}")
+
+
+def _check(options: Generate, ws: np.ndarray) -> None:
+    if options.interpolate and (len(ws) < 2 or options.frames < 1):
+        raise InputError("field interpolate: needs at least two images and one frame; name more seeds")
+    if options.mix and not 0 < options.crossover < ws.shape[1]:
+        raise InputError(f"field crossover: {options.crossover} is not from 1 to {ws.shape[1] - 1}, the rows of ws")
+
+
+def _write_images(renderer: Renderer, ws: np.ndarray, names: list[str], out: Path) -> list[np.ndarray]:
+    """Writes every image as it comes; returns the first ones."""
+    shown: list[np.ndarray] = []
+    start, first = time.monotonic(), None
+    with Progress("generate", len(ws)) as progress:
+        done = 0
+        for batch in renderer.images(ws):
+            for image in batch:
+                write_image(out / f"{names[done]}.png", image)
+                done += 1
+            shown += list(batch)[: GRID - len(shown)]
+            first = first or (time.monotonic(), done)
+            progress.update(done)
+    end = time.monotonic()
+    print(f"{len(ws)} images in {end - start:.1f} s, compilation included", end="")
+    if len(ws) > first[1]:
+        print(f"; {(len(ws) - first[1]) / (end - first[0]):.1f} images/s after the first batch, files included", end="")
+    print(f": {out}")
+    return shown
+
+
+def _mixed(renderer: Renderer, ws: np.ndarray, images: list[np.ndarray], options: Generate) -> np.ndarray:
+    """A grid: the images on the left, those of `mix` above, and where they meet the one with the other's details."""
+    fine = renderer.latents(options.mix, options.psi, options.label)
+    mixed = np.asarray(editing.mix(ws, fine, options.crossover)).reshape(-1, *ws.shape[1:])
+    above, inside = renderer.render(fine, "mix"), iter(renderer.render(mixed, "mix"))
+    white = np.full_like(above[0], 255)
+    rows = [[white, *above]] + [[image, *itertools.islice(inside, len(above))] for image in images]
+    return grid(list(itertools.chain.from_iterable(rows)), columns=len(above) + 1)
+
+
+def _layers(renderer: Renderer, ws: np.ndarray) -> np.ndarray:
+    """A row an image: the sum of the RGB outputs up to every resolution, enlarged without smoothing."""
+    generator = renderer.generator
+    resolutions = [4 << i for i in range((generator.resolution // 4).bit_length())]
+
+    def program(variables, ws):
+        features = synthesis(generator, variables, ws)[1]
+        return [snapshot.to_uint8(features[f"b{resolution}.img"]) for resolution in resolutions]
+
+    pictures = []
+    for batch in renderer.run(jax.jit(program), ws):
+        large = [
+            x.repeat(generator.resolution // x.shape[1], 1).repeat(generator.resolution // x.shape[2], 2) for x in batch
+        ]
+        pictures += [layer[i] for i in range(len(batch[0])) for layer in large]
+    captions = [f"{resolution} px" for resolution in resolutions] * len(ws)
+    return grid(pictures, columns=len(resolutions), captions=captions)
+
+
+if __name__ == "__main__":
+    errors.run(main)

@@ -1,0 +1,158 @@
+"""Finds the latents of given images by optimisation; writes them and each image beside its projection.
+
+    python -m hsr_jax.project --snapshot runs/hsr --inputs photos/ --space w+ --perceptual lpips.pth --out projected
+
+Images are cropped to their central square and resized; a generator of faces wants faces placed as its training images
+were. Without a perceptual network, pixels at several scales are compared.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import jax
+import numpy as np
+
+from common import config as configs
+from common import errors, files
+from common.data import images
+from common.data.image_pipeline import center_square
+from common.data.inputs import find_images
+from common.errors import InputError
+from common.train import mesh as meshes
+from common.train.logging import Progress
+from common.viz.grid import grid, write_image
+from hsr_jax import latent_files, projection, snapshot
+from hsr_jax.perceptual import open_perceptual
+from hsr_jax.phases import as_float
+from hsr_jax.projection import Optimization, Projector
+from hsr_jax.renderer import Renderer
+
+MOMENT_SAMPLES = 10_000
+"""Samples that the mean w and its deviation are of; StyleGAN2, Appendix D."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Project:
+    """Which generator, which images, how."""
+
+    snapshot: str = "runs/hsr"
+    """Work directory of a run, an imported directory, or a checkpoint."""
+    inputs: tuple[str, ...] = ()
+    """Images, folders (searched through) and globs."""
+    space: Literal["w", "w+"] = "w"
+    """One w for all layers, or one a layer, which fits closer but may leave what the generator makes well."""
+    perceptual: str = ""
+    """LPIPS, or a ViT or ResNet whose features are compared: a checkpoint or an imported directory."""
+    out: str = "projected"
+    """Directory of latents.npz, projection.json and the pictures."""
+    label: int | None = None
+    """Class, of a conditional generator."""
+    seed: int = 0
+    batch_size: int = 8
+    """Images optimised at once."""
+    steps: int = 500
+    """Of the optimisation; StyleGAN2: 1000."""
+    optimization: Optimization = Optimization()
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command."""
+    project(configs.cli(argv, default=Project())[0])
+
+
+def project(options: Project) -> list[dict]:
+    """Projects, writes the files, prints where they are; returns one entry an image."""
+    if options.steps < 1:
+        raise InputError(f"field steps: {options.steps} is not positive")
+    paths = find_images(options.inputs)
+    renderer, perceptual = Renderer(options.snapshot, options.batch_size), open_perceptual(options.perceptual)
+    targets = np.stack([_square(path, renderer.generator.resolution) for path in paths])
+    projector = Projector(renderer.generator, perceptual, options.optimization, options.steps, options.space)
+    samples = renderer.latents(range(MOMENT_SAMPLES), label=options.label)
+    run = _Run(renderer, projector, options.seed, projection.moments(samples[:, 0]))
+    found = []
+    with Progress("project", len(run.starts(targets)) * options.steps, "steps") as progress:
+        for start in run.starts(targets):
+            found.append(run.batch(targets, start, progress))
+    merged = jax.tree.map(lambda *parts: np.concatenate(parts)[: len(paths)], *found)
+    return _write(options, paths, targets, merged, perceptual.name)
+
+
+class _Run:
+    """The compiled parts of a projection; batches of one size go through them."""
+
+    def __init__(self, renderer: Renderer, projector: Projector, seed: int, moments: tuple[jax.Array, jax.Array]):
+        self.renderer, self.projector = renderer, projector
+        put = lambda tree: meshes.put_replicated(tree, renderer.mesh)
+        (self.mean, self.deviation), self.network = put(moments), put(projector.perceptual.variables)
+        self.chunk = projection.chunk(projector.steps)
+        create = lambda mean, indices: projector.create(mean, indices, seed)
+        indices = jax.ShapeDtypeStruct((renderer.batch_size,), np.uint32)
+        # Where the state lies is said, so that it is not compiled for again when a step leaves it elsewhere.
+        split, whole = meshes.batch(renderer.mesh), meshes.replicated(renderer.mesh)
+        places = jax.tree.map(lambda x: split if x.ndim else whole, jax.eval_shape(create, self.mean, indices))
+        self._target = jax.jit(lambda network, images: projector.target(network, as_float(images)), out_shardings=split)
+        self._create = jax.jit(create, out_shardings=places)
+        self._advance = jax.jit(
+            projector.advance, static_argnames="steps", donate_argnums=0, out_shardings=(places, split)
+        )
+        self._measure = jax.jit(projector.measure, out_shardings=split)
+
+    def starts(self, targets: np.ndarray) -> range:
+        return range(0, len(targets), self.renderer.batch_size)
+
+    def batch(self, targets: np.ndarray, start: int, progress: Progress) -> dict:
+        """What is found for the images from `start` on, and how far off it and the mean w are."""
+        size, variables = self.renderer.batch_size, self.renderer.variables
+        rows = np.arange(start, start + size)
+        # The last batch is filled up with the last image.
+        images = targets[np.minimum(rows, len(targets) - 1)]
+        indices, images = meshes.put_batch((rows.astype(np.uint32), images), self.renderer.mesh)
+        target, state = self._target(self.network, images), self._create(self.mean, indices)
+        _, before, _ = self._measure(state.latents, variables, self.network, target)
+        done = start // size * self.projector.steps
+        for _ in range(0, self.projector.steps, self.chunk):
+            state, losses = self._advance(state, variables, self.network, target, self.deviation, steps=self.chunk)
+            jax.block_until_ready(losses)
+            done += self.chunk
+            progress.update(done)
+        projected, distance, squares = self._measure(state.latents, variables, self.network, target)
+        result = {
+            "ws": self.projector.ws(state.latents["w"]),
+            "noise": state.latents["noise"],
+            "images": snapshot.to_uint8(projected),
+            "distance": distance,
+            "pixels": squares,
+            "start_distance": before,
+        }
+        return jax.tree.map(np.asarray, result)
+
+
+def _square(path: str, resolution: int) -> np.ndarray:
+    return center_square(images.decode(images.read(Path(path)), path), resolution)
+
+
+def _write(options: Project, paths: list[str], targets: np.ndarray, found: dict, name: str) -> list[dict]:
+    if not np.isfinite(found["ws"]).all():
+        raise InputError("the latents are not finite; lower optimization.learning_rate")
+    out, entries = Path(options.out), []
+    for i, path in enumerate(paths):
+        pair = grid([targets[i], found["images"][i]], columns=2)
+        # The number keeps two images of one name apart.
+        write_image(out / "images" / f"{i:05d}_{Path(path).stem}.png", pair)
+        numbers = {key: float(found[key][i]) for key in ("start_distance", "distance", "pixels")}
+        entries.append({"file": path, **numbers})
+    noise = {f"noise.{layer}": maps for layer, maps in found["noise"].items()}
+    latent_files.write_arrays(out / "latents.npz", ws=found["ws"], **noise)
+    about = {"snapshot": options.snapshot, "space": options.space, "steps": options.steps, "distance": name}
+    files.write_json(out / "projection.json", {**about, "images": entries})
+    means = [np.mean([entry[key] for entry in entries]) for key in ("start_distance", "distance", "pixels")]
+    print(f"distance ({name}): {means[0]:.4f} at the mean w, {means[1]:.4f} found; squared pixels: {means[2]:.4f}")
+    print(f"latents: {out / 'latents.npz'}\npictures: {out / 'images'}")
+    return entries
+
+
+if __name__ == "__main__":
+    errors.run(main)
