@@ -65,7 +65,8 @@ def arrays(path: str | Path) -> dict[str, np.ndarray]:
 def flatten(tree: Mapping[str, Any], *, source: str = "the checkpoint") -> dict[str, np.ndarray]:
     """Arrays by full name: the keys on the way joined by dots, so {'state_dict': {'a.b': x}} has 'state_dict.a.b'.
 
-    Numbers, texts and whatever else is no array are left out. Raises `InputError` if two arrays have one name.
+    Numbers, texts and whatever else is no array are left out. Raises `InputError` if two arrays have one name, or one
+    a name that cannot be printed.
     """
     found: dict[str, np.ndarray] = {}
 
@@ -74,6 +75,8 @@ def flatten(tree: Mapping[str, Any], *, source: str = "the checkpoint") -> dict[
             for key, value in node.items():
                 visit(value, f"{name}.{key}" if name else key)
         elif isinstance(node, np.ndarray):
+            if not name.isprintable():  # it will be printed, and may hold commands to a terminal
+                raise InputError(f"{source}: an array is called {name!r}; take the file from its publisher")
             if name in found:
                 raise InputError(f"{source}: two arrays are called {name}; save them under different names")
             found[name] = node

@@ -123,6 +123,9 @@ def test_names_are_joined_by_dots():
     assert list(flatten({"epoch": 3, "state_dict": {"a.b": x, "c": {"d": x}}})) == ["state_dict.a.b", "state_dict.c.d"]
     with pytest.raises(InputError, match="m.pt: two arrays are called a.b"):
         flatten({"a.b": x, "a": {"b": x}}, source="m.pt")
+    with pytest.raises(InputError, match="m.pt: an array is called") as error:
+        flatten({"a\x1b[2J\n": x}, source="m.pt")
+    assert str(error.value).isprintable()
 
 
 def test_a_network_is_found_by_its_names():
