@@ -46,8 +46,10 @@ def test_offsets_start_from_the_mean_w(tiny):
     model, variables, (_, features) = _apply(tiny)
     moved = variables | {"stats": variables["stats"] | {"w_avg": jnp.ones(8)}}
     ws, f = model.apply(moved, IMAGES, method="encode")
-    np.testing.assert_allclose(ws - features["ws"], np.ones((2, 6, 8)), atol=1e-5)
-    np.testing.assert_allclose(f, features["f"], atol=1e-5)
+    # One run is compiled and one is not: a few roundings of the largest number apart.
+    near = lambda x: 32 * np.finfo(np.float32).eps * np.abs(x).max()
+    np.testing.assert_allclose(ws - features["ws"], np.ones((2, 6, 8)), atol=near(ws))
+    np.testing.assert_allclose(f, features["f"], atol=near(f))
 
 
 def test_the_full_size_has_the_published_shapes():
