@@ -15,7 +15,7 @@ from common.weights import formats
 from hsr_jax import features
 from hsr_jax.config import Semantics
 
-FORMATS = ("vit", "resnet")
+FORMATS = ("dino", "deit", "resnet")
 RANDOM = ViT(width=768, heads=12)
 """ViT-B/16, which the first row of Table 4.1 initialises at random."""
 

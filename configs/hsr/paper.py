@@ -1,0 +1,58 @@
+"""What all tables of Chapter 4 of the thesis share (Sec. 4.3.1); each `table4_*.py` changes a few fields.
+
+StyleGAN2-ADA's `paper256` with batches of 16 on two 48 GB A6000 GPUs, mirrored images; adaptive augmentation where data
+are limited (Tables 4.1, 4.2, 4.4, 4.5), none with all data (Table 4.3). The document does not tell the length of the
+runs: it is the preset's. With HSR, all four levels of ViT-B/16 DINO join after 500 kimg, and augmentation goes on as in
+the baseline; the public code of HSR has none, has a ReLU and two other differences: `--ada.mode none
+--hsr.activation relu --hsr.normalization hsr`.
+
+FFHQ and CUB are prepared from their download under `downloads/`, the others are read from a folder there. The
+extractors are what `python -m common.weights list` says how to import.
+"""
+
+import dataclasses
+
+from configs.hsr import presets
+from hsr_jax.config import Ada, Config, Data, Semantics
+from hsr_jax.regularizer import Levels
+
+BATCH_SIZE = 16
+
+FULL = {
+    "ffhq": Data(source="ffhq", manual_dir="downloads/ffhq"),
+    "church": Data(source="downloads/lsun_church/church_outdoor_train"),
+}
+LIMITED = {
+    "ffhq1k": dataclasses.replace(FULL["ffhq"], max_images=1_000),
+    "ffhq2k": dataclasses.replace(FULL["ffhq"], max_images=2_000),
+    "ffhq10k": dataclasses.replace(FULL["ffhq"], max_images=10_000),
+    "dog": Data(source="downloads/animal_face/AnimalFace-dog"),
+    "cat": Data(source="downloads/animal_face/AnimalFace-cat"),
+    "cub": Data(source="cub", manual_dir="downloads/cub"),
+}
+
+VIT_DINO = "weights/dino/dino_vitbase16_pretrain"
+RESNET50_DINO = "weights/resnet/dino_resnet50_pretrain"
+DEIT = "weights/deit/deit_base_patch16_224-b5f2ef4d"
+RESNET50 = "weights/resnet/resnet50"
+RANDOM_VIT = "random"
+
+
+def paper(
+    name: str, dataset: str, extractor: str = "none", levels: Levels = "all", path_length_regularizer: bool = True
+) -> Config:
+    """One row of a table: data set, extractor of HSR (`none`: the baseline), supervised levels, PLR on or off."""
+    preset = presets.paper256()
+    return dataclasses.replace(
+        preset,
+        workdir=f"runs/hsr/{name}",
+        data=(FULL | LIMITED)[dataset],
+        batch_size=BATCH_SIZE,
+        losses=preset.losses if path_length_regularizer else dataclasses.replace(preset.losses, path_length_weight=0.0),
+        ada=Ada(mode="adaptive" if dataset in LIMITED else "none"),
+        # DeiT's and an untrained network's blocks are taken as they are, DINO's through the last LayerNorm.
+        hsr=Semantics(extractor=extractor, levels=levels, final_norm=extractor not in (DEIT, RANDOM_VIT)),
+    )
+
+
+config = paper("paper", "dog", VIT_DINO)
