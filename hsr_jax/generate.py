@@ -112,10 +112,8 @@ def _write_images(renderer: Renderer, ws: np.ndarray, names: list[str], out: Pat
             first = first or (time.monotonic(), done)
             progress.update(done)
     end = time.monotonic()
-    print(f"{len(ws)} images in {end - start:.1f} s, compilation included", end="")
-    if len(ws) > first[1]:
-        print(f"; {(len(ws) - first[1]) / (end - first[0]):.1f} images/s after the first batch, files included", end="")
-    print(f": {out}")
+    print(f"{out}: {len(ws)} images, {len(ws) / (end - start):.1f} images/s with compilation and files", end="")
+    print(f", {(len(ws) - first[1]) / (end - first[0]):.1f} after the first batch" if len(ws) > first[1] else "")
     return shown
 
 
