@@ -49,8 +49,9 @@ def stylegan2_ada_uint8(images: Array) -> Array:
 
     An 8-bit pixel p that was mapped to p / 127.5 - 1 comes back as itself.
     """
-    # min(max(127.5 x + 128, 0), 255), truncated
-    return jnp.clip(images.astype(jnp.float32) * 127.5 + 128, 0, 255).astype(jnp.uint8)
+    # min(max(127.5 x + 128, 0), 255), truncated: not by the conversion alone, which XLA for CPU (jax 0.10) leaves out
+    # where it fuses it with the conversion back to float and a sum
+    return jnp.floor(jnp.clip(images.astype(jnp.float32) * 127.5 + 128, 0, 255)).astype(jnp.uint8)
 
 
 def _max_pool(x: Array) -> Array:

@@ -1,0 +1,163 @@
+"""Measures a trained generator: FID, KID, precision, recall, PPL, attribute linearity; tables, JSON and pictures.
+
+    python -m hsr_jax.evaluate --snapshot runs/hsr/table4_5_dog_hsr --inception weights/pytorch-fid/... \
+        --lpips weights/lpips-parts/vgg --pr_network vgg16.pth --against runs/hsr/table4_5_dog/results/results.json
+
+A network that is not at hand may have a substitute, `--substitute vit.safetensors`; its numbers have other names.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import jax
+import numpy as np
+
+from common import config as configs
+from common import errors
+from common.data.image_source import ImageSource
+from common.errors import InputError
+from common.nn.stylegan2 import Generator
+from common.train import mesh as meshes
+from common.train import workdir
+from common.train.logging import table
+from hsr_jax import evaluation, feature_networks, pictures, results, snapshot, sources
+from hsr_jax.config import Config, Data
+from hsr_jax.evaluation import Evaluation
+from hsr_jax.feature_networks import FidVariant
+from hsr_jax.sampler import Sampler
+
+Metric = Literal["fid", "kid", "pr", "mahalanobis", "ppl", "als"]
+OF_REAL = ("fid", "kid", "pr", "mahalanobis")
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluate(feature_networks.Files):
+    """Which generator, by which metrics and networks, against which images."""
+
+    snapshot: str = ""
+    """Work directory of a run, an imported directory, or a StyleGAN2 checkpoint."""
+    metrics: tuple[Metric, ...] = ("fid", "kid", "pr", "ppl")
+    """`pr` is precision and recall, `mahalanobis` shows the worst images by it, `als` needs `classifier`."""
+    num_images: int = 50_000
+    """Generated images, and pairs of the path length."""
+    data: Data = Data()
+    """Real images, of the generator's resolution; with an empty `source` those of the run."""
+    real: Literal["full", "training"] = "full"
+    """The run's images: all of its source, as StyleGAN2-ADA measures limited data too, or those it was trained on."""
+    fid_variant: FidVariant = "stylegan2-ada"
+    """How images enter Inception, and the covariance: pytorch-fid divides by N - 1."""
+    ridge: float = 0.0
+    """Of the Mahalanobis distance, see there; needed where real images are fewer than features."""
+    classifier: str = ""
+    """Directory of attribute classifiers."""
+    lines: int = 1000
+    """Pairs of latents of the attribute linearity score."""
+    seed: int = 0
+    batch_size: int = 32
+    cache: str = "data/features"
+    """Directory of the real images' features, which are computed once."""
+    row: str = ""
+    """Configuration whose published values are shown beside; empty: the run's own, if it is one."""
+    against: str = ""
+    """results.json of another model, evaluated alike: relative change, both distributions, signed-rank test."""
+    pictures: int = 8
+    """Rows of the pictures."""
+    out: str = ""
+    """Directory of the results; empty: `results/` of the work directory."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command."""
+    meshes.initialize()
+    evaluate(configs.cli(argv, default=Evaluate())[0])
+
+
+def evaluate(options: Evaluate) -> dict[str, float]:
+    """Writes results.json, samples.npz and pictures, prints the table, and returns the values by metric."""
+    run = _check(options)
+    other = results.read(options.against) if options.against else None
+    if other:
+        results.check_alike(other, configs.to_dict(options))
+    row = results.row_of(options.row, Path(run.workdir).name if run else "")
+    job = _prepare(options, run)
+    values, samples = {}, {}
+    for measure in (evaluation.distribution, evaluation.paths, evaluation.linearity):
+        found = measure(job)
+        values |= found.values
+        samples |= found.samples
+    _draw(job, samples, options.snapshot, other)
+    comparison = results.compare(values, samples, other) if other else None
+    document = {"snapshot": options.snapshot, "results": values, "row": row, "against": comparison}
+    if jax.process_index() == 0:
+        table(f"{options.snapshot}, {options.num_images} images", *results.table(values, row, comparison))
+        if comparison and "wilcoxon" in comparison:
+            print("path lengths, signed-rank test on {pairs} pairs: p = {p:.3g}".format(**comparison["wilcoxon"]))
+        results.write(job.out, document | {"evaluate": configs.to_dict(options)}, samples)
+        print(f"results: {job.out / results.DOCUMENT}  pictures: {job.out}")
+    return values
+
+
+def _prepare(options: Evaluate, run: Config | None) -> Evaluation:
+    networks = feature_networks.choose(options.metrics, options, options.fid_variant)
+    generator, variables = snapshot.load(options.snapshot)
+    source = _source(options, run, generator)
+    labels = np.stack([source.labels[i] for i in range(len(source))]) if generator.c_dim else None
+    return Evaluation(
+        Sampler(generator, variables, meshes.make(), seed=options.seed, batch_size=options.batch_size, labels=labels),
+        networks,
+        source,
+        frozenset(options.metrics),
+        num_images=options.num_images,
+        lines=options.lines,
+        ridge=options.ridge,
+        unbiased=options.fid_variant == "pytorch-fid",
+        classifier=options.classifier,
+        cache=options.cache,
+        rows=options.pictures,
+        out=Path(options.out or f"{options.snapshot}/results"),
+    )
+
+
+def _check(options: Evaluate) -> Config | None:
+    """The configuration of the run, if the snapshot is one."""
+    if not options.snapshot:
+        raise InputError("field snapshot: empty; name a run's work directory or a checkpoint")
+    if min(options.num_images, options.batch_size, options.lines, options.pictures) < 1 or options.num_images < 8:
+        raise InputError("fields num_images, batch_size, lines, pictures: take at least 8 images and 1 of the others")
+    is_run = (Path(options.snapshot) / workdir.CONFIG).is_file()
+    if not Path(options.snapshot).is_dir() and not options.out:
+        raise InputError("field out: empty, and the snapshot is a file; name a directory for the results")
+    return workdir.read_config(Config, options.snapshot) if is_run else None
+
+
+def _source(options: Evaluate, run: Config | None, generator: Generator) -> ImageSource | None:
+    """The real images; None where no metric needs any."""
+    if not set(options.metrics) & set(OF_REAL) and not generator.c_dim:
+        return None
+    data, seed = options.data, options.seed
+    if run and not data.source:
+        data, seed = run.data, run.seed
+        data = data if options.real == "training" else dataclasses.replace(data, max_images=0)
+    source = sources.open_source(dataclasses.replace(data, labels=bool(generator.c_dim)), seed)
+    if source.labels.size != generator.c_dim:
+        raise InputError(
+            f"field data.source: labels of {source.labels.size} values, the generator has {generator.c_dim}"
+        )
+    return source
+
+
+def _draw(job: Evaluation, samples: dict[str, np.ndarray], name: str, other: results.Results | None) -> None:
+    """The curves of this model and, if there is one, of the other; intermediate images."""
+    models = {name: samples} | ({f"{other.name} (against)": other.samples} if other else {})
+    of = lambda kind: {model: x[kind] for model, x in models.items() if kind in x}
+    if "path_lengths" in samples:
+        pictures.histogram(of("path_lengths"), job.out / "path_lengths.png", job.networks.distance.label)
+    if "als_scores" in samples:
+        pictures.linearity(of("als_scores"), job.out / "als.png")
+    pictures.intermediate(job.sampler, min(job.rows, 4), job.out / "rgb.png")
+
+
+if __name__ == "__main__":
+    errors.run(main)

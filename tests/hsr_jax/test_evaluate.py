@@ -1,0 +1,193 @@
+"""The evaluation command on tiny networks: substitutes, published names, the cache, two models compared."""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import save_file
+
+from common import config as configs
+from common import files
+from common.errors import InputError
+from common.metrics import attribute_linearity, path_length
+from common.nn.resnet import ResNet
+from common.nn.stylegan2 import Generator
+from common.train.checkpoint import Checkpoints
+from common.weights import formats
+from common.weights.table import shapes
+from hsr_jax import evaluate, evaluation, measures, networks, results
+from hsr_jax.config import Config, Data, Networks
+from hsr_jax.evaluate import Evaluate
+from hsr_jax.published import PUBLISHED
+
+SIDE, IMAGES = 16, 20
+GENERATOR = Generator(SIDE, z_dim=6, w_dim=6, num_layers=1, channel_base=64, channel_max=8)
+RESNET = ResNet((2, 2, 2, 2), (1, 1, 1, 1))
+KIND = "ResNet substitute features"
+
+
+@functools.cache
+def variables() -> dict:
+    return jax.jit(GENERATOR.init)(jax.random.key(0), jnp.zeros((1, 6)))
+
+
+def write(path: Path, name: str, arrays_of: dict, module) -> str:
+    arrays = formats.BY_NAME[name].arrays(arrays_of, module)
+    save_file({key: np.array(x, np.float32, order="C") for key, x in arrays.items()}, path)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with images of 16 px, a generator's snapshot and a ResNet."""
+    folder, rng = tmp_path_factory.mktemp("place"), np.random.default_rng(0)
+    (folder / "images").mkdir()
+    for i in range(IMAGES):
+        pixels = rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / "images" / f"{i:02}.png")
+    write(folder / "generator.safetensors", "stylegan2-ada", variables(), GENERATOR)
+    template = shapes(RESNET, (1, 32, 32, 3))
+    drawn = jax.tree.map(lambda x: np.square(rng.normal(0.2, 0.3, x.shape)) + 0.01, template)
+    write(folder / "substitute.safetensors", "resnet", drawn, RESNET)
+    return folder
+
+
+def options(place: Path, folder: Path, **changes) -> Evaluate:
+    return dataclasses.replace(
+        Evaluate(
+            snapshot=str(place / "generator.safetensors"),
+            data=Data(source=str(place / "images"), resolution=SIDE),
+            substitute=str(place / "substitute.safetensors"),
+            num_images=20,
+            batch_size=8,
+            ridge=1e-3,
+            pictures=2,
+            cache=str(place / "cache"),
+            out=str(folder),
+        ),
+        **changes,
+    )
+
+
+def test_all_metrics_with_substitutes_and_a_second_model(place, tmp_path, capsys, monkeypatch):
+    everything = options(place, tmp_path / "a", metrics=("fid", "kid", "pr", "mahalanobis", "ppl"))
+    found = evaluate.evaluate(everything)
+    assert set(found) == {
+        f"Frechet distance on {KIND}",
+        f"kernel distance on {KIND}",
+        f"precision on {KIND}",
+        f"recall on {KIND}",
+        f"mean Mahalanobis distance on {KIND}",
+        f"path length in {KIND}",
+    }
+    assert all(np.isfinite(value) for value in found.values())
+    written = capsys.readouterr().out
+    assert not any(name in written.split() for name in ("FID", "KID", "PPL"))
+
+    stored = results.read(str(tmp_path / "a" / "results.json"))
+    assert stored.values == found and stored.document["row"] == ""
+    lengths = stored.samples["path_lengths"]
+    assert lengths.shape == stored.samples["mahalanobis"].shape == (20,)
+    assert path_length.trimmed_mean(lengths) == found[f"path length in {KIND}"]
+    names = {"path_lengths", "lines_best", "lines_worst", "best_path_length", "worst_path_length"}
+    for name in names | {"worst_mahalanobis", "rgb"}:
+        assert (tmp_path / "a" / f"{name}.png").stat().st_size > 500
+
+    # Again, against the first: nothing differs, and the real images are not looked at again.
+    monkeypatch.setattr(measures, "real_features", None)
+    again = dataclasses.replace(everything, out=str(tmp_path / "b"), against=str(tmp_path / "a" / "results.json"))
+    assert evaluate.evaluate(again) == found
+    against = files.read_json(tmp_path / "b" / "results.json")["against"]
+    assert against["change_percent"] == dict.fromkeys(against["change_percent"], 0.0) and against["values"] == found
+    assert against["wilcoxon"] == {"pairs": 20, "statistic": 0.0, "p": 1.0}
+
+    with pytest.raises(InputError, match="field against: its seed is 0, here 1"):
+        evaluate.evaluate(dataclasses.replace(again, seed=1))
+
+
+def test_attribute_linearity(place, tmp_path, monkeypatch, capsys):
+    linear = options(place, tmp_path / "als", metrics=("als",), lines=3)
+    assert evaluate.evaluate(linear) == {}
+    assert "als: left out" in capsys.readouterr().err
+
+    classify = lambda images: jnp.stack([images.mean((1, 2, 3)), jnp.full(len(images), 2.0)], 1)
+    monkeypatch.setattr(evaluation, "load_classifier", lambda path: (classify, ("smile", "age")))
+    found = evaluate.evaluate(dataclasses.replace(linear, classifier="there"))
+    scores = results.read(str(tmp_path / "als" / "results.json")).samples["als_scores"]
+    assert scores.shape == (3, 11, 2)
+    each = attribute_linearity.attribute_linearity(scores)
+    assert found["ALS smile"] == float(each[0]) > 0 and found["ALS age"] == 0
+    np.testing.assert_allclose(found["ALS"], found["ALS smile"] / 2)
+    for name in ("als", "als_smile", "als_age", "als_lines", "rgb"):
+        assert (tmp_path / "als" / f"{name}.png").stat().st_size > 500
+
+
+def test_a_run_brings_its_images_and_its_row(place, tmp_path):
+    """The state of a run is saved, not trained."""
+    sizes = Networks(z_dim=6, w_dim=6, mapping_layers=1, channel_base=64, channel_max=8)
+    run = tmp_path / "table4_5_dog"
+    data = Data(source=str(place / "images"), resolution=32, max_images=9)
+    config = Config(workdir=str(run), data=data, networks=sizes)
+    generator = networks.build(config).generator
+    g = jax.jit(generator.init)(jax.random.key(1), jnp.zeros((1, 6)))
+    checkpoints = Checkpoints(run)
+    checkpoints.save(3, {"ema_params": g["params"], "ema_stats": {n: x for n, x in g.items() if n != "params"}})
+    checkpoints.close()
+    files.write_json(run / "config.json", configs.to_dict(config))
+
+    o = options(place, "", snapshot=str(run), data=Data(), metrics=("fid",))
+    assert len(evaluate._source(o, config, generator)) == IMAGES  # all, as limited data are measured
+    assert len(evaluate._source(dataclasses.replace(o, real="training"), config, generator)) == 9
+    evaluate.evaluate(o)
+    assert files.read_json(run / "results" / "results.json")["row"] == "table4_5_dog"
+
+
+def test_published_values_stand_beside_their_own_metric_only():
+    ours = {"FID": 50.0, f"Frechet distance on {KIND}": 1.0, "ALS Smile": 1.0}
+    row = "table4_5_ffhq10k"
+    columns, lines = results.table(ours, row, None)
+    assert columns == ["metric", "here", f"thesis, {row}"]
+    assert [line[2] for line in lines] == [f"{PUBLISHED[row]['FID']:.5g}", "", f"{PUBLISHED[row]['ALS smile']:.5g}"]
+    comparison = {"model": "base", "values": {"FID": 100.0}, "change_percent": {"FID": -50.0}}
+    columns, lines = results.table(ours, "", comparison)
+    assert columns[2:] == ["base", "change %"] and lines[0][2:] == ["100", "-50.0"] and lines[1][2:] == ["", ""]
+    with pytest.raises(InputError, match="nearest is table4_5_dog"):
+        results.row_of("table4_5_dogs", "")
+    assert results.row_of("", "table4_2_mid") == "table4_2_mid" and results.row_of("", "mine") == ""
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"snapshot": ""}, "field snapshot"),
+        ({"num_images": 4}, "at least 8 images"),
+        ({"out": ""}, "field out"),
+        ({"substitute": ""}, r"inception \(for kid\), pr_network \(for pr\), lpips \(for ppl\)"),
+        ({"data": Data()}, "field data.source"),
+        ({"row": "table5"}, "field row"),
+        ({"against": "none.json"}, "none.json"),
+        ({"metrics": ("mahalanobis",), "ridge": 0.0, "cache": "elsewhere"}, "ridge"),
+    ],
+)
+def test_what_a_user_can_put_right(place, tmp_path, monkeypatch, changes, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=message):
+        evaluate.evaluate(options(place, tmp_path / "out", **changes))
+
+
+def test_the_command_line(place, tmp_path, capsys):
+    """What the fields of the networks are called, and that a metric is checked."""
+    argv = ["--snapshot", str(place / "generator.safetensors"), "--metrics", "fid", "--out", str(tmp_path)]
+    with pytest.raises(InputError, match="fields inception"):
+        evaluate.main(argv)
+    with pytest.raises(InputError, match="metrics"):
+        evaluate.main([*argv, "--metrics", "fidelity"])
+    with pytest.raises(SystemExit):
+        evaluate.main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(f"--{name}" in shown for name in ("inception", "lpips", "pr_network", "substitute", "data.source"))
