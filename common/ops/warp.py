@@ -8,7 +8,7 @@ elementwise, not a matrix product, because accelerators round a product's inputs
 import chex
 import jax
 import jax.numpy as jnp
-from jax import Array
+from jax import Array, lax
 
 
 def rotation_scale_translation(
@@ -94,6 +94,42 @@ def sample(images: Array, matrix: Array, size: int, fill: float = 0.0) -> Array:
     above = (1 - x) * corner(0, 0) + x * corner(0, 1)
     below = (1 - x) * corner(1, 0) + x * corner(1, 1)
     return ((1 - y) * above + y * below).reshape(batch, size, size, channels)
+
+
+def sample_planes(planes: Array, x: Array, y: Array) -> Array:
+    """Bilinear sampling of channel planes at any positions; zero around them, with a one-pixel linear transition.
+
+    Args:
+      planes: [B, C, H, W], float; H and W of at least 2.
+      x, y: [B, h, w], pixels.
+
+    Returns:
+      [B, C, h, w]. One gather of 2 x 2 pixels of all channels a position: on a CPU, its gradient takes a third to a
+      half of the time of four gathers' (64 px batch 16: 14 of 35 ms, 256 px batch 4: 79 of 172 ms), though they
+      themselves would be faster (5 against 3 ms, 22 against 18 ms).
+    """
+    chex.assert_rank(planes, 4)
+    chex.assert_equal_shape([x, y])
+    batch, channels, height, width = planes.shape
+    left, x_weights = _taps(x, width)
+    top, y_weights = _taps(y, height)
+    dimensions = lax.GatherDimensionNumbers(offset_dims=(0, 2, 3), collapsed_slice_dims=(), start_index_map=(1, 2))
+
+    def gather(image, start):  # [C, H, W], [h w, 2] -> [C, h w, 2, 2]
+        return lax.gather(image, start, dimensions, (channels, 2, 2), mode="promise_in_bounds")
+
+    # Batched by vmap so that a batch sharded over devices stays where it is.
+    patches = jax.vmap(gather)(planes, jnp.stack([top, left], -1).reshape(batch, -1, 2))
+    patches = patches.reshape(batch, channels, *x.shape[1:], 2, 2)
+    # f = sum_ij (1 - |y - i|)+ (1 - |x - j|)+ f_ij
+    corners = ((i, j) for i in range(2) for j in range(2))
+    return sum(y_weights[i][:, None] * x_weights[j][:, None] * patches[..., i, j] for i, j in corners)
+
+
+def _taps(coordinate: Array, length: int) -> tuple[Array, list[Array]]:
+    """The first of two neighbouring pixels inside an axis, and the weights (1 - distance)+ of both."""
+    first = jnp.clip(jnp.floor(coordinate), 0, length - 2)
+    return first.astype(jnp.int32), [jnp.clip(1 - jnp.abs(coordinate - first - i), min=0) for i in range(2)]
 
 
 def _cell(coordinate: Array, length: int) -> tuple[Array, Array]:

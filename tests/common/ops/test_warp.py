@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.ndimage import map_coordinates
 
 from common.ops import warp
 
@@ -105,3 +106,24 @@ def test_points_follow_pixels():
     for i in range(6):
         x, y = moved[i, 0]
         np.testing.assert_allclose(sampled[i, y, x, 0], 1.0, atol=1e-4)
+
+
+def test_planes_are_sampled_with_zeros_around():
+    """As scipy's linear interpolation, at, between and beyond pixels, for positions of any size."""
+    rng = np.random.default_rng(0)
+    planes = rng.normal(size=(2, 3, 5, 7)).astype(np.float32)
+    x, y = rng.uniform(-3, 9, (2, 2, 20, 10)).astype(np.float32)
+    x[:, 0], y[:, 1] = np.round(x[:, 0]), np.round(y[:, 1])
+    x[0, 2], y[1, 2] = 1e9, -1e9
+    sampled = jax.jit(warp.sample_planes)(planes, x, y)
+    for b, c in np.ndindex(2, 3):
+        expected = map_coordinates(planes[b, c], [y[b], x[b]], order=1, mode="grid-constant")
+        np.testing.assert_allclose(sampled[b, c], expected, atol=1e-5)
+
+
+def test_sampling_planes_is_linear_and_its_gradient_the_transpose():
+    rng = np.random.default_rng(1)
+    planes, cotangent = jnp.asarray(rng.normal(size=(2, 3, 5, 7))), jnp.asarray(rng.normal(size=(2, 3, 4, 6)))
+    x, y = jnp.asarray(rng.uniform(-2, 8, (2, 2, 4, 6)))
+    sampled, transpose = jax.vjp(lambda planes: warp.sample_planes(planes, x, y), planes)
+    np.testing.assert_allclose(jnp.vdot(sampled, cotangent), jnp.vdot(planes, transpose(cotangent)[0]), rtol=1e-4)
