@@ -150,12 +150,14 @@ def _source(options: Evaluate, run: Config | None, generator: Generator) -> Imag
 
 def _draw(job: Evaluation, samples: dict[str, np.ndarray], name: str, other: results.Results | None) -> None:
     """The curves of this model and, if there is one, of the other; intermediate images."""
-    models = {name: samples} | ({f"{other.name} (against)": other.samples} if other else {})
-    of = lambda kind: {model: x[kind] for model, x in models.items() if kind in x}
+    distance, against = job.networks.distance, f"{other.name} (against)" if other else ""
     if "path_lengths" in samples:
-        pictures.histogram(of("path_lengths"), job.out / "path_lengths.png", job.networks.distance.label)
+        # Lengths in other features have another scale.
+        alike = {against: other.samples["path_lengths"]} if other and distance.label in other.values else {}
+        pictures.histogram({name: samples["path_lengths"]} | alike, job.out / "path_lengths.png", distance.label)
     if "als_scores" in samples:
-        pictures.linearity(of("als_scores"), job.out / "als.png")
+        alike = {against: other.samples["als_scores"]} if other and "als_scores" in other.samples else {}
+        pictures.linearity({name: samples["als_scores"]} | alike, job.out / "als.png")
     pictures.intermediate(job.sampler, min(job.rows, 4), job.out / "rgb.png")
 
 

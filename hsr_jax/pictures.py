@@ -13,6 +13,8 @@ from common.viz.grid import grid, write_image
 from hsr_jax.sampler import Sampler
 
 BINS = 80
+MIN_SIDE = 64
+"""Of an image in a grid, in pixels."""
 
 
 def histogram(lengths: Mapping[str, np.ndarray], path: Path, label: str) -> None:
@@ -81,4 +83,6 @@ def _last(by_side: Mapping[int, np.ndarray]) -> list[np.ndarray]:
 
 def _write(path: Path, pictures: Sequence[np.ndarray], columns: int | None, captions: Sequence[str]) -> None:
     if jax.process_index() == 0:
-        write_image(path, grid(pictures, columns, captions))
+        # Small ones are enlarged, for their captions.
+        factor = -(-MIN_SIDE // len(pictures[0]))
+        write_image(path, grid([x.repeat(factor, 0).repeat(factor, 1) for x in pictures], columns, captions))
