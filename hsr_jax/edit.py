@@ -30,7 +30,8 @@ from hsr_jax import editing, latent_files
 from hsr_jax.animation import back_and_forth, write_animation
 from hsr_jax.attributes import load_classifier
 from hsr_jax.editing import Boundary
-from hsr_jax.renderer import Renderer, synthesis
+from hsr_jax.latents import synthesis
+from hsr_jax.renderer import Renderer
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,7 +24,8 @@ from common.train.logging import Progress
 from common.viz.grid import grid, write_image
 from hsr_jax import editing, snapshot
 from hsr_jax.animation import write_animation
-from hsr_jax.renderer import Renderer, synthesis
+from hsr_jax.latents import synthesis
+from hsr_jax.renderer import Renderer
 
 GRID = 64
 """Images of the grid, at most."""

@@ -16,8 +16,8 @@ from jax import Array
 
 from common.metrics.path_length import box_downsample
 from common.nn.stylegan2 import Generator, conv_name, num_convs, num_ws
+from hsr_jax.latents import synthesis
 from hsr_jax.perceptual import Perceptual
-from hsr_jax.renderer import synthesis
 
 Noise = dict[str, Array]
 """Noise maps [B, r, r] by layer, 'b8.conv0'; {} stands for those that the generator stores."""

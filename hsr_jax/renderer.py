@@ -5,27 +5,17 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax import Array
 
 from common.errors import InputError
-from common.nn.stylegan2 import Generator, num_ws
+from common.nn.stylegan2 import num_ws
 from common.train import mesh as meshes
 from common.train.logging import Progress
 from hsr_jax import latent_files, snapshot
+from hsr_jax.latents import mapping, synthesis
 from hsr_jax.sampler import in_batches
 
 MAPPING_BATCH = 64
 """Latents that a device maps at once; they are small."""
-
-
-def mapping(generator: Generator, variables: Any, z: Array, c: Array | None, psi: Array) -> Array:
-    """z [B, z_dim] -> w [B, w_dim], one row that stands for all layers; `psi` [] truncates all of them."""
-    return generator.apply(variables, z, c, psi, method=lambda g, *a: g.mapping(*a)[0])[:, 0]
-
-
-def synthesis(generator: Generator, variables: Any, ws: Array) -> tuple[Array, dict[str, Array]]:
-    """ws [B, num_ws, w_dim] -> images [B, R, R, 3], about [-1, 1], and features; the stored noise."""
-    return generator.apply(variables, ws, method=lambda g, ws: g.synthesis(ws))
 
 
 class Renderer:

@@ -225,15 +225,15 @@ def test_a_damaged_classifier_is_named(classifier, tmp_path):
 
 
 def test_edit(generator, classifier, tmp_path, capsys):
-    argv = f"--snapshot {generator} --classifier {classifier[0].workdir} --attribute bright --count 2 --samples 400"
-    argv += f" --strengths -3 0 3 --psi 1 --frames 5 --batch_size 64 --out {tmp_path / 'e'}"
+    argv = f"--snapshot {generator} --classifier {classifier[0].workdir} --attribute bright --count 32 --samples 400"
+    argv += f" --strengths -1 0 1 --psi 1 --frames 5 --batch_size 64 --out {tmp_path / 'e'}"
     edit.main(argv.split())
     result = json.loads((tmp_path / "e/edit.json").read_text())
     assert result["told_apart"] > 0.7
     mean = result["mean_scores"]["bright"]
-    assert mean[0] < mean[2] < mean[4]
-    assert result["strengths"] == [-3, -1.5, 0, 1.5, 3]
-    assert [len(scores) for scores in result["scores"].values()] == [5, 5]
+    assert mean[0] < mean[2] < mean[4]  # of many images; a single one of an untrained generator may do otherwise
+    assert result["strengths"] == [-1, -0.5, 0, 0.5, 1]
+    assert [len(scores) for scores in result["scores"].values()] == [5] * 32
     np.testing.assert_allclose(np.mean(list(result["scores"].values()), axis=0), mean, atol=1e-4)
     names = {path.name for path in (tmp_path / "e").iterdir()}
     assert names == {"boundary.npz", "edit.json", "edits.gif", "edits.png", "scores.png"}
@@ -243,7 +243,15 @@ def test_edit(generator, classifier, tmp_path, capsys):
     # The boundary serves again, and a direction that keeps an attribute is orthogonal to its boundary.
     module, _ = snapshot.load(generator)
     options = edit.Edit(
-        generator, classifier[0].workdir, "bright", seeds=(0, 1), psi=1.0, frames=5, samples=400, batch_size=64
+        generator,
+        classifier[0].workdir,
+        "bright",
+        count=32,
+        strengths=(-1.0, 1.0),
+        psi=1.0,
+        frames=5,
+        samples=400,
+        batch_size=64,
     )
     again = edit.edit(
         dataclasses.replace(options, boundary=str(tmp_path / "e/boundary.npz"), out=str(tmp_path / "again"))
