@@ -1,0 +1,176 @@
+"""The commands that train a classifier of attributes and edit them, end to end with pictures of 16 px."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.errors import InputError
+from common.nn.stylegan2 import Generator
+from common.train.checkpoint import Checkpoints
+from hsr_jax import attributes, edit, latent_files, snapshot, train_attributes
+from hsr_jax.attribute_data import Data
+
+SIZE = 16
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory):
+    """48 noisy pictures, bright and dark ones, reddish and bluish ones, with a table; the last 8 in another."""
+    folder, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    rows = []
+    for i in range(48):
+        bright, red = i % 2, i // 2 % 2
+        colour = 128 + (60 if bright else -60) + (np.array([30, 0, -30]) if red else np.array([-30, 0, 30]))
+        pixels = np.clip(colour + rng.normal(0, 30, (SIZE, SIZE, 3)), 0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i:02d}.png")
+        rows.append(f"{i:02d}.png,{bright},{red}")
+    (folder / "train.csv").write_text("\n".join(["file,bright,red", *rows[:40]]))
+    (folder / "test.csv").write_text("\n".join(["file,bright,red", *rows[40:]]))
+    return folder
+
+
+def classifier_config(pictures, workdir, **changes):
+    config = attributes.Config(
+        workdir=str(workdir),
+        data=Data(
+            str(pictures), "train.csv", "test.csv", attributes=("bright", "red"), validation_fraction=0.2, cache_mib=1
+        ),
+        image_size=SIZE,
+        widths=(4, 4, 4, 4),
+        depths=(1, 1, 1, 1),
+        learning_rate=1e-2,
+        steps=60,
+        batch_size=16,
+        log_every=10,
+        eval_every=20,
+        save_every=20,
+    )
+    return dataclasses.replace(config, **changes)
+
+
+@pytest.fixture(scope="session")
+def classifier(pictures, tmp_path_factory):
+    """Configuration and results of a finished run, which tests must not change."""
+    config = classifier_config(pictures, tmp_path_factory.mktemp("classifier") / "run")
+    return config, train_attributes.train(config)
+
+
+def test_training_attributes(classifier):
+    config, results = classifier
+    assert set(results) == {"validation", "test"}
+    for values in results.values():
+        assert values["accuracy"] > 0.9
+    assert json.loads((Path(config.workdir) / "results/attributes.json").read_text()) == results
+    lines = (Path(config.workdir) / "metrics.jsonl").read_text().splitlines()
+    assert any("validation/balanced_accuracy/red" in line for line in lines)
+
+
+def test_the_classifier_tells_what_it_was_trained_on(classifier, pictures, picture):
+    apply, names = attributes.load_classifier(classifier[0].workdir)
+    assert names == ("bright", "red")
+    images = np.stack([picture(pictures / f"{i}.png") for i in range(40, 48)]).astype(np.float32) / 127.5 - 1
+    logits = np.asarray(jax.jit(apply)(images))
+    assert logits.shape == (8, 2)
+    right = (logits > 0) == np.array([[i % 2, i // 2 % 2] for i in range(40, 48)])
+    assert right.mean() == pytest.approx(classifier[1]["test"]["accuracy"])
+    larger = np.asarray(jax.jit(apply)(images.repeat(4, 1).repeat(4, 2)))
+    np.testing.assert_allclose(larger, logits, atol=1e-4)
+
+
+def test_an_interrupted_run_ends_where_a_whole_one_does(classifier, pictures, tmp_path):
+    config, results = classifier
+    copy = shutil.copytree(config.workdir, tmp_path / "copy")
+    shutil.rmtree(copy / "last/60")
+    again = train_attributes.train(dataclasses.replace(config, workdir=str(copy)))
+    assert again == results
+    leaves = [Checkpoints(directory)._header("last", 60)["leaves"] for directory in (config.workdir, copy)]
+    assert leaves[0] == leaves[1]
+    with pytest.raises(InputError, match="another run"):
+        train_attributes.train(classifier_config(pictures, copy, widths=(4, 4, 4, 8)))
+
+
+def test_a_damaged_classifier_is_named(classifier, tmp_path):
+    with pytest.raises(InputError, match="no config.json"):
+        attributes.load_classifier(str(tmp_path))
+    copy = shutil.copytree(classifier[0].workdir, tmp_path / "copy")
+    for file in (copy / "best").rglob("*"):
+        if file.is_file() and "state" in file.parts:
+            file.write_bytes(b"")
+    with pytest.raises(InputError, match="damaged"):
+        attributes.load_classifier(str(copy))
+
+
+def test_edit(generator, classifier, tmp_path, capsys):
+    argv = f"--snapshot {generator} --classifier {classifier[0].workdir} --attribute bright --count 32 --samples 400"
+    argv += f" --strengths -1 0 1 --psi 1 --frames 5 --batch_size 64 --out {tmp_path / 'e'}"
+    edit.main(argv.split())
+    result = json.loads((tmp_path / "e/edit.json").read_text())
+    assert result["told_apart"] > 0.7
+    mean = result["mean_scores"]["bright"]
+    assert mean[0] < mean[2] < mean[4]  # of many images; a single one of an untrained generator may do otherwise
+    assert result["strengths"] == [-1, -0.5, 0, 0.5, 1]
+    assert [len(scores) for scores in result["scores"].values()] == [5] * 32
+    np.testing.assert_allclose(np.mean(list(result["scores"].values()), axis=0), mean, atol=1e-4)
+    names = {path.name for path in (tmp_path / "e").iterdir()}
+    assert names == {"boundary.npz", "edit.json", "edits.gif", "edits.png", "scores.png"}
+    with Image.open(tmp_path / "e/edits.gif") as animation:
+        assert animation.n_frames == 8
+
+    # The boundary serves again, and a direction that keeps an attribute is orthogonal to its boundary.
+    module, _ = snapshot.load(generator)
+    options = edit.Edit(
+        generator,
+        classifier[0].workdir,
+        "bright",
+        count=32,
+        strengths=(-1.0, 1.0),
+        psi=1.0,
+        frames=5,
+        samples=400,
+        batch_size=64,
+    )
+    again = edit.edit(
+        dataclasses.replace(options, boundary=str(tmp_path / "e/boundary.npz"), out=str(tmp_path / "again"))
+    )
+    np.testing.assert_allclose(again["mean_scores"]["bright"], mean, atol=1e-4)
+    edit.edit(dataclasses.replace(options, attribute="red", out=str(tmp_path / "red")))
+    edit.edit(dataclasses.replace(options, keep=("red",), out=str(tmp_path / "keep")))
+    kept, red = (latent_files.load_boundary(tmp_path / name / "boundary.npz", module) for name in ("keep", "red"))
+    assert abs(kept.normal @ red.normal) < 1e-5
+    with pytest.raises(InputError, match="W is of 7 numbers"):
+        latent_files.load_boundary(tmp_path / "red/boundary.npz", Generator(SIZE, w_dim=7))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"attribute": "bryght"}, "nearest is bright"),
+        ({"keep": ("smile",)}, "field keep"),
+        ({"keep": ("bright",)}, "leave it out"),
+        ({"strengths": (1.0,)}, "field.* strengths"),
+        ({"seeds": (1,)}, "seeds and count given"),
+        ({"count": 0}, "none given"),
+        ({"samples": 20}, "draw more samples"),
+        ({"boundary": "missing.npz"}, "missing.npz"),
+        ({"snapshot": "missing.pkl"}, "missing.pkl"),
+        ({"batch_size": 0}, "batch_size"),
+    ],
+)
+def test_wrong_fields_of_an_edit(generator, classifier, tmp_path, change, message):
+    options = edit.Edit(generator, classifier[0].workdir, "bright", count=1, samples=200, out=str(tmp_path / "e"))
+    with pytest.raises(InputError, match=message):
+        edit.edit(dataclasses.replace(options, **change))
+    assert not (tmp_path / "e").exists()
+
+
+def test_a_dry_run_writes_nothing(pictures, tmp_path, capsys):
+    train_attributes.describe(classifier_config(pictures, tmp_path / "run"))
+    printed = capsys.readouterr().out
+    assert "logits [16, 2]" in printed and "data.table = train.csv" in printed
+    assert not (tmp_path / "run").exists()
