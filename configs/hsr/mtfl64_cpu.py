@@ -1,0 +1,33 @@
+"""MTFL's 10,000 training faces at 64 px on two CPU cores: the baseline that HSR starts from.
+
+python -m hsr_jax.train --config configs/hsr/mtfl64_cpu.py
+"""
+
+import dataclasses
+
+from configs.hsr.presets import auto
+from hsr_jax.config import Ada, Data, Networks
+from hsr_jax.phases import Losses, Schedule
+
+config = dataclasses.replace(
+    auto(64),
+    workdir="runs/mtfl64",
+    data=Data(source="../shared/data/mtfl", table="train.csv", resolution=64),
+    networks=Networks(
+        z_dim=128,
+        w_dim=128,
+        mapping_layers=2,
+        channel_base=2048,
+        channel_max=128,
+        mbstd_group=4,
+        mbstd_batch=16,
+    ),
+    losses=Losses(r1_gamma=0.0002 * 64**2 / 16),  # `auto`'s rule for this batch
+    schedule=Schedule(ema_kimg=5.0, ema_ramp_up=0.05),
+    ada=Ada(kimg=100.0),
+    kimg=200.0,
+    batch_size=16,
+    log_every=50,
+    save_kimg=5.0,
+    sample_kimg=20.0,
+)
