@@ -132,7 +132,15 @@ class Semantic:
 
 
 def _semantics(config: Config, gan: networks.GAN) -> Semantic | None:
-    return None if config.hsr.extractor == "none" else Semantic(config, gan)
+    if config.hsr.extractor == "none":
+        return None
+    if config.data.resolution < max(regularizer.BLOCKS):
+        blocks = ", ".join(str(block) for block in regularizer.BLOCKS)
+        raise errors.InputError(
+            f"field data.resolution: {config.data.resolution} px has not all of the blocks {blocks} that hsr "
+            "supervises; take at least 64, or hsr.extractor none"
+        )
+    return Semantic(config, gan)
 
 
 def build_phases(config: Config, gan: networks.GAN, mesh, semantics: Semantic | None) -> Phases:

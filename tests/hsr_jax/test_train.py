@@ -1,0 +1,137 @@
+"""The training command end to end: noise of 64 px, networks of a few channels, a regularizer from a tiny ResNet."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import save_file
+
+from common import config as configs
+from common.errors import InputError
+from common.nn.resnet import ResNet
+from common.train.checkpoint import Checkpoints
+from common.weights import formats
+from hsr_jax import snapshot, train
+from hsr_jax.config import Ada, Config, Data, Networks, Semantics
+from hsr_jax.phases import Schedule
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """A folder of 12 pictures."""
+    folder, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
+    for i in range(12):
+        Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).save(folder / f"{i:02d}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def extractor(tmp_path_factory):
+    """A checkpoint of an untrained ResNet with 4 channels, in torchvision's names."""
+    module = ResNet((4, 4, 4, 4), (1, 1, 1, 1))
+    variables = jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+    arrays = formats.find("resnet").arrays(variables, module)
+    path = tmp_path_factory.mktemp("extractor") / "resnet.safetensors"
+    save_file({name: np.asarray(x, order="C") for name, x in arrays.items()}, path)
+    return str(path)
+
+
+@pytest.fixture
+def config(images, extractor, tmp_path):
+    """Four batches of 8, the last two with the regularizer."""
+    return Config(
+        workdir=str(tmp_path / "run"),
+        data=Data(source=str(images), resolution=64),
+        networks=Networks(
+            z_dim=6, w_dim=6, mapping_layers=1, channel_base=128, channel_max=4, mbstd_group=4, mbstd_batch=0
+        ),
+        schedule=Schedule(g_interval=2, d_interval=3, ema_kimg=0.1),
+        ada=Ada(pipe="bgc", p=0.2, kimg=0.1),
+        hsr=Semantics(extractor=extractor, start_kimg=0.016, hidden=8, image_size=32),
+        kimg=0.032,
+        batch_size=8,
+        log_every=1,
+        save_kimg=0.008,
+        sample_kimg=0.016,
+        samples=4,
+    )
+
+
+def metrics(workdir: str) -> str:
+    return Path(workdir, "metrics.jsonl").read_text()
+
+
+def leaves(workdir: str) -> dict:
+    checkpoints = Checkpoints(workdir)
+    return checkpoints._header("last", checkpoints.latest())["leaves"]
+
+
+def test_a_killed_run_resumes_to_the_same_numbers(config, tmp_path):
+    whole = dataclasses.replace(config, workdir=str(tmp_path / "whole"))
+    train.train(whole)
+    lines = metrics(whole.workdir).splitlines()
+    assert ["train/loss/hsr" in line for line in lines] == [False, False, True, True]
+    assert ["train/r1" in line for line in lines] == [True, False, False, True]
+    assert sorted(p.name for p in Path(whole.workdir, "samples").iterdir()) == ["000000.0.png"]
+
+    script = tmp_path / "config.py"
+    script.write_text(
+        "from common import config as configs\nfrom hsr_jax.config import Config\n"
+        f"config = configs.from_dict(Config, {configs.to_dict(config)!r})\n"
+    )
+    command = [sys.executable, "-m", "hsr_jax.train", "--config", str(script)]
+    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "8"}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 240
+    while Checkpoints(config.workdir).latest() is None and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert Checkpoints(config.workdir).latest() is not None
+    subprocess.run(command, env=environment, check=True, stderr=subprocess.DEVNULL, timeout=300)
+    assert leaves(config.workdir) == leaves(whole.workdir)
+    assert metrics(config.workdir) == metrics(whole.workdir)
+
+    started = dataclasses.replace(config, workdir=str(tmp_path / "started"), start=whole.workdir, kimg=0.008, g_lr=1e-9)
+    started = dataclasses.replace(started, hsr=Semantics(), ada=Ada(mode="none"))
+    train.train(started)
+    module, of_whole = snapshot.load(whole.workdir)
+    again, of_started = snapshot.load(started.workdir)
+    assert module == again
+    # One batch at a rate of nothing moves the average nowhere; the mean w does move.
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), of_whole["params"], of_started["params"])
+
+
+def test_a_snapshot_of_other_networks_is_refused(config, tmp_path):
+    small = dataclasses.replace(config, hsr=Semantics(), ada=Ada(mode="none"), kimg=0.008)
+    train.train(small)
+    networks = dataclasses.replace(config.networks, channel_max=8)
+    other = dataclasses.replace(small, workdir=str(tmp_path / "other"), networks=networks, start=small.workdir)
+    with pytest.raises(InputError, match="checkpoint of another model"):
+        train.train(other)
+
+
+def test_fields_that_do_not_fit(config):
+    hsr = dataclasses.replace(config.hsr, image_size=40)
+    with pytest.raises(InputError, match="hsr.image_size: 40 is no multiple of 32 px; take 32"):
+        train.train(dataclasses.replace(config, hsr=hsr))
+    data = dataclasses.replace(config.data, resolution=32)
+    with pytest.raises(InputError, match="data.resolution: 32 .* at least 64"):
+        train.train(dataclasses.replace(config, data=data))
+    with pytest.raises(InputError, match="field data.source: empty"):
+        train.train(dataclasses.replace(config, data=Data()))
+    assert not Path(config.workdir).exists()
+
+
+def test_dry_run_writes_nothing(config, capsys):
+    train.describe(config)
+    assert "generator" in capsys.readouterr().out and not Path(config.workdir).exists()
