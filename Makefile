@@ -17,7 +17,8 @@ demo: install
 	$(BIN)/python -m fase_jax.demo
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore tests/golden --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest tests/golden  # in one process: its last test counts what the others have compared
 
 lint: install
 	$(BIN)/ruff format --check .

@@ -17,7 +17,8 @@ from common.errors import InputError
 class Cache:
     """What was made for a row, kept until the memory given is full; later rows are made anew every time.
 
-    Nothing is evicted: in shuffled epochs every row is equally far from its next use. Safe to call from many threads.
+    Nothing is evicted: in shuffled epochs every row is equally far from its next use. Safe to call from many threads;
+    two that ask for the same new row at once both make it.
     """
 
     def __init__(self, mib: float, row_bytes: int):
