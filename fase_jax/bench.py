@@ -2,19 +2,15 @@
 
     make bench
 
-Every case runs in a process of its own, so that its peak memory is its own. With PyTorch installed, the generator is
-timed against a PyTorch formulation of the same network in alternation.
+Every case runs in a process of its own, see `common.bench.measure`. With PyTorch installed, the generator is timed
+against a PyTorch formulation of the same network in alternation.
 """
 
 import dataclasses
 import io
 import json
-import resource
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -23,11 +19,13 @@ from PIL import Image
 
 from common import config as configs
 from common import errors
+from common.bench import measure
+from common.bench.measure import best_of
 from common.data.pipeline import train_iterator
 from common.data.synthetic import render_face
 from common.train import loop, state
 from common.train import mesh as meshes
-from common.train.logging import Logger, table
+from common.train.logging import Logger
 from fase_jax import sources, step
 from fase_jax.config import Config
 
@@ -52,21 +50,10 @@ class Bench:
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
     options = configs.cli(argv, default=Bench())[0]
-    unknown = [case for case in options.cases if case not in Bench().cases]
-    if unknown:
-        raise errors.InputError(f"field cases: no case {unknown[0]!r}; there are {', '.join(Bench().cases)}")
     if options.child:
         print(json.dumps(generator() if options.cases[0].startswith("generator") else model(options.cases[0])))
         return
-    device = jax.devices()[0]
-    results = {}
-    for case in options.cases:
-        print(f"measuring {case}", file=sys.stderr, flush=True)
-        command = [sys.executable, "-m", "fase_jax.bench", "--child", "True", "--cases", case]
-        results[case] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    rows = [[case, name, value] for case, result in results.items() for name, value in result.items()]
-    table(f"{jax.device_count()} x {device.device_kind}, jax {jax.__version__}", ["case", "measure", "value"], rows)
-    print(json.dumps(results))
+    measure.report(measure.run("fase_jax.bench", options.cases, Bench().cases))
 
 
 def model(case: str) -> dict[str, float]:
@@ -107,7 +94,7 @@ def model(case: str) -> dict[str, float]:
         "first step (s)": round(stats.seconds_to_first_step, 1),
         "waiting for input (%)": round(100 * stats.input_wait_share, 2),
         "compilations after step 1": stats.compilations_after_first,
-        "peak memory (GiB)": peak_memory(),
+        "peak memory (GiB)": measure.peak_memory(),
     }
 
 
@@ -132,25 +119,6 @@ def generator() -> dict[str, float]:
         "PyTorch forward, batch 4 (s)": round(min(theirs), 3),
         "ratio": round(min(ours) / min(theirs), 3),
     }
-
-
-def best_of(call: Callable[[], object], count: int) -> float:
-    """Seconds of the fastest of some calls, after one that compiles when there are several."""
-    if count > 1:
-        jax.block_until_ready(call())
-    times = []
-    for _ in range(count):
-        start = time.perf_counter()
-        jax.block_until_ready(call())
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def peak_memory() -> float:
-    """GiB: of the device where it is known, otherwise of the process."""
-    stats = jax.devices()[0].memory_stats() or {}
-    peak = stats.get("peak_bytes_in_use", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
-    return round(peak / 2**30, 2)
 
 
 class Drawn:

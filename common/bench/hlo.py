@@ -1,0 +1,78 @@
+"""What the text of a compiled program tells: exchanges between devices, loops and XLA's estimate of its time."""
+
+import collections
+import re
+from typing import NamedTuple
+
+COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute", "collective-broadcast")
+
+
+class Estimate(NamedTuple):
+    """Of one device, in one run of a program."""
+
+    cycles: int
+    """What XLA estimates, summed over the instructions that it has an estimate for; 0 where a backend has none."""
+    turns: int
+    """Of loops; each waits for the one before it."""
+
+    def plus(self, other: "Estimate", times: int = 1) -> "Estimate":
+        return Estimate(self.cycles + times * other.cycles, self.turns + times * other.turns)
+
+
+def collectives(text: str) -> dict[str, int]:
+    """Number of instructions of each kind by which devices exchange arrays; an instruction may exchange many."""
+    # Asynchronous ones are a pair, of which the start counts.
+    found = re.findall(rf"[ )}}]({'|'.join(COLLECTIVES)})(?:-start)?\(", text)
+    return dict(sorted(collections.Counter(found).items()))
+
+
+def estimate(text: str) -> Estimate:
+    """Time of a program for a TPU, whose instructions carry `estimated_cycles`.
+
+    Unlike `cost_analysis()['optimal_seconds']`, which adds -1 s for every instruction without an estimate, it counts a
+    loop as often as it turns, if it counts to a constant; of the branches of a condition it takes the slowest.
+    """
+    computations, entry = _computations(text)
+    done: dict[str, Estimate] = {}
+
+    def total(name: str) -> Estimate:
+        if name not in done:
+            result = Estimate(0, 0)
+            for line in computations[name]:
+                cycles = re.search(r'"estimated_cycles":"(\d+)"', line)
+                result = result.plus(Estimate(int(cycles[1]) if cycles else 0, 0))
+                result = result.plus(inner(line))
+            done[name] = result
+        return done[name]
+
+    def inner(line: str) -> Estimate:
+        if loop := re.search(r" while\(.*condition=%([\w.-]+), body=%([\w.-]+)", line):
+            turns = _turns(computations[loop[1]])
+            return Estimate(0, turns).plus(total(loop[2]), turns)
+        if branches := re.search(r" conditional\(.*branch_computations=\{([^}]*)\}", line):
+            return max(total(name.strip().lstrip("%")) for name in branches[1].split(","))
+        if called := re.search(r" call\(.*to_apply=%([\w.-]+)", line):
+            return total(called[1])
+        return Estimate(0, 0)
+
+    return total(entry)
+
+
+def _computations(text: str) -> tuple[dict[str, list[str]], str]:
+    """Lines by the name of the computation that they are in, and the name of the one where a program starts."""
+    computations, entry, name = {}, "", ""
+    for line in text.splitlines():
+        if head := re.match(r"(ENTRY )?%([\w.-]+) \(.*\{$", line):
+            name = head[2]
+            computations[name] = []
+            entry = name if head[1] else entry
+        elif line.startswith("  "):
+            computations[name].append(line)
+    return computations, entry
+
+
+def _turns(condition: list[str]) -> int:
+    """Of a loop that goes on while its counter, from 0, is less than a constant; 1 if its condition is another."""
+    limits = [int(n) for line in condition for n in re.findall(r" s32\[\]\S* constant\((\d+)\)", line)]
+    counts = any("direction=LT" in line for line in condition)
+    return limits[0] if counts and len(limits) == 1 else 1
