@@ -68,8 +68,8 @@ def test_resampling_of_the_augmentation(size):
     images, matrix = (jax.ShapeDtypeStruct((2, *shape), jnp.float32) for shape in ((size, size, 3), (2, 3)))
     count = flops.counted(ada.resample, images, matrix)
     products = 2 * 2 * total(flops.augmentation(size, PIPE))
-    # Beside the products, at each position sampled: 30 operations an axis for where it is and its weights, 4 products of
-    # weights, and a product and a sum for each of 4 pixels of 3 channels.
+    # Beside the products, at each position sampled: 30 operations an axis for where it is and its weights, 4 products
+    # of weights, and a product and a sum for each of 4 pixels of 3 channels.
     assert products < count < products + 100 * 2 * (2 * size + 10) ** 2
     assert not list(flops.augmentation(size, ada.PIPES["color"]))
 
