@@ -82,11 +82,17 @@ def chips(topology: str) -> list[Any]:
 
 
 def measure(config: Config, mesh: jax.sharding.Mesh, name: PhaseName) -> dict[str, Any]:
-    """Compiles a phase; everything is of one chip."""
+    """Compiles a phase; everything is of one chip. A phase that does not fit into its memory says so."""
     gan = networks.build(config)
     phases = build_phases(config, gan, mesh, None)
     state, batch = shapes(config, phases)
-    compiled = meshes.jit_step(getattr(phases, name), mesh).lower(state, batch).compile()
+    lowered = meshes.jit_step(getattr(phases, name), mesh).lower(state, batch)
+    try:
+        compiled = lowered.compile()
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        return {"too large": str(error).partition(": ")[2].splitlines()[0]}
     memory, text = compiled.memory_analysis(), compiled.as_text()
     count, estimate = compiled.cost_analysis()["flops"], hlo.estimate(text)
     formula = flops.by_phase(gan, config.batch_size, ada.PIPES[config.ada.pipe]).get(name, 0) / mesh.size

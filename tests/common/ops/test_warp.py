@@ -127,3 +127,29 @@ def test_sampling_planes_is_linear_and_its_gradient_the_transpose():
     x, y = jnp.asarray(rng.uniform(-2, 8, (2, 2, 4, 6)))
     sampled, transpose = jax.vjp(lambda planes: warp.sample_planes(planes, x, y), planes)
     np.testing.assert_allclose(jnp.vdot(sampled, cotangent), jnp.vdot(planes, transpose(cotangent)[0]), rtol=1e-4)
+
+
+def test_both_ways_to_gather_are_the_same():
+    rng = np.random.default_rng(2)
+    planes, weights = rng.normal(size=(2, 3, 5, 7)).astype(np.float32), rng.normal(size=(4, 1, 1, 1)).astype(np.float32)
+    top, left = rng.integers(0, 4, (2, 20)), rng.integers(0, 6, (2, 20))
+
+    def loss(gather):
+        return lambda planes: jnp.square(weights * jnp.stack(gather(planes, top, left))).sum()
+
+    np.testing.assert_array_equal(warp._windows(planes, top, left), warp._corners(planes, top, left))
+    gradients = (jax.grad(loss(gather))(planes) for gather in (warp._windows, warp._corners))
+    np.testing.assert_allclose(*gradients, rtol=1e-5, atol=1e-5)
+
+
+def test_accelerators_gather_single_pixels():
+    """Also where a gradient is differentiated again, as in R1: a gather's gradient of windows is a loop on TPUs."""
+    planes, positions = jnp.zeros((2, 3, 5, 7)), jnp.zeros((2, 4, 6))
+
+    def loss(planes):
+        penalty = jax.grad(lambda planes: jnp.square(warp.sample_planes(planes, positions, positions)).sum())
+        return jnp.square(penalty(planes)).sum()
+
+    traced = jax.jit(jax.grad(loss)).trace(planes)
+    windows = {p: "2, 2>" in traced.lower(lowering_platforms=(p,)).as_text() for p in ("cpu", "tpu", "cuda")}
+    assert windows == {"cpu": True, "tpu": False, "cuda": False}
