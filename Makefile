@@ -26,3 +26,4 @@ lint: install
 
 bench: install
 	$(BIN)/python -m fase_jax.bench
+	$(BIN)/python -m hsr_jax.bench

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from common.errors import InputError
 from common.nn.stylegan2 import Generator
 from common.nn.stylegan2_discriminator import Discriminator
 from common.train import mesh as meshes
@@ -106,3 +107,11 @@ def test_shares_of_the_time():
     with_hsr = bench.shares(seconds | {"g_main_hsr": 13.0})
     assert with_hsr["training with HSR (s/kimg)"] == 20 and with_hsr["training with HSR, R1 (%)"] == 10
     assert [bench.interval(CONFIG, name) for name in ("g_main", "g_reg", "d_reg")] == [1, 4, 16]
+
+
+def test_the_commands_say_what_is_missing(monkeypatch):
+    monkeypatch.setattr(scaling.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r'pip install "jax\[tpu\]"'):
+        scaling.main(["--topology", "v5e:2x2"])
+    with pytest.raises(InputError, match="no case 'large'; there are small, 64 px, full, 256 px"):
+        bench.main(["--cases", "large"])
