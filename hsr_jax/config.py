@@ -15,9 +15,12 @@ class Data:
     """Where the images are."""
 
     source: str = ""
-    """A folder of images, a zip file in StyleGAN2's format, or the name of a prepared data set."""
+    """A folder of images, a zip file in StyleGAN2's format, or a prepared data set by name: `ffhq`, `lsun_church`, `cub`,
+    `animal_face/dog`, `animal_face/cat`, `celeba_hq`."""
     table: str = ""
     """Folder: a CSV file whose column `file` lists the images to use; empty takes all."""
+    split: str = "full"
+    """Prepared sets: which part, such as `train` of LSUN church."""
     data_dir: str = "data"
     """Prepared sets: where the records are written and read."""
     manual_dir: str = ""

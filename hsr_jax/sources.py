@@ -20,8 +20,10 @@ def _everything(data: Data) -> ImageSource:
     if not data.source:
         names = ", ".join(IMAGE_BUILDERS)
         raise InputError(f"field data.source: empty; name a folder of images, a zip file, or one of {names}")
-    if data.source in IMAGE_BUILDERS and not Path(data.source).exists():
-        return open_image_dataset(data.source, data.data_dir, manual_dir=data.manual_dir or None, labelled=data.labels)
+    name, _, animal = data.source.partition("/")
+    if name in IMAGE_BUILDERS and not Path(data.source).exists():
+        options = {"animal": animal} if animal else {}
+        return open_image_dataset(name, data.data_dir, data.split, data.manual_dir or None, data.labels, **options)
     if data.table:
         if data.labels:
             raise InputError("field data.labels: a table gives no class labels; put them in dataset.json")

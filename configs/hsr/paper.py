@@ -6,8 +6,8 @@ runs: it is the preset's. With HSR, all four levels of ViT-B/16 DINO join after 
 the baseline; the public code of HSR has none, has a ReLU and two other differences: `--ada.mode none
 --hsr.activation relu --hsr.normalization hsr`.
 
-FFHQ and CUB are prepared from their download under `downloads/`, the others are read from a folder there. The
-extractors are what `python -m common.weights list` says how to import.
+The data sets are prepared from their downloads under `downloads/`; the extractors are what `python -m common.weights
+list` says how to import.
 """
 
 import dataclasses
@@ -20,14 +20,14 @@ BATCH_SIZE = 16
 
 FULL = {
     "ffhq": Data(source="ffhq", manual_dir="downloads/ffhq"),
-    "church": Data(source="downloads/lsun_church/church_outdoor_train"),
+    "church": Data(source="lsun_church", split="train", manual_dir="downloads/lsun_church"),
 }
 LIMITED = {
     "ffhq1k": dataclasses.replace(FULL["ffhq"], max_images=1_000),
     "ffhq2k": dataclasses.replace(FULL["ffhq"], max_images=2_000),
     "ffhq10k": dataclasses.replace(FULL["ffhq"], max_images=10_000),
-    "dog": Data(source="downloads/animal_face/AnimalFace-dog"),
-    "cat": Data(source="downloads/animal_face/AnimalFace-cat"),
+    "dog": Data(source="animal_face/dog", manual_dir="downloads/animal_face"),
+    "cat": Data(source="animal_face/cat", manual_dir="downloads/animal_face"),
     "cub": Data(source="cub", manual_dir="downloads/cub"),
 }
 
