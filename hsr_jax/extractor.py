@@ -52,7 +52,10 @@ def build(config: Semantics, seed: int) -> tuple[Extractor, Any]:
     patch = module.patch if isinstance(module, ViT) else 32
     if config.image_size % patch:
         near = round(config.image_size / patch) * patch
-        raise InputError(f"field hsr.image_size: {config.image_size} is no multiple of {patch} px; take {near}")
+        raise InputError(
+            f"field hsr.image_size (evaluation: substitute_size): {config.image_size} is no multiple of {patch} px; "
+            f"take {near}"
+        )
     return Extractor(module, _layers(module, config.final_norm), config.image_size, config.normalization), variables
 
 

@@ -40,7 +40,7 @@ def open_perceptual(path: str) -> Perceptual:
         return pixels()
     format, arrays = formats.network_arrays(path, (*LPIPS, *extractor.FORMATS))
     if format.name not in LPIPS:
-        return of_features(path)
+        return of_features(*extractor.build(Semantics(extractor=path), seed=0))
     module = format.module(arrays, source=path)
 
     def describe(variables: Any, images: Array) -> Any:
@@ -53,9 +53,8 @@ def open_perceptual(path: str) -> Perceptual:
     return Perceptual("LPIPS", describe, compare, format.variables(arrays, module, source=path))
 
 
-def of_features(path: str) -> Perceptual:
+def of_features(network: extractor.Extractor, variables: Any) -> Perceptual:
     """Squared distances of unit features, means over positions and layers: LPIPS with all weights alike."""
-    network, variables = extractor.build(Semantics(extractor=path), seed=0)
 
     def describe(variables: Any, images: Array) -> Any:
         return [unit(x) for x in network.targets(variables, images)]

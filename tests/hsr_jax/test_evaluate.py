@@ -28,7 +28,7 @@ from hsr_jax.published import PUBLISHED
 SIDE, IMAGES = 16, 20
 GENERATOR = Generator(SIDE, z_dim=6, w_dim=6, num_layers=1, channel_base=64, channel_max=8)
 RESNET = ResNet((2, 2, 2, 2), (1, 1, 1, 1))
-KIND = "ResNet substitute features"
+KIND = "ResNet substitute (64 px) features"
 
 
 @functools.cache
@@ -63,6 +63,7 @@ def options(place: Path, folder: Path, **changes) -> Evaluate:
             snapshot=str(place / "generator.safetensors"),
             data=Data(source=str(place / "images"), resolution=SIDE),
             substitute=str(place / "substitute.safetensors"),
+            substitute_size=64,
             num_images=20,
             batch_size=8,
             ridge=1e-3,

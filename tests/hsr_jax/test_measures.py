@@ -215,9 +215,12 @@ def test_a_substitute_never_bears_the_name_of_a_metric(tmp_path, name, module, i
     path = write(tmp_path, name, module, *inputs)
     networks = feature_networks.choose(["fid", "kid", "pr", "ppl"], Files(substitute=path))
     e, kind = networks.moments, type(module).__name__
-    assert e.label("FID", "Frechet distance") == f"Frechet distance on {kind} my_{name} features"
-    assert networks.distance.label == f"path length in {kind} my_{name} features"
+    assert e.label("FID", "Frechet distance") == f"Frechet distance on {kind} my_{name} (224 px) features"
+    assert networks.distance.label == f"path length in {kind} my_{name} (224 px) features"
     assert networks.manifold.digest == e.digest
+    # Features of another input are others, and say so.
+    small = feature_networks.choose(["fid", "ppl"], Files(substitute=path, substitute_size=64))
+    assert small.moments.digest != e.digest and small.distance.label.endswith("(64 px) features")
     pixels = jnp.asarray(np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 3), np.uint8))
     features = jax.jit(e.embed)(e.variables, pixels)
     assert features.shape == (2, 8 if name == "resnet" else 64) and features.std() > 0
@@ -225,6 +228,12 @@ def test_a_substitute_never_bears_the_name_of_a_metric(tmp_path, name, module, i
     d = networks.distance
     same, other = jax.jit(d.compare)(d.variables, a, jnp.stack([a[0], a[0]]))
     assert same == 0 and other > 0
+
+
+def test_a_substitutes_input_is_of_whole_patches(tmp_path):
+    path = write(tmp_path, "dino", VIT, (1, 224, 224, 3))
+    with pytest.raises(InputError, match="substitute_size.*: 80 is no multiple of 32 px; take 64"):
+        feature_networks.choose(["fid"], Files(substitute=path, substitute_size=80))
 
 
 def test_missing_networks_are_named_at_once():
