@@ -15,7 +15,7 @@ class Data:
     """Where the images are."""
 
     source: str = ""
-    """A folder of images, a zip file in StyleGAN2's format, or a prepared data set by name: `ffhq`, `lsun_church`, `cub`,
+    """A folder of images, a zip file in StyleGAN2's format, or a prepared data set: `ffhq`, `lsun_church`, `cub`,
     `animal_face/dog`, `animal_face/cat`, `celeba_hq`."""
     table: str = ""
     """Folder: a CSV file whose column `file` lists the images to use; empty takes all."""
