@@ -75,8 +75,9 @@ class Semantics:
     """The hierarchical semantic regularizer (Sec. 4.2.2, thesis)."""
 
     extractor: str = "none"
-    """Pretrained network whose features are predicted (Table 4.1): the file of a public ViT or ResNet, a directory that
-    `common.weights import` wrote, `random` for an untrained ViT-B/16, or `none`, the baseline."""
+    """Pretrained network whose features are predicted (Table 4.1): the file of a public ViT or ResNet, or of ArcFace,
+    VGG-16 and AlexNet with LPIPS, FID's Inception; a directory that `common.weights import` wrote, `random` for an
+    untrained ViT-B/16, or `none`, the baseline."""
     final_norm: bool = True
     """ViT: through its last LayerNorm, as the public code does with DINO; off, as it does with DeiT."""
     levels: Levels = "all"
@@ -88,10 +89,10 @@ class Semantics:
     """Channels between the two convolutions of a predictor."""
     activation: Activation = "leaky_relu"
     """The document's; `relu` is the public code's."""
-    normalization: Normalization = "imagenet"
-    """What the extractor sees; `hsr` is the public code's mix of two networks' statistics."""
+    normalization: Normalization = "own"
+    """What the extractor sees, as it was trained; `hsr` is the public code's mix of two networks' statistics."""
     image_size: int = 224
-    """Side of the extractor's input; a multiple of its patches."""
+    """Side of the extractor's input; a multiple of its patches or strides."""
     target_gradient: bool = False
     """Whether the generated image learns from its features as well."""
 

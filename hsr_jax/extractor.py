@@ -3,19 +3,21 @@
 import dataclasses
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from common.errors import InputError
-from common.nn.resnet import ResNet
+from common.nn.iresnet import IResNet
+from common.nn.lpips import Lpips
 from common.nn.vit import ViT
-from common.ops.preprocess import preprocess
+from common.ops.preprocess import HSR, Normalization, preprocess
 from common.weights import formats
 from hsr_jax import features
 from hsr_jax.config import Semantics
 
-FORMATS = ("dino", "deit", "resnet")
+FORMATS = ("dino", "deit", "resnet", "arcface", "lpips", "lpips-parts", "pytorch-fid")
 RANDOM = ViT(width=768, heads=12)
 """ViT-B/16, which the first row of Table 4.1 initialises at random."""
 
@@ -24,15 +26,15 @@ RANDOM = ViT(width=768, heads=12)
 class Extractor:
     """The network without its variables."""
 
-    module: ViT | ResNet
+    module: nn.Module
     layers: tuple[str, ...]
     """Deepest first."""
     image_size: int
-    normalization: features.Normalization
+    normalization: Normalization
 
     def targets(self, variables: Any, images: Array) -> list[Array]:
         """Generated images [B, R, R, 3] in [-1, 1] to the features [B, h, h, C] of each layer."""
-        inputs = preprocess(images, self.image_size, features.NORMALIZATIONS[self.normalization])
+        inputs = preprocess(images, self.image_size, self.normalization)
         return features.target_maps(self.module.apply(variables, inputs)[1], self.layers)
 
     def shapes(self, variables: Any) -> tuple[list[int], list[int]]:
@@ -46,23 +48,18 @@ def build(config: Semantics, seed: int) -> tuple[Extractor, Any]:
     """The extractor of a configuration, and its variables.
 
     Raises:
-      InputError: the checkpoint holds no ViT or ResNet; the image size is no multiple of its patches.
+      InputError: the checkpoint holds no network of these; it does not take images of this size.
     """
     module, variables = _random(config, seed) if config.extractor == "random" else _read(config.extractor)
-    patch = module.patch if isinstance(module, ViT) else 32
-    if config.image_size % patch:
-        near = round(config.image_size / patch) * patch
+    layers, multiple, smallest, own = features.inputs_of(module, config.final_norm)
+    size = config.image_size
+    if size % multiple or size < smallest:
+        near = max(round(size / multiple) * multiple, smallest)
         raise InputError(
-            f"field hsr.image_size (evaluation: substitute_size): {config.image_size} is no multiple of {patch} px; "
-            f"take {near}"
+            f"field hsr.image_size (evaluation: substitute_size): {size} px are no multiple of {multiple} or less than "
+            f"{smallest}; take {near}"
         )
-    return Extractor(module, _layers(module, config.final_norm), config.image_size, config.normalization), variables
-
-
-def _layers(module: ViT | ResNet, final_norm: bool) -> tuple[str, ...]:
-    if isinstance(module, ResNet):
-        return features.RESNET_LAYERS
-    return features.DINO_LAYERS if final_norm else features.VIT_LAYERS
+    return Extractor(module, layers, size, HSR if config.normalization == "hsr" else own), variables
 
 
 def _random(config: Semantics, seed: int) -> tuple[ViT, Any]:
@@ -71,7 +68,14 @@ def _random(config: Semantics, seed: int) -> tuple[ViT, Any]:
     return RANDOM, init(jax.random.fold_in(jax.random.key(seed), 2), image)
 
 
-def _read(path: str) -> tuple[ViT | ResNet, Any]:
+def _read(path: str) -> tuple[nn.Module, Any]:
     format, arrays = formats.network_arrays(path, FORMATS)
     module = format.module(arrays, source=path)
-    return module, format.variables(arrays, module, source=path)
+    variables = format.variables(arrays, module, source=path)
+    if format.name == "arcface":  # whose trunk takes images of any size
+        module = IResNet(module["network"].widths, module["network"].depths)
+    elif isinstance(module, Lpips):
+        module = module.trunk
+    else:
+        return module, variables
+    return module, {name: tree["trunk"] for name, tree in variables.items()}

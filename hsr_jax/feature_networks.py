@@ -79,7 +79,8 @@ class Files:
     lpips: str = ""
     """LPIPS with VGG-16: gives PPL."""
     substitute: str = ""
-    """A ViT or ResNet in the place of those of the above that are empty; its numbers have names of their own."""
+    """Another network, any that `hsr.extractor` takes, in the place of those of the above that are empty; its numbers
+    have names of their own."""
     substitute_size: int = 224
     """Side of the substitute's input, a multiple of its patches; half of it is four times as fast."""
 
@@ -98,8 +99,8 @@ def choose(metrics: Sequence[str], files: Files, fid_variant: FidVariant = "styl
     if absent := [name for name in fields if not getattr(files, name) and not files.substitute]:
         what = ", ".join(f"{name} (for {fields[name]})" for name in absent)
         raise InputError(
-            f"fields {what}: empty; name the network's file, or in field substitute a ViT or ResNet whose numbers get "
-            "names of their own, or leave these metrics out of field metrics"
+            f"fields {what}: empty; name the network's file, or in field substitute another whose numbers get names "
+            "of their own, or leave these metrics out of field metrics"
         )
     found: dict[str, Any] = {}
     other = files.substitute, files.substitute_size
@@ -144,20 +145,21 @@ def perceptual(path: str) -> Distance:
 
 
 def substitute(path: str, size: int) -> Embedding:
-    """The class token of a ViT after its last LayerNorm, or the average of a ResNet's last stage."""
+    """The class token of a ViT after its last LayerNorm, or the average of another network's deepest features."""
     network, variables = extractor.build(Semantics(extractor=path, image_size=size), seed=0)
-    module = network.module
 
     def embed(variables: Any, images: Array) -> Array:
-        _, features = module.apply(variables, preprocess(_as_float(images), network.image_size))
-        found = features[f"block{module.depth}.norm"][:, 0] if isinstance(module, ViT) else features["avgpool"]
-        return found.astype(jnp.float32)
+        images = _as_float(images)
+        if not isinstance(network.module, ViT):
+            return network.targets(variables, images)[0].mean((1, 2))
+        _, features = network.module.apply(variables, preprocess(images, size, network.normalization))
+        return features[f"block{network.module.depth}.norm"][:, 0].astype(jnp.float32)
 
     return Embedding(_name(path, network), False, embed, variables, _digest(path, f"substitute {size}"))
 
 
 def substitute_distance(path: str, size: int) -> Distance:
-    """Features of a ViT or ResNet, all weights alike."""
+    """Features of an extractor's four layers, all weights alike."""
     network, variables = extractor.build(Semantics(extractor=path, image_size=size), seed=0)
     return _distance(f"path length in {_name(path, network)} features", of_features(network, variables))
 

@@ -31,14 +31,14 @@ class Perceptual(NamedTuple):
 
 
 def open_perceptual(path: str) -> Perceptual:
-    """LPIPS, or the features of a ViT or ResNet, of a checkpoint or an imported directory; `pixels` without a path.
+    """LPIPS, or the features of another network, of a checkpoint or an imported directory; `pixels` without a path.
 
     Raises:
       InputError: it holds no such network, or is damaged.
     """
     if not path:
         return pixels()
-    format, arrays = formats.network_arrays(path, (*LPIPS, *extractor.FORMATS))
+    format, arrays = formats.network_arrays(path, extractor.FORMATS)
     if format.name not in LPIPS:
         return of_features(*extractor.build(Semantics(extractor=path), seed=0))
     module = format.module(arrays, source=path)

@@ -19,6 +19,8 @@ class Normalization:
 IMAGENET_STD = (0.229, 0.224, 0.225)
 IMAGENET = Normalization((0.485, 0.456, 0.406), IMAGENET_STD)
 """What torchvision's, DINO's, DeiT's and DINOv2's networks were trained with."""
+SYMMETRIC = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+"""[-1, 1]: ArcFace's and, but for half a grey value, FID's Inception."""
 HSR = Normalization((0.48145466, 0.4578275, 0.40821073), IMAGENET_STD)
 """HSR's public code: CLIP's mean with ImageNet's deviation, a mixed pair. The document names no numbers."""
 

@@ -232,7 +232,7 @@ def test_a_substitute_never_bears_the_name_of_a_metric(tmp_path, name, module, i
 
 def test_a_substitutes_input_is_of_whole_patches(tmp_path):
     path = write(tmp_path, "dino", VIT, (1, 224, 224, 3))
-    with pytest.raises(InputError, match="substitute_size.*: 80 is no multiple of 32 px; take 64"):
+    with pytest.raises(InputError, match="substitute_size.*: 80 px are no multiple of 32 .*; take 64"):
         feature_networks.choose(["fid"], Files(substitute=path, substitute_size=80))
 
 

@@ -9,8 +9,8 @@ from common.nn.resnet import ResNet
 from common.nn.stylegan2 import SynthesisNetwork
 from common.nn.vit import ViT
 from common.ops.pool import adaptive_average_pool
-from common.ops.preprocess import preprocess
-from hsr_jax.features import DINO_LAYERS, NORMALIZATIONS, RESNET_LAYERS, VIT_LAYERS, target_maps
+from common.ops.preprocess import HSR, IMAGENET, preprocess
+from hsr_jax.features import DINO_LAYERS, VIT_LAYERS, inputs_of, target_maps
 from hsr_jax.regularizer import BLOCKS, Heads, cosine_error, hsr_loss, pair, squared_error
 
 KEY = jax.random.key(0)
@@ -133,9 +133,9 @@ def test_every_supervised_block_of_a_generator_learns():
 def test_normalizations():
     """A grey resized to itself: the public code's mean is CLIP's, its deviation ImageNet's."""
     grey = jnp.zeros((1, 8, 8, 3))
-    for name, mean in (("imagenet", (0.485, 0.456, 0.406)), ("hsr", (0.48145466, 0.4578275, 0.40821073))):
+    for normalization, mean in ((IMAGENET, (0.485, 0.456, 0.406)), (HSR, (0.48145466, 0.4578275, 0.40821073))):
         expected = (0.5 - np.array(mean)) / np.array([0.229, 0.224, 0.225])
-        np.testing.assert_allclose(preprocess(grey, 14, NORMALIZATIONS[name])[0, 5, 5], expected, rtol=1e-5)
+        np.testing.assert_allclose(preprocess(grey, 14, normalization)[0, 5, 5], expected, rtol=1e-5)
 
 
 def test_target_maps():
@@ -152,4 +152,6 @@ def test_target_maps():
 
     vit = ViT(width=64, heads=1, grid=4)
     assert shapes(vit, VIT_LAYERS) == shapes(vit, DINO_LAYERS) == [(2, 4, 4, 64)] * 4
-    assert shapes(ResNet(), RESNET_LAYERS) == [(2, 2 << i, 2 << i, 2048 >> i) for i in range(4)]
+    assert inputs_of(vit).layers == DINO_LAYERS and inputs_of(vit, final_norm=False).layers == VIT_LAYERS
+    resnet = shapes(ResNet(), inputs_of(ResNet()).layers)
+    assert resnet == [(2, 2 << i, 2 << i, 2048 >> i) for i in range(4)]
