@@ -5,6 +5,7 @@ import numpy as np
 from jax import Array
 
 from common.nn.vgg import VGG16
+from common.ops.pool import max_pool
 from common.weights import lpips, read
 from common.weights.rows import dense
 from common.weights.table import Row, Transform, convert, shapes
@@ -29,7 +30,7 @@ class Vgg16Features(nn.Module):
         if images.shape[1:3] != (SIZE, SIZE):
             raise ValueError(f"images must be {SIZE} x {SIZE} px, not {images.shape}")
         x, features = self.trunk(images)
-        x = nn.max_pool(x, (2, 2), (2, 2)).reshape(len(images), -1)
+        x = max_pool(x, 2, 2, padding=0).reshape(len(images), -1)
         features["fc1"] = x = nn.relu(nn.Dense(self.width, name="fc1")(x))
         features["fc2"] = x = nn.relu(nn.Dense(self.width, name="fc2")(x))
         return x, features

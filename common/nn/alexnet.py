@@ -9,6 +9,7 @@ from jax import Array
 from jax.typing import DTypeLike
 
 from common.nn.layers import Conv
+from common.ops.pool import max_pool
 
 # Size, stride and padding of the five convolutions, and whether a max pool precedes them.
 LAYERS = ((11, 4, 2, False), (5, 1, 2, True), (3, 1, 1, True), (3, 1, 1, False), (3, 1, 1, False))
@@ -41,7 +42,7 @@ class AlexNet(nn.Module):
         x, features = images, {}
         for i, (width, (size, stride, padding, pool)) in enumerate(zip(self.widths, LAYERS, strict=True), start=1):
             if pool:
-                x = nn.max_pool(x, (3, 3), (2, 2))
+                x = max_pool(x, 3, 2, padding=0)
             conv = Conv(width, size, stride, use_bias=True, padding=padding, dtype=self.dtype, name=f"conv{i}")
             x = nn.relu(conv(x))
             features[f"relu{i}"] = x

@@ -9,6 +9,7 @@ from jax import Array
 from jax.typing import DTypeLike
 
 from common.nn.layers import Conv
+from common.ops.pool import max_pool
 
 DEPTHS = (2, 2, 3, 3, 3)
 """Convolutions in the five stages."""
@@ -41,7 +42,7 @@ class VGG16(nn.Module):
         x, features = images, {}
         for stage, (width, depth) in enumerate(zip(self.widths, DEPTHS, strict=True), start=1):
             if stage > 1:
-                x = nn.max_pool(x, (2, 2), (2, 2))
+                x = max_pool(x, 2, 2, padding=0)
             for i in range(1, depth + 1):
                 x = nn.relu(Conv(width, use_bias=True, dtype=self.dtype, name=f"conv{stage}_{i}")(x))
                 features[f"relu{stage}_{i}"] = x
