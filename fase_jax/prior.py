@@ -8,7 +8,7 @@ import numpy as np
 from flax import traverse_util
 
 from common.errors import InputError
-from common.nn.stylegan2 import Generator
+from common.nn.stylegan2 import Generator, channels
 from common.train import workdir
 from common.weights import feature_style, formats
 from fase_jax import inference
@@ -81,11 +81,16 @@ def _read_generator(path: Path, config: Config) -> dict[str, Any]:
 def _check_generator(found: dict[str, Any], module: Generator, sizes, file: Path) -> dict[str, Any]:
     have = (module.resolution, module.w_dim, module.channel_base, module.channel_max)
     want = (sizes.generator_resolution, sizes.w_dim, sizes.channel_base, sizes.channel_max)
+    if have[:2] == want[:2] and _widths(have[0], *have[2:]) == _widths(want[0], *want[2:]):
+        return found
     names = ("generator_resolution", "w_dim", "channel_base", "channel_max")
     off = [f"model.{n} is {w}, the file has {h}" for n, h, w in zip(names, have, want, strict=True) if h != w]
-    if off:
-        raise InputError(f"{file}: {'; '.join(off)}; set these fields")
-    return found
+    raise InputError(f"{file}: {'; '.join(off)}; set these fields")
+
+
+def _widths(resolution: int, channel_base: int, channel_max: int) -> list[int]:
+    """By resolution. A file tells no more: of a base that is capped everywhere it has the least."""
+    return [channels(r, channel_base, channel_max) for r in (2**k for k in range(2, resolution.bit_length()))]
 
 
 def _read_encoder(path: Path, variables: dict[str, Any], config: Config) -> dict[str, Any]:

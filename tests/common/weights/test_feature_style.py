@@ -98,9 +98,13 @@ def test_a_prior_of_safetensors(variables, tmp_path):
     np.testing.assert_array_equal(loaded["params"]["synthesis"]["b8"]["conv0"]["kernel"], weight)
     assert jax.tree.structure(loaded) == jax.tree.structure(variables)
 
-    other = dataclasses.replace(CONFIG, model=dataclasses.replace(SIZES, generator_resolution=32))
+    with_sizes = lambda **sizes: dataclasses.replace(CONFIG, model=dataclasses.replace(SIZES, **sizes))
     with pytest.raises(InputError, match="generator_resolution is 32, the file has 16"):
-        load_prior(str(tmp_path), variables, other)
+        load_prior(str(tmp_path), variables, with_sizes(generator_resolution=32))
+    with pytest.raises(InputError, match="channel_base is 64, the file has 128"):
+        load_prior(str(tmp_path), variables, with_sizes(channel_base=64))
+    # With at most 8 channels everywhere a larger base makes no difference.
+    load_prior(str(tmp_path), variables, with_sizes(channel_base=1024))
     (tmp_path / "encoder.safetensors").write_bytes(b"\x10\x00\x00\x00")
     with pytest.raises(InputError, match="encoder.safetensors"):
         load_prior(str(tmp_path), variables, CONFIG)
