@@ -21,7 +21,7 @@ from common import errors
 from common.bench import measure
 from common.train import mesh as meshes
 from common.train import state as states
-from configs.hsr import mtfl64_cpu, presets
+from configs.hsr import mtfl64_cpu_hsr, presets
 from hsr_jax import ada, flops, networks
 from hsr_jax import state as gan_states
 from hsr_jax.config import Config
@@ -35,7 +35,7 @@ def _augmented(config: Config, **changes: Any) -> Config:
     return dataclasses.replace(config, ada=dataclasses.replace(config.ada, p=P), **changes)
 
 
-SMALL = _augmented(mtfl64_cpu.config)
+SMALL = _augmented(mtfl64_cpu_hsr.config)
 # Groups of the minibatch deviation have to fit into the batch.
 FULL = _augmented(
     presets.paper256(),
@@ -71,15 +71,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         measure.report(measure.run("hsr_jax.bench", options.cases, Bench().cases, arguments))
         return
     case, phases = options.cases[0], tuple(p for p in options.phases if p != "g_main_hsr" or options.extractor)
-    values = speed(*SPEED[case], phases, options.extractor) if case in SPEED else operations(FLOPS[case], phases)
+    config, calls = SPEED[case] if case in SPEED else (FLOPS[case], 0)
+    config = dataclasses.replace(config, hsr=dataclasses.replace(config.hsr, extractor=options.extractor or "none"))
+    values = speed(config, calls, phases) if calls else operations(config, phases)
     print(json.dumps(values))
 
 
-def speed(config: Config, calls: int, names: Sequence[PhaseName], extractor: str) -> dict[str, float]:
+def speed(config: Config, calls: int, names: Sequence[PhaseName]) -> dict[str, float]:
     """Seconds of the phases, per thousand images that they are due for, and what a training is made of."""
-    config = dataclasses.replace(config, hsr=dataclasses.replace(config.hsr, extractor=extractor or "none"))
     gan, mesh = networks.build(config), meshes.make()
-    semantics = Semantic(config, gan) if extractor else None
+    semantics = Semantic(config, gan) if config.hsr.extractor != "none" else None
     phases = build_phases(config, gan, mesh, semantics)
     state = initial_state(config, phases, semantics)
     size = config.data.resolution
@@ -139,13 +140,21 @@ def operations(config: Config, names: Sequence[PhaseName]) -> dict[str, float]:
     What is more than 1 is elementwise; a tenth more would be something that is computed twice.
     """
     gan = networks.build(config)
+    semantics = Semantic(config, gan) if config.hsr.extractor != "none" else None
     # The program of one device, wherever it runs.
-    phases = build_phases(config, gan, meshes.make(jax.local_devices(backend="cpu")[:1]), None)
-    state, batch = shapes(config, phases)
+    phases = build_phases(config, gan, meshes.make(jax.local_devices(backend="cpu")[:1]), semantics)
+    state, batch = shapes(config, phases, semantics)
     formula = flops.by_phase(gan, config.batch_size, ada.PIPES[config.ada.pipe], config.losses.path_length_shrink)
+    if semantics:
+        images = jax.ShapeDtypeStruct(batch["image"].shape, np.float32)
+        # A forward pass of the extractor, whatever it is, by XLA's own count.
+        extracting = flops.counted(semantics.extractor.targets, semantics.variables, images)
+        predicting = flops.predictors(gan.generator, semantics.heads, semantics.sides, config.batch_size)
+        formula["g_main_hsr"] = formula["g_main"] + extracting + predicting
     values = {}
     for name in (name for name in names if name in formula):
-        count = flops.counted(getattr(phases, name), state, batch)
+        constants = (semantics.variables,) if name == "g_main_hsr" else ()
+        count = flops.counted(getattr(phases, name), state, batch, *constants)
         values[f"{name} (GFLOP)"] = round(count / 1e9, 2)
         values[f"{name}, ratio to the formula"] = round(count / formula[name], 3)
     return values

@@ -6,7 +6,7 @@ transpose. A phase computes each of them a whole number of times, `PASSES`. What
 optimiser) is left out; it is linear in the channels where products are quadratic.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -17,6 +17,7 @@ from common.ops.resample import BINOMIAL
 from hsr_jax.ada import AugmentPipe
 from hsr_jax.ada_geometry import REACH, SYM6, TAIL
 from hsr_jax.objectives import GAN
+from hsr_jax.regularizer import Heads
 
 Phase = Literal["g_main", "g_reg", "d_main", "d_reg"]
 Kind = Literal[
@@ -131,6 +132,18 @@ def augmentation(resolution: int, pipe: AugmentPipe, img_channels: int = 3) -> I
     sampled = 2 * resolution + len(SYM6) - 2
     products = resolution * enlarged * (resolution + enlarged) + sampled * resolution * (sampled + resolution)
     yield Layer("geometry", "augmentation", products * img_channels)
+
+
+def predictors(g: Generator, heads: Heads, sides: Sequence[int], batch_size: int) -> int:
+    """FLOPs that the semantic regularizer's heads add to g_main: their convolutions are differentiated like the
+    generator's, the resizing between them is a fixed map, along y and then along x. `sides`: of the targets."""
+    total = 0
+    for r, width, side in zip(heads.blocks, heads.features, sides, strict=True):
+        c = channels(r, g.channel_base, g.channel_max)
+        convolutions = (r * r * c + side * side * width) * heads.hidden
+        resizing = side * r * (r + side) * heads.hidden
+        total += 3 * convolutions + 2 * resizing
+    return 2 * batch_size * total
 
 
 def _no_labels(network: Generator | Discriminator) -> None:

@@ -29,7 +29,7 @@ from hsr_jax import ada, flops, networks
 from hsr_jax import state as gan_states
 from hsr_jax.config import Config
 from hsr_jax.phases import Phases
-from hsr_jax.train import build_phases
+from hsr_jax.train import Semantic, build_phases
 
 PhaseName = Literal["g_main", "g_reg", "d_main", "d_reg", "finish"]
 PHASES: tuple[PhaseName, ...] = ("g_main", "g_reg", "d_main", "d_reg", "finish")
@@ -109,10 +109,13 @@ def measure(config: Config, mesh: jax.sharding.Mesh, name: PhaseName) -> dict[st
     }
 
 
-def shapes(config: Config, phases: Phases) -> tuple[gan_states.GANState, dict[str, jax.ShapeDtypeStruct]]:
+def shapes(
+    config: Config, phases: Phases, semantics: Semantic | None = None
+) -> tuple[gan_states.GANState, dict[str, jax.ShapeDtypeStruct]]:
     """Of the state and of a batch."""
     g_variables, d_variables = networks.shapes(phases.gan)
-    create = lambda g, d, key: gan_states.create(g, d, phases.g_optimizer, phases.d_optimizer, key)
+    optimizers = phases.g_optimizer, phases.d_optimizer
+    create = lambda g, d, key: gan_states.create(g, d, *optimizers, key, semantics and semantics.init(key))
     state = jax.eval_shape(create, g_variables, d_variables["params"], jax.random.key(0))
     size = config.data.resolution
     return state, {"image": jax.ShapeDtypeStruct((config.batch_size, size, size, 3), jnp.uint8)}

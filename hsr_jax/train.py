@@ -110,7 +110,7 @@ class Semantic:
         pairs = regularizer.pair(regularizer.BLOCKS, self.extractor.layers, config.hsr.levels)
         self._levels = regularizer.LEVELS[config.hsr.levels]
         sides, widths = self.extractor.shapes(self.variables)
-        self._sides = sides[self._levels]
+        self.sides = sides[self._levels]
         blocks = [block for block, _ in pairs]
         self.heads = regularizer.Heads(widths[self._levels], blocks, config.hsr.hidden, config.hsr.activation)
         g = gan.generator
@@ -120,12 +120,12 @@ class Semantic:
     def init(self, key: jax.Array):
         """Parameters of untrained heads."""
         zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), self._features)
-        return self.heads.init(key, zeros, self._sides)["params"]
+        return self.heads.init(key, zeros, self.sides)["params"]
 
     def loss(self, head_params, variables, features, images) -> jax.Array:
         """[B, levels]. Eq. (4.2), thesis."""
         targets = self.extractor.targets(variables, images)[self._levels]
-        predictions, _ = self.heads.apply({"params": head_params}, features, self._sides)
+        predictions, _ = self.heads.apply({"params": head_params}, features, self.sides)
         return self.config.weight * regularizer.hsr_loss(
             predictions, targets, target_gradient=self.config.target_gradient
         )

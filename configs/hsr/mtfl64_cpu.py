@@ -25,7 +25,7 @@ config = dataclasses.replace(
     losses=Losses(r1_gamma=0.0002 * 64**2 / 16),  # `auto`'s rule for this batch
     schedule=Schedule(ema_kimg=5.0, ema_ramp_up=0.05),
     ada=Ada(kimg=100.0),
-    kimg=200.0,
+    kimg=100.0,
     batch_size=16,
     log_every=50,
     save_kimg=5.0,

@@ -10,9 +10,10 @@ import pytest
 from common.errors import InputError
 from common.nn.stylegan2 import Generator
 from common.nn.stylegan2_discriminator import Discriminator
+from common.nn.vit import ViT
 from common.train import mesh as meshes
-from hsr_jax import ada, bench, flops, scaling
-from hsr_jax.config import Config, Data, Networks
+from hsr_jax import ada, bench, extractor, flops, scaling
+from hsr_jax.config import Config, Data, Networks, Semantics
 from hsr_jax.networks import build, shapes
 from hsr_jax.train import build_phases
 
@@ -39,6 +40,16 @@ def test_nothing_is_computed_twice(name, formula):
     phases = build_phases(CONFIG, GAN, meshes.make(jax.devices("cpu")[:1]), None)
     count = flops.counted(getattr(phases, name), *scaling.shapes(CONFIG, phases))
     assert formula[name] < count < 1.1 * formula[name]
+
+
+def test_the_semantic_regularizer_costs_one_pass_of_its_extractor(monkeypatch):
+    monkeypatch.setattr(extractor, "RANDOM", ViT(width=128, heads=2))
+    hsr = Semantics(extractor="random", hidden=64, image_size=112)
+    networks = dataclasses.replace(CONFIG.networks, mapping_layers=1, channel_base=2048)
+    config = dataclasses.replace(CONFIG, data=Data(resolution=64), networks=networks, hsr=hsr, batch_size=4)
+    values = bench.operations(config, ["g_main_hsr"])
+    # Were the extractor or a head computed twice, that would be a tenth more.
+    assert 1 < values["g_main_hsr, ratio to the formula"] < 1.1
 
 
 def total(layers, *kinds) -> int:
