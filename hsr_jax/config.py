@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Literal
 
+from common.errors import InputError
 from common.nn.stylegan2_discriminator import Architecture
 from hsr_jax.ada import Pipe
 from hsr_jax.features import Normalization
@@ -42,17 +43,22 @@ class Networks:
     """Sizes of generator and discriminator; the defaults are StyleGAN2-ADA's `paper256`."""
 
     z_dim: int = 512
+    """Length of a latent z."""
     w_dim: int = 512
+    """Length of a latent w."""
     mapping_layers: int = 8
+    """Fully connected layers from z to w."""
     channel_base: int = 16384
     """Channels at resolution r are min(channel_base / r, channel_max)."""
     channel_max: int = 512
+    """See `channel_base`."""
     architecture: Architecture = "resnet"
     """Of the discriminator."""
     mbstd_group: int = 8
-    """Images that the minibatch standard deviation is of."""
+    """Images that the minibatch standard deviation is of; divides `mbstd_batch`."""
     mbstd_batch: int = 8
-    """Groups form inside this many images, the batch of one of the reference's GPUs; 0: inside the whole batch."""
+    """Groups form inside this many images, the batch of one of the reference's GPUs; a divisor of `batch_size`, or 0:
+    inside the whole batch."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +66,7 @@ class Ada:
     """Adaptive augmentation of what the discriminator sees."""
 
     mode: Literal["none", "fixed", "adaptive"] = "adaptive"
+    """Without, with strength `p`, or with one that follows the discriminator."""
     pipe: Pipe = "bgc"
     """Which augmentations; b: blit, g: geometry, c: colour, f: filters, n: noise, last c: cutout."""
     p: float = 0.0
@@ -67,7 +74,7 @@ class Ada:
     target: float = 0.6
     """Adaptive: mean sign of the discriminator's logits of real images that is aimed at."""
     kimg: float = 500.0
-    """Adaptive: thousands of images in which p can rise from 0 to 1; 100 for a run that starts from a snapshot."""
+    """Adaptive: thousands of images in which p can rise from 0 to 1; 100 at most where a run starts from a snapshot."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,8 +90,10 @@ class Semantics:
     levels: Levels = "all"
     """Generator blocks that are supervised (Table 4.2)."""
     start_kimg: float = 500.0
-    """Thousands of images before the regularizer joins (Sec. 4.3.1)."""
+    """Thousands of images of this run before the regularizer joins (Sec. 4.3.1); 0 for one that starts from a snapshot
+    of a baseline."""
     weight: float = 1.0
+    """Of the regularizer in the generator's loss."""
     hidden: int = 4096
     """Channels between the two convolutions of a predictor."""
     activation: Activation = "leaky_relu"
@@ -99,22 +108,26 @@ class Semantics:
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """StyleGAN2-ADA with `paper256`; Table 4.5, thesis, without HSR."""
+    """StyleGAN2-ADA with its `paper256`."""
 
     workdir: str = "runs/hsr"
     """Checkpoints, logs, sample grids and results; a run started again in the same place resumes."""
     seed: int = 0
+    """Of weights, latents, augmentation, the order of images and the choice of a subset."""
     data: Data = Data()
     networks: Networks = Networks()
     g_lr: float = 0.0025
     """Learning rate of the generator and of the predictors; Adam with betas 0 and 0.99."""
     d_lr: float = 0.0025
+    """Learning rate of the discriminator."""
     losses: Losses = Losses(r1_gamma=1.0)
     schedule: Schedule = Schedule(ema_kimg=20.0)
     ada: Ada = Ada()
     hsr: Semantics = Semantics()
     start: str = ""
-    """Snapshot to start from: the work directory of a run with the same networks, or a public StyleGAN2-ADA `.pkl`."""
+    """Snapshot to start from: the work directory of a run with the same networks, or a public checkpoint in
+    StyleGAN2-ADA's or rosinality's layout. As in StyleGAN2-ADA the average is not ramped up then, and `ada.kimg` is 100
+    at most."""
     kimg: float = 25000.0
     """Length of the run in thousands of real images shown."""
     batch_size: int = 64
@@ -128,12 +141,45 @@ class Config:
     sample_kimg: float = 200.0
     """Thousands of images between sample grids."""
     samples: int = 64
-    """Images of a sample grid."""
+    """Images of a sample grid. With each grid the averaged generator is stored, `snapshots/{kimg}.safetensors`."""
 
     @property
     def steps(self) -> int:
         """Batches of the run."""
         return round(1000 * self.kimg / self.batch_size)
+
+
+def check(config: Config) -> None:
+    """Raises `InputError` for values that fit no run; it names the field and the remedy."""
+    n, s, batch = config.networks, config.schedule, config.batch_size
+    size = config.data.resolution
+    if size < 8 or size & (size - 1):
+        raise InputError(f"field data.resolution: {size} is no power of two from 8; take 64, 128 or 256")
+    at_least_one = {"samples": config.samples, "batch_size": batch, "log_every": config.log_every}
+    at_least_one |= {f"schedule.{name}": getattr(s, name) for name in ("g_interval", "d_interval", "ada_interval")}
+    for name, value in at_least_one.items():
+        if value < 1:
+            raise InputError(f"field {name}: {value} is less than 1")
+    if config.losses.path_length_weight and batch < config.losses.path_length_shrink:
+        raise InputError(
+            f"field losses.path_length_shrink: {config.losses.path_length_shrink} leaves no image of {batch}"
+        )
+    whole = n.mbstd_batch or batch
+    if batch % whole:
+        raise InputError(
+            f"field networks.mbstd_batch: {whole} does not divide a batch of {batch}; take a divisor, or 0"
+        )
+    if n.mbstd_group and whole % min(n.mbstd_group, whole):
+        raise InputError(f"field networks.mbstd_group: groups of {n.mbstd_group} do not fit into {whole} images")
+    if (config.ada.mode == "fixed") != (config.ada.p > 0) and config.ada.mode != "adaptive":
+        raise InputError(
+            f"field ada.p: {config.ada.p} with ada.mode {config.ada.mode} does nothing; fixed needs a p, none has none"
+        )
+    if config.hsr.extractor != "none" and config.hsr.start_kimg >= config.kimg:
+        raise InputError(
+            f"field hsr.start_kimg: {config.hsr.start_kimg:g} is not before the end of the run, kimg {config.kimg:g}; "
+            "take less, 0 where the run starts from a snapshot"
+        )
 
 
 config = Config()

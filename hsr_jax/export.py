@@ -6,16 +6,10 @@ python -m hsr_jax.export --snapshot runs/hsr --out prior/generator.safetensors
 import dataclasses
 from collections.abc import Sequence
 
-import numpy as np
-from safetensors.numpy import save
-
 from common import config as configs
-from common import errors, files
+from common import errors
 from common.errors import InputError
-from common.weights import formats
 from hsr_jax import snapshot
-
-FORMAT = "stylegan2-ada"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,11 +32,8 @@ def export(options: Export) -> None:
     if not options.out.endswith(".safetensors"):
         raise InputError(f"field out: {options.out}: give the file a name that ends in .safetensors")
     generator, variables = snapshot.load(options.snapshot)
-    arrays = formats.find(FORMAT).arrays(variables, generator)
-    contiguous = {name: np.asarray(x, order="C") for name, x in arrays.items()}
-    files.write_bytes(options.out, save(contiguous, metadata={"format": "pt"}))
-    values = sum(x.size for x in contiguous.values())
-    print(f"{options.out}: {values:,} values of a generator of {generator.resolution} px in the names of {FORMAT}")
+    values = snapshot.write(generator, variables, options.out)
+    print(f"{options.out}: {values:,} values of a generator of {generator.resolution} px in StyleGAN2-ADA's names")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from hsr_jax.config import Semantics
 
 FORMATS = ("dino", "deit", "resnet", "arcface", "lpips", "lpips-parts", "pytorch-fid")
 RANDOM = ViT(width=768, heads=12)
-"""ViT-B/16, which the first row of Table 4.1 initialises at random."""
+"""ViT-B/16, which Table 4.1 initialises at random."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,12 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from safetensors.numpy import save
 
+from common import files
 from common.errors import InputError
+from common.nn.inception import stylegan2_ada_uint8
 from common.nn.stylegan2 import Generator
 from common.train import workdir
 from common.train.checkpoint import Checkpoints
-from common.weights import formats
+from common.weights import converted, formats, read
 from hsr_jax import networks
 from hsr_jax.config import Config
 from hsr_jax.state import GANState
@@ -35,6 +38,10 @@ def load(path: str) -> tuple[Generator, dict[str, Any]]:
     if (Path(path) / workdir.CONFIG).is_file():
         return _of_run(path)
     format, arrays = formats.network_arrays(path, GENERATORS)
+    return _generator(format, arrays, path)
+
+
+def _generator(format: formats.Format, arrays: formats.StateDict, path: str) -> tuple[Generator, dict[str, Any]]:
     module = format.module(arrays, source=path)
     variables = format.variables(arrays, module, source=path)
     return (module["generator"], variables["generator"]) if format.name == "hsr" else (module, variables)
@@ -54,10 +61,11 @@ def _of_run(path: str) -> tuple[Generator, dict[str, Any]]:
 def start_from(path: str, new: GANState) -> GANState:
     """`new` with the networks of a snapshot: generator, average and discriminator, as StyleGAN2-ADA resumes.
 
-    Optimisers, path-length mean and augmentation start anew.
+    Optimisers, heads, path-length mean and augmentation start anew.
 
     Args:
-      path: the work directory of a run, or a StyleGAN2-ADA `.pkl`.
+      path: the work directory of a run, or a checkpoint of both networks in StyleGAN2-ADA's or rosinality's layout;
+        where it holds no generator but the average, that is both.
 
     Raises:
       InputError: the snapshot holds other networks; names the first array that differs.
@@ -70,11 +78,35 @@ def start_from(path: str, new: GANState) -> GANState:
     generator, variables = load(path)
     format, arrays = formats.network_arrays(path, DISCRIMINATORS)
     d_params = format.variables(arrays, format.module(arrays, source=path), source=path)["params"]
-    stats = {name: tree for name, tree in variables.items() if name != "params"}
-    found = {"g_params": variables["params"], "g_stats": stats, "d_params": d_params}
+    found = {"d_params": d_params}
+    for kind, tree in {"g": _unaveraged(path) or variables, "ema": variables}.items():
+        found[f"{kind}_params"] = tree["params"]
+        found[f"{kind}_stats"] = {name: collection for name, collection in tree.items() if name != "params"}
     _check_shapes(path, found, {name: getattr(new, name) for name in found})
-    copies = {"ema_params": variables["params"], "ema_stats": stats}
-    return new.replace(**jax.tree.map(jnp.array, found | copies))
+    return new.replace(**jax.tree.map(jnp.array, found))  # copies: a step that donates its state takes each for itself
+
+
+def _unaveraged(path: str) -> dict[str, Any] | None:
+    """Variables of the generator that was trained, which lies beside its average in a StyleGAN2-ADA `.pkl`."""
+    if converted.is_directory(path):
+        return None
+    format, _ = formats.network_arrays(path, GENERATORS)
+    content = read.arrays(path)
+    if "G." not in read.prefixes(content, format.marks):
+        return None
+    return _generator(format, formats.select(format, content, "G", source=path)[0], path)[1]
+
+
+def write(generator: Generator, variables: dict[str, Any], path: str | Path) -> int:
+    """Writes a generator in StyleGAN2-ADA's names, whole or not at all; returns the number of values.
+
+    Args:
+      path: the file, .safetensors; an older one is replaced.
+    """
+    arrays = formats.find("stylegan2-ada").arrays(jax.tree.map(np.asarray, variables), generator)
+    contiguous = {name: np.asarray(x, order="C") for name, x in arrays.items()}
+    files.write_bytes(path, save(contiguous, metadata={"format": "pt"}))
+    return sum(x.size for x in contiguous.values())
 
 
 def make_generate(generator: Generator) -> Callable[..., Array]:
@@ -82,14 +114,9 @@ def make_generate(generator: Generator) -> Callable[..., Array]:
 
     def generate(variables: Any, z: Array, c: Array | None = None, psi: float | Array = 1.0) -> Array:
         images, _ = generator.apply(variables, z, c, jnp.float32(psi))
-        return to_uint8(images)
+        return stylegan2_ada_uint8(images)
 
     return generate
-
-
-def to_uint8(images: Array) -> Array:
-    """[-1, 1] to uint8 as StyleGAN2-ADA rounds: x * 127.5 + 128, cut to 0..255, truncated."""
-    return jnp.clip(images * 127.5 + 128, 0, 255).astype(jnp.uint8)
 
 
 def _inputs(generator: Generator) -> tuple[Array, Array | None]:

@@ -22,6 +22,10 @@ def _everything(data: Data) -> ImageSource:
         raise InputError(f"field data.source: empty; name a folder of images, a zip file, or one of {names}")
     name, _, animal = data.source.partition("/")
     if name in IMAGE_BUILDERS and not Path(data.source).exists():
+        if data.table:
+            raise InputError(f"field data.table: {data.source} is a prepared data set; choose a part with data.split")
+        if animal and name != "animal_face":
+            raise InputError(f"field data.source: {data.source}: no such folder, and {name} has no parts of that name")
         options = {"animal": animal} if animal else {}
         return open_image_dataset(name, data.data_dir, data.split, data.manual_dir or None, data.labels, **options)
     if data.table:

@@ -5,6 +5,7 @@
 A run started again in its work directory goes on where its last checkpoint is, to the same numbers.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,11 +25,12 @@ from common.train.logging import Logger, table
 from common.viz.grid import grid, write_image
 from hsr_jax import ada, ada_controller, extractor, networks, regularizer, snapshot, sources
 from hsr_jax import state as gan_states
-from hsr_jax.config import Config
+from hsr_jax.config import Config, check
 from hsr_jax.phases import Phases, adam
 from hsr_jax.state import GANState
 from hsr_jax.step import Step
 
+STARTED_ADA_KIMG = 100.0
 # A continued run may change these; everything else would make it another run.
 MAY_CHANGE = ("workdir", "kimg", "log_every", "save_kimg", "sample_kimg", "data.data_dir", "data.cache_mib")
 
@@ -41,10 +43,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def describe(config: Config) -> None:
-    """Prints the resolved config and the number of parameters, without touching the disk."""
+    """Prints the resolved config and the number of parameters, without writing anything."""
+    check(config)
     for name, (value, _) in configs.diff(config, {}).items():
         print(f"{name} = {value}")
-    g, d = (states.count(v["params"]) for v in networks.shapes(networks.build(config)))
+    c_dim = sources.open_source(config.data, config.seed).labels.size if config.data.labels else 0
+    g, d = (states.count(v["params"]) for v in networks.shapes(networks.build(config, c_dim)))
     table("parameters", ("network", "values"), [("generator", f"{g:,}"), ("discriminator", f"{d:,}")])
     size = config.data.resolution
     print(f"images [{config.batch_size}, {size}, {size}, 3], {config.steps} batches")
@@ -52,8 +56,15 @@ def describe(config: Config) -> None:
 
 def train(config: Config) -> loop.LoopStats:
     """Runs or continues a training; returns how fast it was."""
+    check(config)
     mesh = meshes.make()
     meshes.check_batch_size(config.batch_size, mesh)
+    shrink = config.losses.path_length_shrink
+    if config.losses.path_length_weight and config.batch_size // shrink % mesh.size:
+        raise errors.InputError(
+            f"field batch_size: {config.batch_size} over losses.path_length_shrink {shrink} is not a multiple of "
+            f"{mesh.size} devices; take {shrink * mesh.size}"
+        )
     source = sources.open_source(config.data, config.seed)
     iterator = train_iterator(
         source,
@@ -87,7 +98,7 @@ def train(config: Config) -> loop.LoopStats:
             log_every=config.log_every,
             save_every=max(1, round(config.save_kimg * per_kimg)),
             eval_every=max(1, round(config.sample_kimg * per_kimg)),
-            evaluate=make_samples(config, gan, directory / "samples", source.labels),
+            evaluate=make_samples(config, gan, directory, source.labels),
             prepare=lambda batch: {name: batch[name] for name in keys},
             resume=resume,
             compiled=True,
@@ -145,20 +156,23 @@ def _semantics(config: Config, gan: networks.GAN) -> Semantic | None:
 
 def build_phases(config: Config, gan: networks.GAN, mesh, semantics: Semantic | None) -> Phases:
     """The phases of a training step by the configuration."""
+    schedule, ada_kimg = config.schedule, config.ada.kimg
+    if config.start:  # StyleGAN2-ADA's rule for a run that goes on from a snapshot
+        schedule, ada_kimg = dataclasses.replace(schedule, ema_ramp_up=None), min(ada_kimg, STARTED_ADA_KIMG)
     augments = config.ada.mode != "none"
     pipe = ada.PIPES[config.ada.pipe] if augments else None
     control = functools.partial(
         ada_controller.next_p,
         target=config.ada.target,
-        images=config.batch_size * config.schedule.ada_interval,
-        kimg=config.ada.kimg,
+        images=config.batch_size * schedule.ada_interval,
+        kimg=ada_kimg,
     )
     return Phases(
         gan,
         config.losses,
-        config.schedule,
-        adam(config.g_lr, config.schedule.g_interval),
-        adam(config.d_lr, config.schedule.d_interval),
+        schedule,
+        adam(config.g_lr, schedule.g_interval),
+        adam(config.d_lr, schedule.d_interval),
         mesh,
         augment=functools.partial(ada.augment, pipe=pipe) if augments else None,
         semantic_loss=semantics.loss if semantics else None,
@@ -186,8 +200,9 @@ def initial_state(config, phases, semantics, checkpoints, iterator) -> tuple[GAN
     return meshes.put_replicated(new, phases.mesh), None
 
 
-def make_samples(config: Config, gan: networks.GAN, folder: Path, labels) -> Callable[[GANState], dict[str, float]]:
-    """state -> {}; draws the same latents with the averaged generator each time, `samples/{kimg}.png`."""
+def make_samples(config: Config, gan: networks.GAN, directory: Path, labels) -> Callable[[GANState], dict[str, float]]:
+    """state -> {}; the averaged generator's images of the same latents each time, `samples/{kimg}.png`, and itself,
+    `snapshots/{kimg}.safetensors`."""
     z = jax.random.normal(jax.random.fold_in(jax.random.key(config.seed), 3), (config.samples, gan.generator.z_dim))
     c = np.stack([labels[i % len(labels)] for i in range(config.samples)]) if gan.generator.c_dim else None
     generate = jax.jit(snapshot.make_generate(gan.generator))
@@ -199,9 +214,10 @@ def make_samples(config: Config, gan: networks.GAN, folder: Path, labels) -> Cal
             np.asarray(generate(variables, z[i : i + batch], None if c is None else c[i : i + batch]))
             for i in range(0, config.samples, batch)
         ]
-        kimg = int(run_state.step) * config.batch_size / 1000
+        name = f"{int(run_state.step) * config.batch_size / 1000:08.1f}"
         if jax.process_index() == 0:
-            write_image(folder / f"{kimg:08.1f}.png", grid(list(np.concatenate(images))))
+            write_image(directory / "samples" / f"{name}.png", grid(list(np.concatenate(images))))
+            snapshot.write(gan.generator, variables, directory / "snapshots" / f"{name}.safetensors")
         return {}
 
     return samples

@@ -22,6 +22,9 @@ class Labels:
     size: int
     """Length of a label; 0 for images without labels."""
 
+    def __len__(self) -> int:
+        return len(self.values)
+
     def __getitem__(self, row: int) -> np.ndarray:
         value = self.values[row]
         if self.values.ndim == 2:

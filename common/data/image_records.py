@@ -50,4 +50,7 @@ def open_image_dataset(
     """`prepare`, which see, then the source of one selection; `name` is one of `IMAGE_BUILDERS`."""
     if name not in IMAGE_BUILDERS:
         raise InputError(f"no data set of images {name!r}; there are {', '.join(IMAGE_BUILDERS)}")
+    # What is wrong shows before a long preparation.
+    if split not in IMAGE_BUILDERS[name].selections:
+        raise InputError(f"{name}: no split {split!r}; it has {', '.join(IMAGE_BUILDERS[name].selections)}")
     return TfdsImages(prepare(name, data_dir, manual_dir, **options), split, labelled)

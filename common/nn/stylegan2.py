@@ -152,7 +152,8 @@ class SynthesisNetwork(nn.Module):
 
     def _dtype(self, resolution: int) -> DTypeLike:
         low = self.low_precision_resolutions
-        return self.dtype if low is None or resolution > self.resolution >> low else jnp.float32
+        # The 4 px block never is, as in StyleGAN2-ADA.
+        return self.dtype if low is None or resolution > max(self.resolution >> low, 4) else jnp.float32
 
     def torgb(self, resolution: int, x: Array, w: Array) -> Array:
         """What the block of `resolution` px adds to the image: [B, r, r, C] -> [B, r, r, img_channels], float32."""

@@ -27,7 +27,8 @@ def claim(directory: str | Path, config: Any, may_change: Sequence[str] = ("step
     path = directory / CONFIG
     if directory.exists() and not directory.is_dir():
         raise InputError(f"{directory}: not a directory; name another work directory")
-    if path.exists():
+    started = any((directory / name).exists() for name in ("last", "best"))
+    if path.exists() and started:  # a run that never came to a checkpoint leaves nothing to continue
         changed = {
             name: pair
             for name, pair in configs.diff(files.read_json(path), config).items()
@@ -40,7 +41,7 @@ def claim(directory: str | Path, config: Any, may_change: Sequence[str] = ("step
                 f"{directory}: work directory of another run, its config differs: {fields}{more}; "
                 "restore these fields or name another work directory"
             )
-    elif any((directory / name).exists() for name in ("last", "best")):
+    elif started:
         raise InputError(f"{directory}: holds checkpoints but no {CONFIG}; name another work directory")
     if jax.process_index() == 0:
         files.write_json(path, configs.to_dict(config))

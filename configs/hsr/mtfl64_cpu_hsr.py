@@ -2,8 +2,7 @@
 
     python -m hsr_jax.train --config configs/hsr/mtfl64_cpu_hsr.py
 
-The baseline beside it is the same command with `--hsr.extractor none --workdir runs/mtfl64_baseline`: both continue
-without ramping the average up again.
+The baseline beside it is the same command with `--hsr.extractor none --workdir runs/mtfl64_baseline`.
 """
 
 import dataclasses
@@ -15,7 +14,6 @@ config = dataclasses.replace(
     start,
     workdir="runs/mtfl64_hsr",
     start="runs/mtfl64",
-    schedule=dataclasses.replace(start.schedule, ema_ramp_up=None),
     hsr=Semantics(extractor="../shared/weights/dinov2_vits14.safetensors", start_kimg=0.0, hidden=512, image_size=112),
     kimg=40.0,
 )

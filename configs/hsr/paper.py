@@ -3,7 +3,7 @@
 StyleGAN2-ADA's `paper256` with batches of 16 on two 48 GB A6000 GPUs, mirrored images; adaptive augmentation where data
 are limited (Tables 4.1, 4.2, 4.4, 4.5), none with all data (Table 4.3). The document does not tell the length of the
 runs: it is the preset's. With HSR, all four levels of ViT-B/16 DINO join after 500 kimg, and augmentation goes on as in
-the baseline; the public code of HSR has none, has a ReLU and two other differences: `--ada.mode none
+the baseline; the public code of HSR has none, a ReLU and another normalisation: `--ada.mode none
 --hsr.activation relu --hsr.normalization hsr`.
 
 The data sets are prepared from their downloads under `downloads/`; the extractors are what `python -m common.weights

@@ -100,6 +100,8 @@ def test_lsun_sorts_by_the_names_in_the_database(tmp_path):
     assert len(open_image_dataset("lsun_church", tmp_path / "data", "val")) == 1
     (root / "church_outdoor_val").rename(root / "elsewhere")
     assert "church_outdoor_val: no such folder; manual_dir" in error_of("lsun_church", tmp_path / "new", "train", root)
+    assert "no split 'full'; it has train, val" in error_of("lsun_church", tmp_path / "other", "full", root)
+    assert not (tmp_path / "other").exists()  # seen before anything is prepared
 
 
 def test_animal_faces_are_two_data_sets(tmp_path):

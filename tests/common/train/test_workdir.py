@@ -28,7 +28,9 @@ def test_a_run_keeps_its_directory(tmp_path):
 
 
 def test_another_run_is_refused(tmp_path):
-    workdir.claim(tmp_path, Config())
+    workdir.claim(tmp_path, Config(rate=0.3))
+    workdir.claim(tmp_path, Config())  # nothing was saved yet that would be lost
+    (tmp_path / "last").mkdir()
     with pytest.raises(InputError) as error:
         workdir.claim(tmp_path, Config(rate=0.2, data=Data("wflw")))
     assert "rate 0.1 -> 0.2, data.name 'w300' -> 'wflw'" in str(error.value) and str(tmp_path) in str(error.value)

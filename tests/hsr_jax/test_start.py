@@ -1,0 +1,133 @@
+"""What a training begins with: its configuration, labels, and the snapshot of another run or a public one."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from PIL import Image
+from safetensors.numpy import save_file
+
+from common import config as configs
+from common.errors import InputError
+from common.train import mesh as meshes
+from common.weights import formats
+from hsr_jax import networks, snapshot, state, train
+from hsr_jax.config import Ada, Config, Data, Networks, check
+from hsr_jax.phases import Losses, Schedule
+
+SMALL = Config(
+    data=Data(resolution=32),
+    networks=Networks(4, 4, 1, channel_base=64, channel_max=4, mbstd_group=2, mbstd_batch=2),
+    losses=Losses(r1_gamma=0.0, path_length_weight=0.0),
+    ada=Ada("none"),
+    kimg=0.008,
+    batch_size=8,
+    samples=3,
+)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"data.resolution": 48}, "data.resolution: 48 is no power of two"),
+        ({"batch_size": 7}, "networks.mbstd_batch: 2 does not divide a batch of 7"),
+        ({"networks.mbstd_group": 3, "networks.mbstd_batch": 4}, "networks.mbstd_group: groups of 3"),
+        ({"samples": 0}, "samples: 0 is less than 1"),
+        ({"schedule.g_interval": 0}, "schedule.g_interval: 0 is less than 1"),
+        ({"ada.mode": "fixed"}, "ada.p: 0.0 with ada.mode fixed does nothing"),
+        ({"ada.p": 0.5}, "ada.p: 0.5 with ada.mode none does nothing"),
+        ({"losses.path_length_weight": 2.0, "losses.path_length_shrink": 16}, "path_length_shrink: 16 leaves no image"),
+        ({"hsr.extractor": "random"}, "hsr.start_kimg: 500 is not before the end of the run, kimg 0.008"),
+    ],
+)
+def test_values_that_fit_no_run(changes, message):
+    check(SMALL)
+    nested = configs.to_dict(SMALL)
+    for name, value in changes.items():
+        *groups, field = name.split(".")
+        target = nested
+        for group in groups:
+            target = target[group]
+        target[field] = value
+    with pytest.raises(InputError, match=message):
+        train.describe(configs.from_dict(Config, nested))
+
+
+def test_a_run_from_a_snapshot_follows_the_rules_of_resuming():
+    """No ramp-up of the average, whose first step would else forget it, and a faster augmentation."""
+    schedule = Schedule(ema_kimg=5.0, ema_ramp_up=0.05)
+    config = dataclasses.replace(SMALL, schedule=schedule, ada=Ada(kimg=500.0))
+    gan, mesh = networks.build(config), meshes.make()
+    fresh, started = (
+        train.build_phases(dataclasses.replace(config, start=start), gan, mesh, None) for start in ("", "runs/other")
+    )
+    assert (fresh.schedule.ema_ramp_up, started.schedule.ema_ramp_up) == (0.05, None)
+    rise = lambda phases: float(phases.control(jnp.float32(0.1), jnp.float32(0.9))) - 0.1
+    np.testing.assert_allclose(rise(started), 5 * rise(fresh), rtol=1e-4)
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    folder, rng = tmp_path / "images", np.random.default_rng(0)
+    folder.mkdir()
+    for i in range(6):
+        Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)).save(folder / f"{i}.png")
+    (folder / "dataset.json").write_text(json.dumps({"labels": [[f"{i}.png", i % 3] for i in range(6)]}))
+    return folder
+
+
+def test_class_labels_make_a_conditional_run(labelled, tmp_path, capsys):
+    data = Data(source=str(labelled), resolution=32, labels=True)
+    config = dataclasses.replace(SMALL, workdir=str(tmp_path / "run"), data=data)
+    train.describe(config)
+    conditional = capsys.readouterr().out
+    train.describe(dataclasses.replace(config, data=dataclasses.replace(data, labels=False)))
+    assert conditional.splitlines()[-4:] != capsys.readouterr().out.splitlines()[-4:]
+    train.train(config)
+    generator, _ = snapshot.load(config.workdir)
+    assert generator.c_dim == 3
+    assert [path.name for path in Path(config.workdir, "samples").iterdir()] == ["000000.0.png"]
+    # The average is stored beside the grid, and reads like the run's.
+    (stored,) = Path(config.workdir, "snapshots").iterdir()
+    again, variables = snapshot.load(str(stored))
+    assert again.c_dim == 3 and again.resolution == 32
+    jax.tree.map(np.testing.assert_array_equal, variables, snapshot.load(config.workdir)[1])
+
+
+def drawn(template, seed: int):
+    rng = np.random.default_rng(seed)
+    return jax.tree.map(lambda x: rng.normal(size=x.shape).astype(np.float32), template)
+
+
+@pytest.mark.parametrize("averages_only", [False, True])
+def test_a_public_checkpoint_gives_generator_average_and_discriminator(averages_only, tmp_path):
+    gan = networks.build(SMALL)
+    g, d = networks.shapes(gan)
+    parts = {
+        "G": (drawn(g, 0), gan.generator),
+        "G_ema": (drawn(g, 1), gan.generator),
+        "D": (drawn(d, 2), gan.discriminator),
+    }
+    if averages_only:
+        del parts["G"]
+    arrays = {}
+    for name, (variables, module) in parts.items():
+        layout = "stylegan2-ada-discriminator" if name == "D" else "stylegan2-ada"
+        found = formats.BY_NAME[layout].arrays(variables, module)
+        arrays |= {f"{name}.{key}": np.asarray(x, np.float32, order="C") for key, x in found.items()}
+    path = str(tmp_path / "network.safetensors")
+    save_file(arrays, path)
+    new = state.create(drawn(g, 3), drawn(d, 4)["params"], optax.sgd(1.0), optax.sgd(1.0), jax.random.key(0))
+    started = snapshot.start_from(path, new)
+    trained = parts["G_ema" if averages_only else "G"][0]
+    jax.tree.map(np.testing.assert_array_equal, started.g_params, trained["params"])
+    jax.tree.map(np.testing.assert_array_equal, started.g_stats["stats"], trained["stats"])
+    jax.tree.map(np.testing.assert_array_equal, started.ema_params, parts["G_ema"][0]["params"])
+    jax.tree.map(np.testing.assert_array_equal, started.d_params, parts["D"][0]["params"])
+    # Each for itself, since a step gives its state away.
+    assert started.g_params["mapping"]["fc0"]["kernel"] is not started.ema_params["mapping"]["fc0"]["kernel"]
