@@ -6,12 +6,11 @@
 
 The direction is the normal of a boundary that a linear support vector machine finds between the generated images with
 the highest and the lowest scores of the classifier (InterFaceGAN). Strengths are in standard deviations of the samples
-along it, so that they mean the same for every generator.
+along it, so that they mean the same for every generator. `hsr_jax.lines` tells how the edited images lead to Fig. 4.11.
 """
 
 import dataclasses
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,18 +19,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from common import config as configs
-from common import errors, files, typed
+from common import errors, files
 from common.errors import InputError
 from common.metrics.attribute_linearity import attribute_linearity
-from common.train.logging import Progress, table
+from common.train.logging import table
 from common.viz.curves import plot_lines
 from common.viz.grid import grid, write_image
 from hsr_jax import editing, latent_files
 from hsr_jax.animation import back_and_forth, write_animation
-from hsr_jax.attributes import load_classifier
 from hsr_jax.editing import Boundary
-from hsr_jax.latents import synthesis
 from hsr_jax.renderer import Renderer
+from hsr_jax.scorer import Scorer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Edit:
     keep: tuple[str, ...] = ()
     """Others that shall stay: the direction is made orthogonal to theirs."""
     boundary: str = ""
-    """File with the boundary of an earlier edit, instead of finding it."""
+    """File with the boundary of an earlier edit, instead of finding it; of the same attribute and psi."""
     seeds: tuple[int, ...] = ()
     """One image a seed."""
     count: int = 0
@@ -69,7 +67,8 @@ class Edit:
     animation: Literal["gif", "webp"] = "gif"
     """Format of the animation; WebP keeps all colours."""
     out: str = "edited"
-    """Directory of boundary.npz, edit.json and the pictures."""
+    """Directory of boundary.npz, edit.json and the pictures. Those in images/ are numbered: the edits of the first
+    image, by strength as they are given, then those of the next."""
     seed: int = 0
     """Of the samples, which are other images than those of small seeds."""
     batch_size: int = 16
@@ -83,34 +82,26 @@ def main(argv: Sequence[str] | None = None) -> None:
 def edit(options: Edit) -> dict[str, Any]:
     """Finds the boundary, edits, writes the files, prints where they are; returns what is in edit.json."""
     renderer = Renderer(options.snapshot, options.batch_size)
-    apply, names = load_classifier(options.classifier)
-    _check(options, names)
+    scorer = Scorer(renderer, options.classifier)
+    _check(options, scorer)
     ws, images = renderer.choose(options.seeds, options.count, options.latents, options.psi, options.label)
-    score = functools.partial(_scores, renderer, _make_program(renderer, apply))
     out = Path(options.out)
     if options.boundary:
-        boundary = latent_files.load_boundary(options.boundary, renderer.generator)
+        boundary = latent_files.load_boundary(options.boundary, renderer.generator, options.attribute, options.psi)
     else:
-        boundary = _find(options, renderer, score, names)
-        latent_files.save_boundary(out / "boundary.npz", boundary)
+        boundary = _find(options, renderer, scorer)
+        latent_files.save_boundary(out / "boundary.npz", boundary, options.attribute, options.psi)
     direction = jnp.asarray(boundary.normal * boundary.deviation)
-    shown = _edited(ws, direction, options.strengths)
-    captions = [f"{name} {a:+g}" for name in images for a in options.strengths]
-    pictures = renderer.render(shown.reshape(-1, *ws.shape[1:]), "edit")
-    write_image(out / "edits.png", grid(pictures, columns=len(options.strengths), captions=captions))
+    _draw(options, renderer, _edited(ws, direction, options.strengths), images, out)
     along = np.linspace(min(options.strengths), max(options.strengths), options.frames)
     path = _edited(ws, direction, along)
     _animate(options, renderer, path, out)
-    scores = score(path.reshape(-1, *ws.shape[1:]), "score").reshape(len(ws), options.frames, len(names))
-    return _write(options, out, boundary, names, images, along, scores)
+    return _write(options, out, boundary, scorer.names, images, along, scorer(path, "score"))
 
 
-def _check(options: Edit, names: tuple[str, ...]) -> None:
+def _check(options: Edit, scorer: Scorer) -> None:
     for field, name in (("attribute", options.attribute), *(("keep", name) for name in options.keep)):
-        if name not in names:
-            raise InputError(
-                f"field {field}: {name or 'empty'} is none of {', '.join(names)}{typed.nearest(name, names)}"
-            )
+        scorer.column(field, name)
     if options.attribute in options.keep:
         raise InputError(f"field keep: {options.attribute} is what is edited; leave it out")
     if options.boundary and options.keep:
@@ -119,32 +110,15 @@ def _check(options: Edit, names: tuple[str, ...]) -> None:
         raise InputError("fields strengths, frames: give at least two different strengths and three frames")
 
 
-def _make_program(renderer: Renderer, apply: Callable[[jax.Array], jax.Array]) -> Callable[..., jax.Array]:
-    """Compiled (variables, ws) -> logits [B, A]."""
-    # Clipped, as the pictures that the classifier was trained on are.
-    return jax.jit(lambda variables, ws: apply(jnp.clip(synthesis(renderer.generator, variables, ws)[0], -1, 1)))
-
-
-def _scores(renderer: Renderer, program: Callable[..., jax.Array], ws: np.ndarray, what: str) -> np.ndarray:
-    """ws [N, num_ws, w_dim] -> [N, A]."""
-    parts, done = [], 0
-    with Progress(what, len(ws)) as progress:
-        for part in renderer.run(program, ws):
-            parts.append(part)
-            done += len(part)
-            progress.update(done)
-    return np.concatenate(parts)
-
-
-def _find(options: Edit, renderer: Renderer, score: Callable[..., np.ndarray], names: tuple[str, ...]) -> Boundary:
+def _find(options: Edit, renderer: Renderer, scorer: Scorer) -> Boundary:
     """The boundary of the attribute, its direction orthogonal to those of the attributes to keep."""
     # From the other end of the range of seeds.
     last = 2**32 - 1 - options.seed * options.samples
     ws = renderer.latents(range(last, last - options.samples, -1), options.psi, options.label)
-    w, scores = ws[:, 0], score(ws, "sample")
+    w, scores = ws[:, 0], scorer(ws, "sample")
     rows, found = [], {}
     for name in (options.attribute, *options.keep):
-        column = scores[:, names.index(name)]
+        column = scores[:, scorer.names.index(name)]
         found[name] = editing.boundary(w, column, share=options.share, seed=options.seed)
         rows.append((name, 100 * float((column > 0).mean()), 100 * found[name].accuracy))
     table("boundaries", ("attribute", "samples that have it %", "told apart %"), rows)
@@ -153,12 +127,21 @@ def _find(options: Edit, renderer: Renderer, score: Callable[..., np.ndarray], n
         return boundary
     normal = editing.conditional(boundary.normal, np.stack([other.normal for other in found.values()]))
     along = w @ normal
-    # It is no boundary any more: it gets the place where the samples are.
-    return boundary._replace(normal=normal, intercept=-float(along.mean()), deviation=float(along.std()))
+    # It is no boundary any more, which tells nothing apart: it gets the place where the samples are.
+    return Boundary(normal, intercept=-float(along.mean()), deviation=float(along.std()), accuracy=np.nan)
 
 
 def _edited(ws: np.ndarray, direction: jax.Array, strengths: Sequence[float]) -> np.ndarray:
     return np.asarray(editing.edit(jnp.asarray(ws), direction, jnp.asarray(strengths, jnp.float32)))
+
+
+def _draw(options: Edit, renderer: Renderer, shown: np.ndarray, images: Sequence[str], out: Path) -> None:
+    """All edits [N, S, num_ws, w_dim] in a grid and, as they are, each in a file."""
+    captions = [f"{name} {a:+g}" for name in images for a in options.strengths]
+    pictures = renderer.render(shown.reshape(-1, *shown.shape[2:]), "edit")
+    write_image(out / "edits.png", grid(pictures, columns=len(options.strengths), captions=captions))
+    for i, (caption, picture) in enumerate(zip(captions, pictures, strict=True)):
+        write_image(out / "images" / f"{i:05d}_{caption.replace(' ', '_')}.png", picture)
 
 
 def _animate(options: Edit, renderer: Renderer, path: np.ndarray, out: Path) -> None:
@@ -175,7 +158,7 @@ def _write(options: Edit, out: Path, boundary: Boundary, names, images, along, s
         "attribute": options.attribute,
         "keep": list(options.keep),
         "strength_in_w": boundary.deviation,
-        "told_apart": boundary.accuracy,
+        "told_apart": None if np.isnan(boundary.accuracy) else boundary.accuracy,
         "strengths": along.tolist(),
         # Eq. (4.5), along the edits; squared logits.
         "linearity": dict(zip(names, np.asarray(attribute_linearity(jnp.asarray(scores))).tolist(), strict=True)),

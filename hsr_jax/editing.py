@@ -29,7 +29,7 @@ class Boundary(NamedTuple):
     deviation: float
     """Standard deviation of normal . w over the samples: the length of a step that every network can take."""
     accuracy: float
-    """Share of samples apart from the fitted ones that lie on the right side."""
+    """Share of samples apart from the fitted ones that lie on the right side; NaN if the direction was not fitted."""
 
 
 def edit(ws: Array, direction: Array, strengths: Array) -> Array:

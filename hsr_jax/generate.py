@@ -20,9 +20,10 @@ import numpy as np
 from common import config as configs
 from common import errors
 from common.errors import InputError
+from common.nn.inception import stylegan2_ada_uint8
 from common.train.logging import Progress
 from common.viz.grid import grid, write_image
-from hsr_jax import editing, snapshot
+from hsr_jax import editing
 from hsr_jax.animation import write_animation
 from hsr_jax.latents import synthesis
 from hsr_jax.renderer import Renderer
@@ -30,7 +31,9 @@ from hsr_jax.renderer import Renderer
 GRID = 64
 """Images of the grid, at most."""
 ROWS = 8
-"""Images whose layers are shown, at most."""
+"""Of the grids of layers and of interpolations, at most."""
+PLACES = 8
+"""On a line of the grid of interpolations, both ends included."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +55,8 @@ class Generate:
     out: str = "generated"
     """Directory of the pictures."""
     interpolate: bool = False
-    """Write an animation on straight lines in W from each image to the next."""
+    """Write an animation on straight lines in W from each image to the next and from the last to the first, and
+    interpolation.png, with a row for each of the first lines."""
     frames: int = 30
     """From one image of the animation to the next."""
     animation: Literal["gif", "webp"] = "gif"
@@ -83,7 +87,8 @@ def generate(options: Generate) -> None:
         path = out / f"interpolation.{options.animation}"
         frames = renderer.render(np.asarray(editing.tour(ws, options.frames)), "interpolate")
         write_animation(path, frames)
-        print(f"interpolation: {path}")
+        write_image(out / "interpolation.png", _legs(renderer, ws))
+        print(f"interpolation: {path}, {out / 'interpolation.png'}")
     if options.mix:
         write_image(out / "mix.png", _mixed(renderer, ws[:GRID], shown, options))
         print(f"mixed styles: {out / 'mix.png'}")
@@ -118,6 +123,12 @@ def _write_images(renderer: Renderer, ws: np.ndarray, names: list[str], out: Pat
     return shown
 
 
+def _legs(renderer: Renderer, ws: np.ndarray) -> np.ndarray:
+    """A row for each of the straight lines that the animation passes."""
+    legs = np.asarray(editing.line(ws, np.roll(ws, -1, axis=0), PLACES))[:ROWS]
+    return grid(renderer.render(legs.reshape(-1, *ws.shape[1:]), "interpolate"), columns=PLACES)
+
+
 def _mixed(renderer: Renderer, ws: np.ndarray, images: list[np.ndarray], options: Generate) -> np.ndarray:
     """A grid: the images on the left, those of `mix` above, and where they meet the one with the other's details."""
     fine = renderer.latents(options.mix, options.psi, options.label)
@@ -135,7 +146,7 @@ def _layers(renderer: Renderer, ws: np.ndarray) -> np.ndarray:
 
     def program(variables, ws):
         features = synthesis(generator, variables, ws)[1]
-        return [snapshot.to_uint8(features[f"b{resolution}.img"]) for resolution in resolutions]
+        return [stylegan2_ada_uint8(features[f"b{resolution}.img"]) for resolution in resolutions]
 
     pictures = []
     for batch in renderer.run(jax.jit(program), ws):

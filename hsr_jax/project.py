@@ -20,10 +20,11 @@ from common.data import images
 from common.data.image_pipeline import center_square
 from common.data.inputs import find_images
 from common.errors import InputError
+from common.nn.inception import stylegan2_ada_uint8
 from common.train import mesh as meshes
 from common.train.logging import Progress
 from common.viz.grid import grid, write_image
-from hsr_jax import latent_files, projection, snapshot
+from hsr_jax import latent_files, projection
 from hsr_jax.perceptual import open_perceptual
 from hsr_jax.phases import as_float
 from hsr_jax.projection import Optimization, Projector
@@ -112,20 +113,21 @@ class _Run:
         indices, images = meshes.put_batch((rows.astype(np.uint32), images), self.renderer.mesh)
         target, state = self._target(self.network, images), self._create(self.mean, indices)
         _, before, _ = self._measure(state.latents, variables, self.network, target)
-        done = start // size * self.projector.steps
+        done, losses = start // size * self.projector.steps, []
         for _ in range(0, self.projector.steps, self.chunk):
-            state, losses = self._advance(state, variables, self.network, target, self.deviation, steps=self.chunk)
-            jax.block_until_ready(losses)
+            state, loss = self._advance(state, variables, self.network, target, self.deviation, steps=self.chunk)
+            losses.append(np.asarray(loss))
             done += self.chunk
-            progress.update(done)
+            progress.update(done, f"loss {losses[-1].mean():.4g}")
         projected, distance, squares = self._measure(state.latents, variables, self.network, target)
         result = {
             "ws": self.projector.ws(state.latents["w"]),
             "noise": state.latents["noise"],
-            "images": snapshot.to_uint8(projected),
+            "images": stylegan2_ada_uint8(projected),
             "distance": distance,
             "pixels": squares,
             "start_distance": before,
+            "losses": np.stack(losses, 1),  # [B, chunks]
         }
         return jax.tree.map(np.asarray, result)
 
@@ -144,10 +146,13 @@ def _write(options: Project, paths: list[str], targets: np.ndarray, found: dict,
         write_image(out / "images" / f"{i:05d}_{Path(path).stem}.png", pair)
         numbers = {key: float(found[key][i]) for key in ("start_distance", "distance", "pixels")}
         entries.append({"file": path, **numbers})
-    noise = {f"noise.{layer}": maps for layer, maps in found["noise"].items()}
+    noise = {f"{latent_files.NOISE}{layer}": maps for layer, maps in found["noise"].items()}
     latent_files.write_arrays(out / "latents.npz", ws=found["ws"], **noise)
     about = {"snapshot": options.snapshot, "space": options.space, "steps": options.steps, "distance": name}
-    files.write_json(out / "projection.json", {**about, "images": entries})
+    losses = found["losses"].mean(0)
+    every = options.steps // len(losses)
+    course = {"step": list(range(every, options.steps + 1, every)), "mean": losses.tolist()}
+    files.write_json(out / "projection.json", {**about, "loss": course, "images": entries})
     means = [np.mean([entry[key] for entry in entries]) for key in ("start_distance", "distance", "pixels")]
     print(f"distance ({name}): {means[0]:.4f} at the mean w, {means[1]:.4f} found; squared pixels: {means[2]:.4f}")
     print(f"latents: {out / 'latents.npz'}\npictures: {out / 'images'}")

@@ -41,7 +41,9 @@ class Optimization:
     pixel_weight: float = 1.0
     """Of the mean squared difference of pixels beside the perceptual distance; StyleGAN2: 0."""
     optimize_noise: bool = False
-    """Whether the image's noise maps are found as well, with the regularisation that keeps them noise."""
+    """Whether the image's noise maps are found as well, with the regularisation that keeps them noise. The
+    pictures are with them and latents.npz has them as noise.*; commands that take latents use the generator's own maps
+    and warn."""
     noise_weight: float = 1e5
     """Of this regularisation."""
 

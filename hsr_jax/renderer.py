@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from common.errors import InputError
+from common.nn.inception import stylegan2_ada_uint8
 from common.nn.stylegan2 import num_ws
 from common.train import mesh as meshes
 from common.train.logging import Progress
@@ -40,7 +41,7 @@ class Renderer:
         self.variables = meshes.put_replicated(variables, self.mesh)
         g = self.generator
         self._mapping = jax.jit(lambda variables, z, c, psi: mapping(g, variables, z, c if g.c_dim else None, psi[0]))
-        self._images = jax.jit(lambda variables, ws: snapshot.to_uint8(synthesis(g, variables, ws)[0]))
+        self._images = jax.jit(lambda variables, ws: stylegan2_ada_uint8(synthesis(g, variables, ws)[0]))
 
     def run(self, program: Callable[..., Any], *rows: np.ndarray, batch_size: int | None = None) -> Iterator[Any]:
         """Results of a compiled (variables, *rows) -> pytree of [B, ...], a batch at a time, as numpy arrays.

@@ -181,10 +181,11 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, done: int) -> None:
-        """Moves the bar to `done`."""
+    def update(self, done: int, note: str = "") -> None:
+        """Moves the bar to `done`; `note` is said beside its name."""
         if self._bar is None or not done:
             return
         rate = done / max(time.monotonic() - self._start, 1e-9)
         left = f"{duration((self._total - done) / rate)} left"
-        self._bar.update(self._task, completed=done, rate=f"{rate:.3g} {self._unit}/s", left=left)
+        note = f"{self._name}  {note}".rstrip()
+        self._bar.update(self._task, completed=done, rate=f"{rate:.3g} {self._unit}/s", left=left, note=note)

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 
 from common.errors import InputError
 from common.nn.stylegan2 import num_ws
-from hsr_jax import export, generate, project, snapshot
+from hsr_jax import export, generate, latent_files, project, snapshot
 from hsr_jax.renderer import Renderer
 
 SIZE = 16
@@ -40,7 +40,15 @@ def test_generate(generator, picture, tmp_path, capsys):
     generate.generate(generate.Generate(generator, count=10, batch_size=8, out=str(tmp_path / "b")))
     assert "10 images" in (printed := capsys.readouterr().out) and "after the first batch" in printed
     names = {path.name for path in (tmp_path / "a").iterdir()}
-    assert names == {"seed00003.png", "seed00001.png", "grid.png", "interpolation.gif", "mix.png", "layers.png"}
+    assert names == {
+        "seed00003.png",
+        "seed00001.png",
+        "grid.png",
+        "interpolation.gif",
+        "interpolation.png",
+        "mix.png",
+        "layers.png",
+    }
     # A seed is the same image in any list, and z is that of StyleGAN2-ADA.
     np.testing.assert_array_equal(picture(tmp_path / "a/seed00003.png"), picture(tmp_path / "b/seed00003.png"))
     module, variables = snapshot.load(generator)
@@ -50,6 +58,12 @@ def test_generate(generator, picture, tmp_path, capsys):
     with Image.open(tmp_path / "a/interpolation.gif") as animation:
         assert animation.n_frames == 4
     cell = SIZE + 4
+    # From the one image to the other, and back in the second row.
+    legs = picture(tmp_path / "a/interpolation.png")
+    assert legs.shape == (2 * cell + 4, generate.PLACES * cell + 4, 3)
+    for row, column, seed in ((0, 0, 3), (0, 7, 1), (1, 0, 1), (1, 7, 3)):
+        shown = legs[row * cell + 4 :, column * cell + 4 :][:SIZE, :SIZE].astype(int)
+        np.testing.assert_allclose(shown, picture(tmp_path / f"a/seed{seed:05d}.png"), atol=1)
     mixed = picture(tmp_path / "a/mix.png")
     assert mixed.shape == (3 * cell + 4, 4 * cell + 4, 3)
     np.testing.assert_array_equal(mixed[cell + 4 :, 4:][:SIZE, :SIZE], picture(tmp_path / "a/seed00003.png"))
@@ -80,6 +94,11 @@ def test_project_and_use_the_latents(generator, write_generator, picture, tmp_pa
     assert all(entry["distance"] < 0.1 * entry["start_distance"] for entry in entries)
     stored = json.loads((tmp_path / "p/projection.json").read_text())
     assert (stored["images"], stored["distance"]) == (entries, "pixels at several scales")
+    assert stored["loss"]["step"] == [25, 50, 75, 100, 125, 150]
+    # The last loss is that of one step before the end: the distance, and the pixels beside it.
+    found = np.mean([entry["distance"] + entry["pixels"] for entry in entries])
+    assert stored["loss"]["mean"][-1] == pytest.approx(found, rel=0.02)
+    assert stored["loss"]["mean"][-1] < stored["loss"]["mean"][0]
     assert len(list((tmp_path / "p/images").iterdir())) == 3
     generate.generate(generate.Generate(generator, latents=str(tmp_path / "p/latents.npz"), out=str(tmp_path / "q")))
     for i in range(3):
@@ -96,7 +115,7 @@ def test_project_and_use_the_latents(generator, write_generator, picture, tmp_pa
     assert not (tmp_path / "r").exists()
 
 
-def test_a_projection_of_noise_maps_keeps_them(generator, tmp_path):
+def test_a_projection_of_noise_maps_keeps_them(generator, tmp_path, capsys):
     Image.new("RGB", (20, 24), (90, 120, 30)).save(tmp_path / "a.png")
     optimization = dataclasses.replace(project.Optimization(), optimize_noise=True)
     options = project.Project(
@@ -106,6 +125,15 @@ def test_a_projection_of_noise_maps_keeps_them(generator, tmp_path):
     with np.load(tmp_path / "p/latents.npz") as arrays:
         assert arrays["ws"].shape == (1, ROWS, 5)
         assert arrays["noise.b16.conv1"].shape == (1, 16, 16)
+        ws = arrays["ws"]
+    # Who takes the latents is told that the images are others.
+    module, _ = snapshot.load(generator)
+    assert "noise" not in capsys.readouterr().err
+    np.testing.assert_array_equal(latent_files.load_latents(tmp_path / "p/latents.npz", module), ws)
+    assert "noise maps are not used" in capsys.readouterr().err
+    latent_files.write_arrays(tmp_path / "without.npz", ws=ws)
+    latent_files.load_latents(tmp_path / "without.npz", module)
+    assert not capsys.readouterr().err
 
 
 def test_wrong_fields_of_the_others(generator, tmp_path):

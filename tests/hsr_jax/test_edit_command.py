@@ -1,4 +1,4 @@
-"""The commands that train a classifier of attributes and edit them, end to end with pictures of 16 px."""
+"""The commands that train a classifier of attributes, edit them and score lines, end to end with pictures of 16 px."""
 
 import dataclasses
 import json
@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.data.inputs import find_images
 from common.errors import InputError
-from common.nn.stylegan2 import Generator
+from common.nn.stylegan2 import Generator, num_ws
 from common.train.checkpoint import Checkpoints
-from hsr_jax import attributes, edit, latent_files, snapshot, train_attributes
+from hsr_jax import attributes, edit, latent_files, lines, snapshot, train_attributes
 from hsr_jax.attribute_data import Data
+from hsr_jax.latents import synthesis
+from hsr_jax.renderer import Renderer
 
 SIZE = 16
 
@@ -106,7 +109,7 @@ def test_a_damaged_classifier_is_named(classifier, tmp_path):
         attributes.load_classifier(str(copy))
 
 
-def test_edit(generator, classifier, tmp_path, capsys):
+def test_edit(generator, classifier, picture, tmp_path, capsys):
     argv = f"--snapshot {generator} --classifier {classifier[0].workdir} --attribute bright --count 32 --samples 400"
     argv += f" --strengths -1 0 1 --psi 1 --frames 5 --batch_size 64 --out {tmp_path / 'e'}"
     edit.main(argv.split())
@@ -118,7 +121,12 @@ def test_edit(generator, classifier, tmp_path, capsys):
     assert [len(scores) for scores in result["scores"].values()] == [5] * 32
     np.testing.assert_allclose(np.mean(list(result["scores"].values()), axis=0), mean, atol=1e-4)
     names = {path.name for path in (tmp_path / "e").iterdir()}
-    assert names == {"boundary.npz", "edit.json", "edits.gif", "edits.png", "scores.png"}
+    assert names == {"boundary.npz", "edit.json", "edits.gif", "edits.png", "images", "scores.png"}
+    # In the order in which hsr_jax.project takes them.
+    singles = [Path(path) for path in find_images([str(tmp_path / "e/images")])]
+    edits = [f"{i:05d}_seed{i // 3:05d}_{strength}.png" for i, strength in enumerate(32 * ["-1", "+0", "+1"])]
+    assert [path.name for path in singles] == edits
+    np.testing.assert_array_equal(picture(singles[1]), picture(tmp_path / "e/edits.png")[4:, SIZE + 8 :][:SIZE, :SIZE])
     with Image.open(tmp_path / "e/edits.gif") as animation:
         assert animation.n_frames == 8
 
@@ -140,11 +148,66 @@ def test_edit(generator, classifier, tmp_path, capsys):
     )
     np.testing.assert_allclose(again["mean_scores"]["bright"], mean, atol=1e-4)
     edit.edit(dataclasses.replace(options, attribute="red", out=str(tmp_path / "red")))
-    edit.edit(dataclasses.replace(options, keep=("red",), out=str(tmp_path / "keep")))
-    kept, red = (latent_files.load_boundary(tmp_path / name / "boundary.npz", module) for name in ("keep", "red"))
-    assert abs(kept.normal @ red.normal) < 1e-5
+    kept = edit.edit(dataclasses.replace(options, keep=("red",), out=str(tmp_path / "keep")))
+    conditional = latent_files.load_boundary(tmp_path / "keep/boundary.npz", module, "bright", 1)
+    red = latent_files.load_boundary(tmp_path / "red/boundary.npz", module, "red", 1)
+    assert abs(conditional.normal @ red.normal) < 1e-5
+    assert kept["told_apart"] is None and np.isnan(conditional.accuracy) and red.accuracy > 0.5
     with pytest.raises(InputError, match="W is of 7 numbers"):
-        latent_files.load_boundary(tmp_path / "red/boundary.npz", Generator(SIZE, w_dim=7))
+        latent_files.load_boundary(tmp_path / "red/boundary.npz", Generator(SIZE, w_dim=7), "red", 1)
+    for change, message in (({"attribute": "red"}, "is of 'bright', not of 'red'"), ({"psi": 0.7}, "psi 1, not 0.7")):
+        with pytest.raises(InputError, match=message):
+            edit.edit(dataclasses.replace(options, boundary=str(tmp_path / "e/boundary.npz"), **change))
+
+
+def test_lines(generator, classifier, picture, tmp_path, capsys):
+    module, variables = snapshot.load(generator)
+    ws = np.array(Renderer(generator, 4).latents([3, 1, 4, 1]))
+    latent_files.write_arrays(tmp_path / "latents.npz", ws=ws)
+    argv = f"--snapshot {generator} --classifier {classifier[0].workdir} --attribute red --frames 5"
+    lines.main(f"{argv} --latents {tmp_path / 'latents.npz'} --out {tmp_path / 'l'}".split())
+    result = json.loads((tmp_path / "l/lines.json").read_text())
+    assert {path.name for path in (tmp_path / "l").iterdir()} == {
+        "lines.json",
+        "lines.png",
+        "line00000.png",
+        "line00001.png",
+    }
+    assert (result["t"], [line["latents"] for line in result["lines"]]) == ([0, 0.25, 0.5, 0.75, 1], [[0, 1], [2, 3]])
+    # The frames of the second line, one by one.
+    apply, names = attributes.load_classifier(classifier[0].workdir)
+    score = jax.jit(lambda ws: apply(synthesis(module, variables, ws)[0]))
+    found = np.array([score((ws[2] + t * (ws[3] - ws[2]))[None])[0, names.index("red")] for t in result["t"]])
+    np.testing.assert_allclose(result["lines"][1]["scores"], found, atol=1e-3)
+    off = found - found[0] - np.array(result["t"]) * (found[-1] - found[0])
+    np.testing.assert_allclose(result["lines"][1]["linearity"], np.square(off)[1:].mean(), rtol=1e-2, atol=1e-6)
+    both = [line["linearity"] for line in result["lines"]]
+    np.testing.assert_allclose(result["linearity"]["red"], np.mean(both), rtol=1e-5)
+    assert set(result["linearity"]) == {"bright", "red"}
+    # Both lines end at one latent.
+    shown = picture(tmp_path / "l/lines.png")
+    rows = [shown[top + 4 :, 4 * (SIZE + 4) + 4 :][:SIZE, :SIZE] for top in (0, len(shown) // 2 - 2)]
+    np.testing.assert_array_equal(*rows)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"attribute": "rad"}, "field attribute: rad.*nearest is red"),
+        ({"frames": 2}, "field frames"),
+        ({"latents": "missing.npz"}, "missing.npz"),
+        ({}, "3 latents are no pairs"),
+    ],
+)
+def test_wrong_fields_of_lines(generator, classifier, tmp_path, change, message):
+    ws = np.zeros((3, num_ws(SIZE), 5), np.float32)
+    latent_files.write_arrays(tmp_path / "latents.npz", ws=ws)
+    options = lines.Lines(
+        generator, classifier[0].workdir, "red", str(tmp_path / "latents.npz"), out=str(tmp_path / "l")
+    )
+    with pytest.raises(InputError, match=message):
+        lines.lines(dataclasses.replace(options, **change))
+    assert not (tmp_path / "l").exists()
 
 
 @pytest.mark.parametrize(

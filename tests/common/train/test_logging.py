@@ -59,6 +59,16 @@ def test_progress_on_a_terminal(tmp_path, capsys, monkeypatch):
     assert "30/100" in text and "12.3 images/s" in text and "1:10:00 left" in text and "a [line]" in text
 
 
+def test_progress_of_other_work_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(logging.sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    with logging.Progress("project", 100, "steps") as progress:
+        progress.update(30, "loss 0.25")
+    text = capsys.readouterr().err
+    assert "30/100" in text and "steps/s" in text and "project  loss 0.25" in text
+
+
 def test_table(capsys):
     logging.table("errors", ["subset", "NME"], [("full", 3.14159), ("a_long_name_of_a_subset", 10)])
     lines = capsys.readouterr().out.splitlines()
