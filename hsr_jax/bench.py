@@ -11,7 +11,7 @@ import dataclasses
 import json
 import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import numpy as np
@@ -23,10 +23,9 @@ from common.train import mesh as meshes
 from common.train import state as states
 from configs.hsr import mtfl64_cpu_hsr, presets
 from hsr_jax import ada, flops, networks
-from hsr_jax import state as gan_states
 from hsr_jax.config import Config
-from hsr_jax.scaling import shapes
-from hsr_jax.train import Semantic, build_phases
+from hsr_jax.scaling import PHASES, PhaseName, shapes
+from hsr_jax.train import Semantic, build_phases, new_state
 
 P = 0.5
 
@@ -46,9 +45,6 @@ SPEED = {"small, 64 px": (SMALL, 8), "full, 256 px": (FULL, 2)}
 """Config, and how many runs of a phase, of which the fastest counts."""
 FLOPS = {f"{case}, operations": config for case, (config, _) in SPEED.items()}
 
-PhaseName = Literal["g_main", "g_main_hsr", "g_reg", "d_main", "d_reg", "finish"]
-PHASES: tuple[PhaseName, ...] = ("g_main", "g_main_hsr", "g_reg", "d_main", "d_reg", "finish")
-
 
 @dataclasses.dataclass(frozen=True)
 class Bench:
@@ -57,8 +53,8 @@ class Bench:
     cases: tuple[str, ...] = (*SPEED, *FLOPS)
     phases: tuple[PhaseName, ...] = PHASES
     """Their shares of the time need all of them."""
-    extractor: str = ""
-    """Pretrained network of `g_main_hsr`, see `hsr.extractor` of a training; empty leaves that phase out."""
+    extractor: str = "random"
+    """Network of `g_main_hsr`, see `hsr.extractor` of a training; `random` is the size of the document's ViT-B/16."""
     child: bool = False
     """Measure the one case in this process and print JSON; used by the command itself."""
 
@@ -67,22 +63,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
     options = configs.cli(argv, default=Bench())[0]
     if not options.child:
-        arguments = ["--phases", *options.phases, *(["--extractor", options.extractor] if options.extractor else [])]
+        arguments = ["--phases", *options.phases, "--extractor", options.extractor]
         measure.report(measure.run("hsr_jax.bench", options.cases, Bench().cases, arguments))
         return
-    case, phases = options.cases[0], tuple(p for p in options.phases if p != "g_main_hsr" or options.extractor)
+    case = options.cases[0]
     config, calls = SPEED[case] if case in SPEED else (FLOPS[case], 0)
-    config = dataclasses.replace(config, hsr=dataclasses.replace(config.hsr, extractor=options.extractor or "none"))
-    values = speed(config, calls, phases) if calls else operations(config, phases)
+    config = dataclasses.replace(config, hsr=dataclasses.replace(config.hsr, extractor=options.extractor))
+    values = speed(config, calls, options.phases) if calls else operations(config, options.phases)
     print(json.dumps(values))
 
 
 def speed(config: Config, calls: int, names: Sequence[PhaseName]) -> dict[str, float]:
     """Seconds of the phases, per thousand images that they are due for, and what a training is made of."""
     gan, mesh = networks.build(config), meshes.make()
-    semantics = Semantic(config, gan) if config.hsr.extractor != "none" else None
+    semantics = Semantic(config, gan) if "g_main_hsr" in names else None
     phases = build_phases(config, gan, mesh, semantics)
-    state = initial_state(config, phases, semantics)
+    state = meshes.put_replicated(new_state(config, phases, semantics), mesh)
     size = config.data.resolution
     images = np.random.default_rng(0).integers(0, 256, (config.batch_size, size, size, 3), np.uint8)
     batch = meshes.put_batch({"image": images}, mesh)
@@ -124,33 +120,18 @@ def shares(seconds: dict[PhaseName, float]) -> dict[str, float]:
     return values
 
 
-def initial_state(config: Config, phases: Any, semantics: Semantic | None) -> gan_states.GANState:
-    """Of untrained networks."""
-    g_variables, d_variables = networks.initialize(phases.gan, config.seed)
-    key = jax.random.key(config.seed)
-    optimizers = (phases.g_optimizer, phases.d_optimizer)
-    heads = semantics and semantics.init(key)
-    state = gan_states.create(g_variables, d_variables["params"], *optimizers, key, heads, config.ada.p)
-    return meshes.put_replicated(state, phases.mesh)
-
-
 def operations(config: Config, names: Sequence[PhaseName]) -> dict[str, float]:
     """Billions of operations of a phase as XLA counts them, and their ratio to the formula's.
 
     What is more than 1 is elementwise; a tenth more would be something that is computed twice.
     """
     gan = networks.build(config)
-    semantics = Semantic(config, gan) if config.hsr.extractor != "none" else None
+    semantics = Semantic(config, gan) if "g_main_hsr" in names else None
     # The program of one device, wherever it runs.
     phases = build_phases(config, gan, meshes.make(jax.local_devices(backend="cpu")[:1]), semantics)
     state, batch = shapes(config, phases, semantics)
-    formula = flops.by_phase(gan, config.batch_size, ada.PIPES[config.ada.pipe], config.losses.path_length_shrink)
-    if semantics:
-        images = jax.ShapeDtypeStruct(batch["image"].shape, np.float32)
-        # A forward pass of the extractor, whatever it is, by XLA's own count.
-        extracting = flops.counted(semantics.extractor.targets, semantics.variables, images)
-        predicting = flops.predictors(gan.generator, semantics.heads, semantics.sides, config.batch_size)
-        formula["g_main_hsr"] = formula["g_main"] + extracting + predicting
+    pipe, shrink = ada.PIPES[config.ada.pipe], config.losses.path_length_shrink
+    formula = flops.by_phase(gan, config.batch_size, pipe, shrink, semantics)
     values = {}
     for name in (name for name in names if name in formula):
         constants = (semantics.variables,) if name == "g_main_hsr" else ()

@@ -13,11 +13,13 @@ import jax
 
 from common.nn.stylegan2 import Generator, channels, conv_name, num_convs
 from common.nn.stylegan2_discriminator import Discriminator
+from common.nn.vit import ViT
 from common.ops.resample import BINOMIAL
 from hsr_jax.ada import AugmentPipe
 from hsr_jax.ada_geometry import REACH, SYM6, TAIL
 from hsr_jax.objectives import GAN
 from hsr_jax.regularizer import Heads
+from hsr_jax.train import Semantic
 
 Phase = Literal["g_main", "g_reg", "d_main", "d_reg"]
 Kind = Literal[
@@ -134,16 +136,32 @@ def augmentation(resolution: int, pipe: AugmentPipe, img_channels: int = 3) -> I
     yield Layer("geometry", "augmentation", products * img_channels)
 
 
-def predictors(g: Generator, heads: Heads, sides: Sequence[int], batch_size: int) -> int:
-    """FLOPs that the semantic regularizer's heads add to g_main: their convolutions are differentiated like the
-    generator's, the resizing between them is a fixed map, along y and then along x. `sides`: of the targets."""
+def predictors(g: Generator, heads: Heads, sides: Sequence[int]) -> int:
+    """Multiply-adds of an image that the semantic regularizer's heads add to g_main: their convolutions are
+    differentiated like the generator's, the resizing between them is a fixed map, along y and then along x. `sides`: of
+    the targets."""
     total = 0
     for r, width, side in zip(heads.blocks, heads.features, sides, strict=True):
         c = channels(r, g.channel_base, g.channel_max)
         convolutions = (r * r * c + side * side * width) * heads.hidden
         resizing = side * r * (r + side) * heads.hidden
         total += 3 * convolutions + 2 * resizing
-    return 2 * batch_size * total
+    return total
+
+
+def extractor(vit: ViT, image_size: int) -> int:
+    """Multiply-adds of an image in the regularizer's ViT, which runs forward once; resizing the image takes few.
+
+    Raises:
+      ValueError: another network.
+    """
+    if not isinstance(vit, ViT):
+        raise ValueError(f"the layers of a ViT are counted, not of {type(vit).__name__}")
+    patches = (image_size // vit.patch) ** 2
+    tokens = patches + 1
+    # Queries, keys, values, their sum's projection and two layers of four times the width; scores and weighted sums.
+    block = tokens * 12 * vit.width**2 + 2 * tokens**2 * vit.width
+    return patches * 3 * vit.patch**2 * vit.width + vit.depth * block
 
 
 def _no_labels(network: Generator | Discriminator) -> None:
@@ -157,13 +175,18 @@ def _inside(size: int) -> int:
 
 
 def by_phase(
-    gan: GAN, batch_size: int, pipe: AugmentPipe | None = None, path_length_shrink: int = 2
-) -> dict[Phase, int]:
+    gan: GAN,
+    batch_size: int,
+    pipe: AugmentPipe | None = None,
+    path_length_shrink: int = 2,
+    semantics: Semantic | None = None,
+) -> dict[str, int]:
     """FLOPs of every phase, two for each multiply-add, of the whole batch.
 
     Args:
       pipe: the augmentation; nothing when absent.
       path_length_shrink: as of `phases.Losses`.
+      semantics: the regularizer, with a ViT; without it there is no phase g_main_hsr.
     """
     layers = [*generator(gan.generator), *discriminator(gan.discriminator)]
     layers += augmentation(gan.generator.resolution, pipe) if pipe else []
@@ -171,6 +194,10 @@ def by_phase(
     for phase, passes in PASSES.items():
         images = batch_size // path_length_shrink if phase == "g_reg" else batch_size
         flops[phase] = 2 * images * sum(passes.get(layer.kind, 0) * layer.multiply_adds for layer in layers)
+    if semantics:
+        e = semantics.extractor
+        added = predictors(gan.generator, semantics.heads, semantics.sides) + extractor(e.module, e.image_size)
+        flops["g_main_hsr"] = flops["g_main"] + 2 * batch_size * added
     return flops
 
 

@@ -27,17 +27,17 @@ from common.train.logging import table
 from configs.hsr import presets
 from hsr_jax import ada, flops, networks
 from hsr_jax import state as gan_states
-from hsr_jax.config import Config
+from hsr_jax.config import Config, Semantics
 from hsr_jax.phases import Phases
 from hsr_jax.train import Semantic, build_phases
 
-PhaseName = Literal["g_main", "g_reg", "d_main", "d_reg", "finish"]
-PHASES: tuple[PhaseName, ...] = ("g_main", "g_reg", "d_main", "d_reg", "finish")
+PhaseName = Literal["g_main", "g_main_hsr", "g_reg", "d_main", "d_reg", "finish"]
+PHASES: tuple[PhaseName, ...] = ("g_main", "g_main_hsr", "g_reg", "d_main", "d_reg", "finish")
 
 
 @dataclasses.dataclass(frozen=True)
 class Scaling:
-    """A training with the preset `paper256` on some slice."""
+    """A training with the preset `paper256`, with and without HSR by a ViT-B/16, on some slice."""
 
     topology: str = "v5e:2x2"
     """Generation and shape of the slice, as libtpu names them."""
@@ -54,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = configs.cli(argv, default=Scaling())[0]
     mesh = meshes.make(chips(options.topology))
     meshes.check_batch_size(options.batch_size, mesh)
-    config = dataclasses.replace(presets.paper256(), batch_size=options.batch_size, dtype=options.dtype)
+    hsr = Semantics(extractor="random")
+    config = dataclasses.replace(presets.paper256(), batch_size=options.batch_size, dtype=options.dtype, hsr=hsr)
     results = {}
     for name in options.phases:
         print(f"compiling {name}", file=sys.stderr, flush=True)
@@ -84,9 +85,11 @@ def chips(topology: str) -> list[Any]:
 def measure(config: Config, mesh: jax.sharding.Mesh, name: PhaseName) -> dict[str, Any]:
     """Compiles a phase; everything is of one chip. A phase that does not fit into its memory says so."""
     gan = networks.build(config)
-    phases = build_phases(config, gan, mesh, None)
-    state, batch = shapes(config, phases)
-    lowered = meshes.jit_step(getattr(phases, name), mesh).lower(state, batch)
+    semantics = Semantic(config, gan) if name == "g_main_hsr" else None
+    phases = build_phases(config, gan, mesh, semantics)
+    constants = (jax.eval_shape(lambda: semantics.variables),) if semantics else ()
+    jitted = meshes.jit_step(getattr(phases, name), mesh, constants=len(constants))
+    lowered = jitted.lower(*shapes(config, phases, semantics), *constants)
     try:
         compiled = lowered.compile()
     except jax.errors.JaxRuntimeError as error:
@@ -95,7 +98,8 @@ def measure(config: Config, mesh: jax.sharding.Mesh, name: PhaseName) -> dict[st
         return {"too large": str(error).partition(": ")[2].splitlines()[0]}
     memory, text = compiled.memory_analysis(), compiled.as_text()
     count, estimate = compiled.cost_analysis()["flops"], hlo.estimate(text)
-    formula = flops.by_phase(gan, config.batch_size, ada.PIPES[config.ada.pipe]).get(name, 0) / mesh.size
+    pipe, shrink = ada.PIPES[config.ada.pipe], config.losses.path_length_shrink
+    formula = flops.by_phase(gan, config.batch_size, pipe, shrink, semantics).get(name, 0) / mesh.size
     held = memory.argument_size_in_bytes + memory.output_size_in_bytes - memory.alias_size_in_bytes
     return {
         "GFLOP": round(count / 1e9, 1),

@@ -182,22 +182,21 @@ def build_phases(config: Config, gan: networks.GAN, mesh, semantics: Semantic | 
 
 def initial_state(config, phases, semantics, checkpoints, iterator) -> tuple[GANState, object]:
     """A new state, from a snapshot if there is one, or that of the last checkpoint with what the loop stored there."""
-    g_variables, d_variables = networks.initialize(phases.gan, config.seed)
-    key = jax.random.fold_in(jax.random.key(config.seed), 1)
-    new = gan_states.create(
-        g_variables,
-        d_variables["params"],
-        phases.g_optimizer,
-        phases.d_optimizer,
-        key,
-        semantics and semantics.init(jax.random.fold_in(key, 0)),
-        config.ada.p,
-    )
+    new = new_state(config, phases, semantics)
     if checkpoints.latest() is not None:
         return checkpoints.restore(meshes.put_replicated(new, phases.mesh), iterator)
     if config.start:
         new = snapshot.start_from(config.start, new)
     return meshes.put_replicated(new, phases.mesh), None
+
+
+def new_state(config: Config, phases: Phases, semantics: Semantic | None) -> GANState:
+    """Untrained networks by the run's seed."""
+    g_variables, d_variables = networks.initialize(phases.gan, config.seed)
+    key = jax.random.fold_in(jax.random.key(config.seed), 1)
+    heads = semantics and semantics.init(jax.random.fold_in(key, 0))
+    optimizers = phases.g_optimizer, phases.d_optimizer
+    return gan_states.create(g_variables, d_variables["params"], *optimizers, key, heads, config.ada.p)
 
 
 def make_samples(config: Config, gan: networks.GAN, directory: Path, labels) -> Callable[[GANState], dict[str, float]]:
