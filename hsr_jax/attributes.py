@@ -157,7 +157,8 @@ def load_classifier(path: str) -> tuple[Callable[[Array], Array], tuple[str, ...
       path: the work directory of a run of `hsr_jax.train_attributes`; its best checkpoint is taken.
 
     Returns:
-      apply and names: images [B, R, R, 3], float32 in [-1, 1], R any size -> logits [B, A], pure; and the A attributes.
+      apply and names: images [B, R, R, 3], float32, R any size -> logits [B, A], pure; and the A attributes. Images
+      are cut to [-1, 1], as the pictures that the classifier was trained on are; a generator's go beyond.
 
     Raises:
       InputError: no run in the directory, or its checkpoint is damaged or of another model.
@@ -169,7 +170,8 @@ def load_classifier(path: str) -> tuple[Callable[[Array], Array], tuple[str, ...
     # On the host: as a constant of a program it lies wherever the program does.
     variables = jax.device_get({"params": part["params"], **part["stats"]})
     model = build(config)
-    return lambda images: logits(model, variables, images, config.image_size), attribute_data.names(config.data)
+    apply = lambda images: logits(model, variables, jnp.clip(images, -1, 1), config.image_size)
+    return apply, attribute_data.names(config.data)
 
 
 def _input(config: Config) -> Array:

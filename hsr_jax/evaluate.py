@@ -4,12 +4,13 @@
         --lpips weights/lpips-parts/vgg --pr_network vgg16.pth --against runs/hsr/table4_5_dog/results/results.json
 
 A network that is not at hand may have a substitute, `--substitute vit.safetensors`; its numbers have other names.
+`python -m hsr_jax.tables` puts the results of the runs of a table together.
 """
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import numpy as np
@@ -22,14 +23,17 @@ from common.nn.stylegan2 import Generator
 from common.train import mesh as meshes
 from common.train import workdir
 from common.train.logging import table
-from hsr_jax import evaluation, feature_networks, pictures, results, snapshot, sources
+from hsr_jax import evaluation, feature_networks, feature_sets, pictures, results, snapshot, sources
+from hsr_jax.attributes import load_classifier
 from hsr_jax.config import Config, Data
-from hsr_jax.evaluation import Evaluation
+from hsr_jax.evaluation import Classifier, Evaluation
 from hsr_jax.feature_networks import FidVariant
+from hsr_jax.published import PUBLISHED
 from hsr_jax.sampler import Sampler
 
 Metric = Literal["fid", "kid", "pr", "mahalanobis", "ppl", "als"]
-OF_REAL = ("fid", "kid", "pr", "mahalanobis")
+PLACES = ("data_dir", "manual_dir", "cache_mib")
+"""Fields of `Data` that say where images are here, not which they are."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +47,8 @@ class Evaluate(feature_networks.Files):
     num_images: int = 50_000
     """Generated images, and pairs of the path length."""
     data: Data = Data()
-    """Real images, of the generator's resolution; with an empty `source` those of the run."""
+    """Real images, of the generator's resolution; with an empty `source` those of the run, of whose fields `data_dir`,
+    `manual_dir` and `cache_mib` can be given."""
     real: Literal["full", "training"] = "full"
     """The run's images: all of its source, as StyleGAN2-ADA measures limited data too, or those it was trained on."""
     fid_variant: FidVariant = "stylegan2-ada"
@@ -51,7 +56,7 @@ class Evaluate(feature_networks.Files):
     ridge: float = 0.0
     """Of the Mahalanobis distance, see there; needed where real images are fewer than features."""
     classifier: str = ""
-    """Directory of attribute classifiers."""
+    """Work directory of a run of hsr_jax.train_attributes, for `als`."""
     lines: int = 1000
     """Pairs of latents of the attribute linearity score."""
     seed: int = 0
@@ -75,31 +80,43 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def evaluate(options: Evaluate) -> dict[str, float]:
-    """Writes results.json, samples.npz and pictures, prints the table, and returns the values by metric."""
+    """Writes results.json, samples.npz, table.md and pictures, prints the table, and returns the values by metric.
+
+    The files are written after each group of metrics, before its pictures are drawn: what fails later costs no numbers.
+    """
     run = _check(options)
     other = results.read(options.against) if options.against else None
     if other:
         results.check_alike(other, configs.to_dict(options))
     row = results.row_of(options.row, Path(run.workdir).name if run else "")
     job = _prepare(options, run)
-    values, samples = {}, {}
+    if other:
+        results.check_digests(other, job.digests())
+    document = {"snapshot": options.snapshot, "row": row, "published": PUBLISHED.get(row, {})}
+    document |= {"digests": job.digests(), "evaluate": configs.to_dict(options)}
+    values, samples, comparison = {}, {}, None
     for measure in (evaluation.distribution, evaluation.paths, evaluation.linearity):
         found = measure(job)
+        if not found.values:
+            continue
         values |= found.values
         samples |= found.samples
+        comparison = results.compare(values, samples, other) if other else None
+        if jax.process_index() == 0:
+            results.write(job.out, document | {"results": values, "against": comparison}, samples)
+        found.draw()
     _draw(job, samples, options.snapshot, other)
-    comparison = results.compare(values, samples, other) if other else None
-    document = {"snapshot": options.snapshot, "results": values, "row": row, "against": comparison}
     if jax.process_index() == 0:
         table(f"{options.snapshot}, {options.num_images} images", *results.table(values, row, comparison))
         if comparison and "wilcoxon" in comparison:
             print("path lengths, signed-rank test on {pairs} pairs: p = {p:.3g}".format(**comparison["wilcoxon"]))
-        results.write(job.out, document | {"evaluate": configs.to_dict(options)}, samples)
         print(f"results: {job.out / results.DOCUMENT}  pictures: {job.out}")
     return values
 
 
 def _prepare(options: Evaluate, run: Config | None) -> Evaluation:
+    """Opens everything that is read, so that what is wrong with it shows before anything is measured."""
+    classifier = Classifier(*load_classifier(options.classifier)) if "als" in options.metrics else None
     networks = feature_networks.choose(options.metrics, options, options.fid_variant)
     generator, variables = snapshot.load(options.snapshot)
     source = _source(options, run, generator)
@@ -108,12 +125,13 @@ def _prepare(options: Evaluate, run: Config | None) -> Evaluation:
         Sampler(generator, variables, meshes.make(), seed=options.seed, batch_size=options.batch_size, labels=labels),
         networks,
         source,
+        feature_sets.source_digest(source) if source else "",
         frozenset(options.metrics),
         num_images=options.num_images,
         lines=options.lines,
         ridge=options.ridge,
         unbiased=options.fid_variant == "pytorch-fid",
-        classifier=options.classifier,
+        classifier=classifier,
         cache=options.cache,
         rows=options.pictures,
         out=Path(options.out or f"{options.snapshot}/results"),
@@ -124,8 +142,19 @@ def _check(options: Evaluate) -> Config | None:
     """The configuration of the run, if the snapshot is one."""
     if not options.snapshot:
         raise InputError("field snapshot: empty; name a run's work directory or a checkpoint")
+    if not Path(options.snapshot).exists():
+        raise InputError(f"field snapshot: {options.snapshot}: no such file or directory")
+    if not options.metrics:
+        raise InputError("field metrics: empty; name at least one")
     if min(options.num_images, options.batch_size, options.lines, options.pictures) < 1 or options.num_images < 8:
         raise InputError("fields num_images, batch_size, lines, pictures: take at least 8 images and 1 of the others")
+    if "als" in options.metrics and not options.classifier:
+        raise InputError(
+            "field classifier (for als): empty; name the work directory of a run of hsr_jax.train_attributes, or leave "
+            "als out of field metrics"
+        )
+    if stray := [f"data.{name}" for name in _given(options.data) if name not in PLACES and not options.data.source]:
+        raise InputError(f"fields {', '.join(stray)}: given without data.source, whose images they are about; name it")
     is_run = (Path(options.snapshot) / workdir.CONFIG).is_file()
     if not Path(options.snapshot).is_dir() and not options.out:
         raise InputError("field out: empty, and the snapshot is a file; name a directory for the results")
@@ -134,11 +163,11 @@ def _check(options: Evaluate) -> Config | None:
 
 def _source(options: Evaluate, run: Config | None, generator: Generator) -> ImageSource | None:
     """The real images; None where no metric needs any."""
-    if not set(options.metrics) & set(OF_REAL) and not generator.c_dim:
+    if not set(options.metrics) & set(results.OF_REAL) and not generator.c_dim:
         return None
     data, seed = options.data, options.seed
     if run and not data.source:
-        data, seed = run.data, run.seed
+        data, seed = dataclasses.replace(run.data, **_given(data)), run.seed
         data = data if options.real == "training" else dataclasses.replace(data, max_images=0)
     source = sources.open_source(dataclasses.replace(data, labels=bool(generator.c_dim)), seed)
     if source.labels.size != generator.c_dim:
@@ -146,6 +175,11 @@ def _source(options: Evaluate, run: Config | None, generator: Generator) -> Imag
             f"field data.source: labels of {source.labels.size} values, the generator has {generator.c_dim}"
         )
     return source
+
+
+def _given(data: Data) -> dict[str, Any]:
+    """Fields that are not as they are by default."""
+    return {name: getattr(data, name) for name in configs.diff(Data(), data)}
 
 
 def _draw(job: Evaluation, samples: dict[str, np.ndarray], name: str, other: results.Results | None) -> None:

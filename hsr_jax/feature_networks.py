@@ -54,6 +54,8 @@ class Distance:
     compare: Callable[[Any, Array, Array], Array]
     """(variables, [B, R, R, 3] in [-1, 1], another) -> [B]."""
     variables: Any
+    digest: str
+    """Of the weights and of what is done with an image: lengths of the same digest are alike."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,20 +69,31 @@ class Networks:
     distance: Distance | None = None
     """Of the path length."""
 
+    def digests(self) -> dict[str, str]:
+        """By what they are for, those that are needed."""
+        found = {
+            "the network of FID, KID and the Mahalanobis distance": self.moments,
+            "the network of precision and recall": self.manifold,
+            "the network of the path length": self.distance,
+        }
+        return {name: network.digest for name, network in found.items() if network}
+
 
 @dataclasses.dataclass(frozen=True)
 class Files:
-    """Checkpoints in a format of `python -m common.weights list`, or directories that it imported."""
+    """Checkpoints in a format of `python -m common.weights list`, or, but for `pr_network`, directories that it
+    imported."""
 
     inception: str = ""
     """Inception-v3 of FID, in pytorch-fid's names: gives FID, KID and the Mahalanobis distance."""
     pr_network: str = ""
-    """VGG-16 with its fully connected layers, in torchvision's names: gives precision and recall."""
+    """VGG-16 with its fully connected layers, in torchvision's names: gives precision and recall. The file
+    itself, for an imported VGG-16 ends before those layers."""
     lpips: str = ""
     """LPIPS with VGG-16: gives PPL."""
     substitute: str = ""
-    """Another network, any that `hsr.extractor` takes, in the place of those of the above that are empty; its numbers
-    have names of their own."""
+    """Another network, any that `hsr.extractor` takes (`random`: a ViT-B/16 as seed 0 draws it), in the place of those
+    of the above that are empty; its numbers have names of their own."""
     substitute_size: int = 224
     """Side of the substitute's input, a multiple of its patches; half of it is four times as fast."""
 
@@ -141,7 +154,8 @@ def perceptual(path: str) -> Distance:
     trunk = network.variables["params"].get("trunk", {}) if network.variables else {}
     if not trunk:
         raise InputError(f"field lpips: {path}: holds no LPIPS; name another network in field substitute")
-    return _distance("PPL" if "conv5_3" in trunk else "path length in LPIPS (AlexNet)", network)
+    label = "PPL" if "conv5_3" in trunk else "path length in LPIPS (AlexNet)"
+    return _distance(label, network, _digest(path, "perceptual"))
 
 
 def substitute(path: str, size: int) -> Embedding:
@@ -161,13 +175,14 @@ def substitute(path: str, size: int) -> Embedding:
 def substitute_distance(path: str, size: int) -> Distance:
     """Features of an extractor's four layers, all weights alike."""
     network, variables = extractor.build(Semantics(extractor=path, image_size=size), seed=0)
-    return _distance(f"path length in {_name(path, network)} features", of_features(network, variables))
+    label = f"path length in {_name(path, network)} features"
+    return _distance(label, of_features(network, variables), _digest(path, f"perceptual {size}"))
 
 
-def _distance(label: str, network: Perceptual) -> Distance:
+def _distance(label: str, network: Perceptual, digest: str) -> Distance:
     describe = lambda variables, a, b: (network.describe(variables, a), network.describe(variables, b))
     compare = lambda variables, a, b: network.compare(variables, *describe(variables, a, b))
-    return Distance(label, compare, network.variables)
+    return Distance(label, compare, network.variables, digest)
 
 
 def _name(path: str, network: extractor.Extractor) -> str:
@@ -180,4 +195,6 @@ def _as_float(images: Array) -> Array:
 
 def _digest(path: str, what: str) -> str:
     file = Path(path) / converted.VARIABLES if converted.is_directory(path) else path
-    return hashlib.sha256(f"{converted.sha256(file)} {what}".encode()).hexdigest()
+    # The untrained extractor has no file: its seed is always the same.
+    weights = path if path == "random" else converted.sha256(file)
+    return hashlib.sha256(f"{weights} {what}".encode()).hexdigest()

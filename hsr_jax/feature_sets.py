@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ CHUNK = 4096
 """Vectors of one reduction, about: D^2 numbers go to the host for each."""
 PROBED = 64
 """Images of a source whose bytes tell whether it is still the same."""
+DAMAGED = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+"""What NumPy raises for an .npz file that is absent, cut short, or no such file."""
 
 Batches = Iterator[tuple[dict[str, Array], Array]]
 """({name: features [B, D]}, valid [B]), split over the devices; the same shapes in every batch."""
@@ -164,6 +167,6 @@ def _load(path: Path, keep: int) -> FeatureSet | None:
     try:
         with np.load(path) as stored:
             loaded = FeatureSet(Moments(float(stored["count"]), stored["mean"], stored["scatter"]), stored["features"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except DAMAGED:
         return None
     return loaded if len(loaded.features) >= min(keep, loaded.moments.count) else None

@@ -1,6 +1,9 @@
 """Runs a generator, or real images, through networks: features, path lengths, attribute scores (Sec. 4.3, thesis).
 
-Each program is compiled once, for batches of one size, and split over the devices.
+Each program is compiled once, for batches of one size, and split over the devices. Features and path lengths are of
+images whose noise is drawn, by a key of the seed and of the number of the batch's first image; attribute scores and
+pictures are of images with the stored noise. So an image in the pictures has the latent of the one that was measured,
+and other noise.
 """
 
 import functools
@@ -34,7 +37,10 @@ def generated_features(
     keep: Mapping[str, int],
     on_batch: OnBatch = silent,
 ) -> dict[str, FeatureSet]:
-    """Features of images 0 to count - 1, rounded to 8 bits, by name of the network; `keep` as in `collect`."""
+    """Features of images 0 to count - 1, rounded to 8 bits, by name of the network; `keep` as in `collect`.
+
+    Noise is drawn anew for every image, as StyleGAN2-ADA's metrics do.
+    """
     networks = meshes.put_replicated({name: e.variables for name, e in embeddings.items()}, sampler.mesh)
 
     def run(variables, networks, index, c):
@@ -74,7 +80,9 @@ def real_features(
 def path_lengths(sampler: Sampler, distance: Distance, count: int, on_batch: OnBatch = silent) -> np.ndarray:
     """Path lengths at the beginnings of lines 0 to count - 1 in W, float32 [count]; their trimmed mean is the PPL.
 
-    Both images of a pair have the same noise; the generator is computed in float32 (both as StyleGAN2-ADA has it).
+    Noise as StyleGAN2-ADA has it: drawn anew with every batch, and shared by both images of a pair, so that the latent
+    alone moves the image. There all pairs of a batch have the same maps, here each pair has its own, of the same
+    distribution. The generator is computed in float32, as there.
     """
     network = meshes.put_replicated(distance.variables, sampler.mesh)
 

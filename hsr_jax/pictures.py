@@ -41,7 +41,7 @@ def lines(sampler: Sampler, index: np.ndarray, captions: Sequence[str], path: Pa
 
 
 def images(sampler: Sampler, index: np.ndarray, captions: Sequence[str], path: Path) -> None:
-    """The images of these numbers (Figs. 4.6 and 4.7)."""
+    """The images of these numbers, with the stored noise (Figs. 4.6 and 4.7)."""
     _write(path, _last(sampler.frames(index, np.zeros(len(index)))), None, captions)
 
 

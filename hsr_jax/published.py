@@ -14,7 +14,7 @@ class Row(NamedTuple):
     config: str
     """File in `configs/hsr`, without its ending."""
     values: dict[str, float]
-    """By the metric's name in the results of `hsr_jax.evaluate`."""
+    """By the metric's name; `published_name` tells which one a metric of `hsr_jax.evaluate` is."""
 
 
 def _row(name: str, config: str, *values: float, metrics: tuple[str, ...] = ("FID", "PPL")) -> Row:
@@ -22,8 +22,13 @@ def _row(name: str, config: str, *values: float, metrics: tuple[str, ...] = ("FI
 
 
 _FULL = ("FID", "precision", "recall", "PPL")
-_ALS = ("gender", "smile", "age", "hair", "bangs", "beard")
-_LINEARITY = (*(f"ALS {name}" for name in _ALS), "ALS")
+ATTRIBUTES = ("gender", "smile", "age", "hair", "bangs", "beard")
+"""Of the ALS table; the last column is their mean."""
+CELEBA = {"gender": "Male", "smile": "Smiling", "age": "Young", "bangs": "Bangs", "beard": "No_Beard"}
+"""What CelebA calls them; Eq. (4.5) squares the deviation, so it does not matter which side of an attribute has the
+positive logits. 'hair' is missing: the document does not say which of CelebA's attributes of hair it is, so only a
+classifier that itself names one of its attributes so has it."""
+_LINEARITY = (*(f"ALS {name}" for name in ATTRIBUTES), "ALS")
 
 TABLES: dict[str, tuple[Row, ...]] = {
     # AnimalFace dog, by feature extractor
@@ -76,6 +81,22 @@ TABLES: dict[str, tuple[Row, ...]] = {
         _row("+HSR", "table4_5_ffhq10k_hsr", 1.12, 0.99, 1.15, 1.87, 1.62, 1.16, 1.32, metrics=_LINEARITY),
     ),
 }
+
+
+def published_attribute(name: str) -> str:
+    """One of `ATTRIBUTES` by its own name or CelebA's, case aside; another attribute in lower case."""
+    own = {celeba.lower(): attribute for attribute, celeba in CELEBA.items()}
+    return own.get(name.lower(), name.lower())
+
+
+def published_name(metric: str) -> str:
+    """The key of `Row.values` that a metric of the results is, if it is there; metrics of other networks are not.
+
+    >>> published_name("ALS Smiling"), published_name("FID"), published_name("ALS (mean of 3)")
+    ('ALS smile', 'FID', 'ALS (mean of 3)')
+    """
+    kind, _, attribute = metric.partition(" ")
+    return f"ALS {published_attribute(attribute)}" if kind == "ALS" and attribute else metric
 
 
 def _by_config() -> dict[str, dict[str, float]]:

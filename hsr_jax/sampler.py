@@ -31,6 +31,9 @@ class Sampler:
     """A generator whose images are numbered: image i is of the latent i of a seed, whatever the batch size, the number
     of devices or the model, so that two models can be compared image by image. Line i goes from it to another latent.
 
+    With the stored noise (`on_line`, `frames`) that is all an image depends on. Where `measures` draws noise, its key
+    is of the batch: fine detail of image i depends on the batch size then, so two models are measured with the same.
+
     No truncation, as in the thesis (Sec. 4.2.1).
     """
 
@@ -71,7 +74,8 @@ class Sampler:
     def synthesize(
         self, variables: Any, ws: Array, noise: Array | None = None, float32: bool = False
     ) -> tuple[Array, dict[str, Array]]:
-        """Images and features; `noise` is a key, the stored maps are taken without one."""
+        """Images and features. `noise` is a key, by which each image of the batch gets maps of its own, the same ones
+        in another call of the same batch size; the stored maps, one for all, are taken without a key."""
         generator = self.generator.clone(dtype=jnp.float32) if float32 else self.generator
         mode, rngs = ("const", {}) if noise is None else ("random", {"noise": noise})
         return generator.apply(

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common import config as configs
+from common import files
 from common.errors import InputError
+from common.train.checkpoint import Checkpoints
 from hsr_jax import attribute_data, attributes
 from hsr_jax.attribute_data import Data
 
@@ -70,6 +73,24 @@ def test_the_classifier_sees_its_own_size():
     larger = attributes.logits(model, variables, images.repeat(2, 1).repeat(2, 2), 16)
     np.testing.assert_allclose(small, larger, atol=1e-5)
     assert small.shape == (2, 1)
+
+
+def test_a_loaded_classifier_sees_pictures(tmp_path):
+    """A generator's images beyond [-1, 1] are cut as pictures are."""
+    data = Data(source="x", attributes=("a", "b"))
+    config = attributes.Config(str(tmp_path), data=data, image_size=16, widths=(2, 2, 2, 2), depths=(1, 1, 1, 1))
+    variables = attributes.initialize(config)
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(1, {"params": variables["params"], "stats": {"batch_stats": variables["batch_stats"]}})
+    checkpoints.close()
+    files.write_json(tmp_path / "config.json", configs.to_dict(config))
+    apply, names = attributes.load_classifier(str(tmp_path))
+    images = 2 * jax.random.normal(KEY, (2, 16, 16, 3))
+    found = apply(images)
+    assert names == ("a", "b") and found.shape == (2, 2)
+    model, cut = attributes.build(config), jnp.clip(images, -1, 1)
+    np.testing.assert_allclose(found, attributes.logits(model, variables, cut, 16), atol=1e-6)
+    assert np.abs(found - attributes.logits(model, variables, images, 16)).max() > 1e-3
 
 
 @pytest.fixture

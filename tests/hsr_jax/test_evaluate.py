@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+import shutil
+import types
 from pathlib import Path
 
 import jax
@@ -20,7 +22,7 @@ from common.nn.stylegan2 import Generator
 from common.train.checkpoint import Checkpoints
 from common.weights import formats
 from common.weights.table import shapes
-from hsr_jax import evaluate, evaluation, measures, networks, results
+from hsr_jax import evaluate, measures, networks, pictures, results
 from hsr_jax.config import Config, Data, Networks
 from hsr_jax.evaluate import Evaluate
 from hsr_jax.published import PUBLISHED
@@ -109,26 +111,57 @@ def test_all_metrics_with_substitutes_and_a_second_model(place, tmp_path, capsys
 
     with pytest.raises(InputError, match="field against: its seed is 0, here 1"):
         evaluate.evaluate(dataclasses.replace(again, seed=1))
+    shutil.copytree(place / "images", tmp_path / "images")
+    Image.new("RGB", (SIDE, SIDE)).save(tmp_path / "images" / "03.png")
+    others = Data(source=str(tmp_path / "images"), resolution=SIDE)
+    with pytest.raises(InputError, match="not the same there as here: real images; evaluate both alike"):
+        evaluate.evaluate(dataclasses.replace(again, data=others))
 
 
-def test_attribute_linearity(place, tmp_path, monkeypatch, capsys):
+def test_what_is_measured_stays_whatever_comes_after(place, tmp_path, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("killed")
+
+    both = options(place, tmp_path / "a", metrics=("fid", "ppl"), row="table4_5_dog")
+    monkeypatch.setattr(pictures, "lines", fail)
+    with pytest.raises(RuntimeError, match="killed"):
+        evaluate.evaluate(both)
+    assert set(results.read(str(tmp_path / "a" / "results.json")).values) == {
+        f"Frechet distance on {KIND}",
+        f"path length in {KIND}",
+    }
+    monkeypatch.setattr(measures, "path_lengths", fail)
+    with pytest.raises(RuntimeError, match="killed"):
+        evaluate.evaluate(dataclasses.replace(both, out=str(tmp_path / "b")))
+    document = files.read_json(tmp_path / "b" / "results.json")
+    assert set(document["results"]) == {f"Frechet distance on {KIND}"}
+    assert document["published"] == PUBLISHED["table4_5_dog"]
+    written = (tmp_path / "b" / "table.md").read_text()
+    assert "| metric | here | thesis, table4_5_dog |\n| --- | ---: | ---: |" in written
+    assert "| FID |  | 53.28 |" in written  # a substitute's number does not stand beside it
+
+
+def test_a_classifier_is_opened_before_anything_is_measured(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(measures, "generated_features", None)
+    with pytest.raises(InputError, match="nowhere: no config.json"):
+        evaluate.evaluate(options(place, tmp_path, metrics=("fid", "als"), classifier="nowhere"))
+
+
+def test_attribute_linearity(place, tmp_path, monkeypatch):
     linear = options(place, tmp_path / "als", metrics=("als",), lines=3)
-    assert evaluate.evaluate(linear) == {}
-    assert "als: left out" in capsys.readouterr().err
-
     classify = lambda images: jnp.stack([images.mean((1, 2, 3)), jnp.full(len(images), 2.0)], 1)
-    monkeypatch.setattr(evaluation, "load_classifier", lambda path: (classify, ("smile", "age")))
+    monkeypatch.setattr(evaluate, "load_classifier", lambda path: (classify, ("smile", "age")))
     found = evaluate.evaluate(dataclasses.replace(linear, classifier="there"))
     scores = results.read(str(tmp_path / "als" / "results.json")).samples["als_scores"]
     assert scores.shape == (3, 11, 2)
     each = attribute_linearity.attribute_linearity(scores)
     assert found["ALS smile"] == float(each[0]) > 0 and found["ALS age"] == 0
-    np.testing.assert_allclose(found["ALS"], found["ALS smile"] / 2)
+    np.testing.assert_allclose(found["ALS (mean of 2)"], found["ALS smile"] / 2)
     for name in ("als", "als_smile", "als_age", "als_lines", "rgb"):
         assert (tmp_path / "als" / f"{name}.png").stat().st_size > 500
 
 
-def test_a_run_brings_its_images_and_its_row(place, tmp_path):
+def test_a_run_brings_its_images_and_its_row(place, tmp_path, monkeypatch):
     """The state of a run is saved, not trained."""
     sizes = Networks(z_dim=6, w_dim=6, mapping_layers=1, channel_base=64, channel_max=8)
     run = tmp_path / "table4_5_dog"
@@ -147,25 +180,25 @@ def test_a_run_brings_its_images_and_its_row(place, tmp_path):
     evaluate.evaluate(o)
     assert files.read_json(run / "results" / "results.json")["row"] == "table4_5_dog"
 
-
-def test_published_values_stand_beside_their_own_metric_only():
-    ours = {"FID": 50.0, f"Frechet distance on {KIND}": 1.0, "ALS Smile": 1.0}
-    row = "table4_5_ffhq10k"
-    columns, lines = results.table(ours, row, None)
-    assert columns == ["metric", "here", f"thesis, {row}"]
-    assert [line[2] for line in lines] == [f"{PUBLISHED[row]['FID']:.5g}", "", f"{PUBLISHED[row]['ALS smile']:.5g}"]
-    comparison = {"model": "base", "values": {"FID": 100.0}, "change_percent": {"FID": -50.0}}
-    columns, lines = results.table(ours, "", comparison)
-    assert columns[2:] == ["base", "change %"] and lines[0][2:] == ["100", "-50.0"] and lines[1][2:] == ["", ""]
-    with pytest.raises(InputError, match="nearest is table4_5_dog"):
-        results.row_of("table4_5_dogs", "")
-    assert results.row_of("", "table4_2_mid") == "table4_2_mid" and results.row_of("", "mine") == ""
+    # Where the images are may have changed, which they are may not.
+    moved = dataclasses.replace(o, data=Data(data_dir="there", manual_dir="other", cache_mib=1))
+    opened = lambda data, seed: types.SimpleNamespace(data=data, labels=np.zeros(0))
+    monkeypatch.setattr(evaluate.sources, "open_source", opened)
+    expected = dataclasses.replace(data, data_dir="there", manual_dir="other", cache_mib=1, max_images=0)
+    assert evaluate._source(moved, config, generator).data == expected
+    for name, value in (("split", "train"), ("max_images", 5), ("table", "a.csv")):
+        with pytest.raises(InputError, match=f"fields data.{name}: given without data.source"):
+            evaluate._check(dataclasses.replace(o, data=Data(cache_mib=1, **{name: value})))
 
 
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"snapshot": ""}, "field snapshot"),
+        ({"snapshot": ""}, "field snapshot: empty"),
+        ({"snapshot": "runs/mistyped", "out": ""}, "field snapshot: runs/mistyped: no such file or directory"),
+        ({"metrics": ()}, "field metrics: empty"),
+        ({"metrics": ("als",)}, r"field classifier \(for als\): empty; .*train_attributes"),
+        ({"metrics": ("ppl",), "data": Data(split="train")}, "fields data.split: given without data.source"),
         ({"num_images": 4}, "at least 8 images"),
         ({"out": ""}, "field out"),
         ({"substitute": ""}, r"inception \(for kid\), pr_network \(for pr\), lpips \(for ppl\)"),

@@ -7,23 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
-from safetensors.numpy import save_file
 
 from common.data.image_folder import open_folder
-from common.errors import InputError
 from common.metrics import frechet, moments, path_length
-from common.nn.lpips import Lpips
-from common.nn.resnet import ResNet
 from common.nn.stylegan2 import Generator
-from common.nn.vgg import VGG16
-from common.nn.vit import ViT
 from common.train import mesh as meshes
-from common.weights import formats
-from common.weights.table import revert, shapes
-from hsr_jax import feature_networks, feature_sets, measures
-from hsr_jax.feature_networks import Distance, Embedding, Files
+from hsr_jax import feature_sets, measures
+from hsr_jax.feature_networks import Distance, Embedding
 from hsr_jax.sampler import Sampler
-from hsr_jax.vgg_features import SIZE, Vgg16Features, read_vgg16, vgg16_table
 
 SIDE = 16
 GENERATOR = Generator(SIDE, z_dim=6, w_dim=6, num_layers=1, channel_base=64, channel_max=8)
@@ -156,7 +147,7 @@ def test_path_lengths_are_those_of_the_metric(monkeypatch):
     # With the true step, float32 is too coarse to compare two orders of summation.
     monkeypatch.setattr(measures, "EPSILON", 0.1)
     squares = lambda a, b: jnp.square(a - b).mean((1, 2, 3))
-    distance = Distance("d", lambda scale, a, b: scale * squares(a, b), np.float32(2))
+    distance = Distance("d", lambda scale, a, b: scale * squares(a, b), np.float32(2), "digest")
     s = sampler()
     found = measures.path_lengths(s, distance, 11)
     z0, z1 = s.latents(jnp.arange(11))
@@ -175,7 +166,7 @@ def test_path_lengths_are_those_of_the_metric(monkeypatch):
 
 def test_both_images_of_a_pair_have_the_same_noise():
     loud = jax.tree_util.tree_map_with_path(lambda p, x: x + 1 if "noise_strength" in str(p) else x, variables())
-    distance = Distance("d", lambda _, a, b: jnp.abs(a - b).max((1, 2, 3)), {})
+    distance = Distance("d", lambda _, a, b: jnp.abs(a - b).max((1, 2, 3)), {}, "digest")
     found = measures.path_lengths(Sampler(GENERATOR, loud, meshes.make(), batch_size=8), distance, 8)
     # A step of 1e-4 moves no pixel by more than 0.01; other noise would by about 1.
     assert (found * measures.EPSILON**2 < 0.01).all()
@@ -189,103 +180,3 @@ def test_attribute_scores_follow_the_lines():
     images = (s.frames(index, t)[SIDE] - 128.0) / 127.5
     lost = found.reshape(33, 3) - images.mean((1, 2))  # truncation to 8 bits takes at most a step away
     assert (lost >= 0).all() and (lost <= 1 / 127.5).all() and lost.max() > 0
-
-
-def random_variables(module, *inputs) -> dict:
-    """Every array drawn, none zero, without running the module."""
-    rng = np.random.default_rng(0)
-    return jax.tree.map(lambda x: rng.normal(0.1, 0.2, x.shape).astype(np.float32) ** 2, shapes(module, *inputs))
-
-
-def write(tmp_path, name: str, module, *inputs) -> str:
-    """A checkpoint of drawn weights in a public layout."""
-    arrays = formats.BY_NAME[name].arrays(random_variables(module, *inputs), module)
-    path = str(tmp_path / f"my_{name}.safetensors")
-    save_file({key: np.array(x, order="C") for key, x in arrays.items()}, path)
-    return path
-
-
-RESNET = ResNet((2, 2, 2, 2), (1, 1, 1, 1), num_outputs=5)
-VIT = ViT(patch=32, width=64, heads=1, grid=7)
-IMAGES = (1, 64, 64, 3)
-
-
-@pytest.mark.parametrize("name, module, inputs", [("resnet", RESNET, (IMAGES,)), ("dino", VIT, ((1, 224, 224, 3),))])
-def test_a_substitute_never_bears_the_name_of_a_metric(tmp_path, name, module, inputs):
-    path = write(tmp_path, name, module, *inputs)
-    networks = feature_networks.choose(["fid", "kid", "pr", "ppl"], Files(substitute=path))
-    e, kind = networks.moments, type(module).__name__
-    assert e.label("FID", "Frechet distance") == f"Frechet distance on {kind} my_{name} (224 px) features"
-    assert networks.distance.label == f"path length in {kind} my_{name} (224 px) features"
-    assert networks.manifold.digest == e.digest
-    # Features of another input are others, and say so.
-    small = feature_networks.choose(["fid", "ppl"], Files(substitute=path, substitute_size=64))
-    assert small.moments.digest != e.digest and small.distance.label.endswith("(64 px) features")
-    pixels = jnp.asarray(np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 3), np.uint8))
-    features = jax.jit(e.embed)(e.variables, pixels)
-    assert features.shape == (2, 8 if name == "resnet" else 64) and features.std() > 0
-    a = pixels / 127.5 - 1
-    d = networks.distance
-    same, other = jax.jit(d.compare)(d.variables, a, jnp.stack([a[0], a[0]]))
-    assert same == 0 and other > 0
-
-
-def test_a_substitutes_input_is_of_whole_patches(tmp_path):
-    path = write(tmp_path, "dino", VIT, (1, 224, 224, 3))
-    with pytest.raises(InputError, match="substitute_size.*: 80 px are no multiple of 32 .*; take 64"):
-        feature_networks.choose(["fid"], Files(substitute=path, substitute_size=80))
-
-
-def test_missing_networks_are_named_at_once():
-    with pytest.raises(InputError, match=r"inception \(for fid\), lpips \(for ppl\): empty.*substitute"):
-        feature_networks.choose(["fid", "ppl", "als"], Files(pr_network="there"))
-    assert feature_networks.choose(["als"], Files()) == feature_networks.Networks()
-
-
-def test_ppl_is_of_lpips_with_vgg16(tmp_path):
-    path = write(tmp_path, "lpips", Lpips(VGG16((2, 2, 2, 2, 2))), IMAGES, IMAGES)
-    distance = feature_networks.perceptual(path)
-    assert distance.label == "PPL"
-    a = jnp.zeros((2, SIDE, SIDE, 3))
-    assert (jax.jit(distance.compare)(distance.variables, a, a + 0.5) > 0).all()
-    resnet = write(tmp_path, "resnet", RESNET, IMAGES)
-    with pytest.raises(InputError, match="field lpips: .*substitute"):
-        feature_networks.perceptual(resnet)
-
-
-@pytest.mark.parametrize("variant", ["stylegan2-ada", "pytorch-fid"])
-def test_fid_is_of_inception(monkeypatch, variant):
-    class Shape:
-        """The network's place; it is compared elsewhere."""
-
-        module = lambda arrays, source: Shape
-        variables = lambda arrays, module, source: {}
-        apply = lambda variables, inputs: (inputs.reshape(len(inputs), -1), {})
-
-    monkeypatch.setattr(feature_networks.formats, "network_arrays", lambda path, names: (Shape, {}))
-    monkeypatch.setattr(feature_networks, "_digest", lambda path, what: what)
-    e = feature_networks.inception("file", variant)
-    pixels = jnp.full((1, SIDE, SIDE, 3), 255, jnp.uint8)
-    white = {"stylegan2-ada": 127 / 128, "pytorch-fid": 1.0}[variant]  # (x - 128) / 128, or 2 x / 255 - 1
-    np.testing.assert_allclose(e.embed({}, pixels), np.full((1, 299 * 299 * 3), white), rtol=1e-6)
-    assert e.label("FID", "Frechet distance") == "FID" and variant in e.digest
-
-
-def test_vgg16_flattens_as_torchvision_does(tmp_path):
-    module = Vgg16Features(VGG16((2, 2, 2, 2, 3)), width=5)
-    weights = random_variables(module, (1, SIZE, SIZE, 3))
-    arrays = revert(weights, vgg16_table(module))
-    arrays["classifier.6.weight"] = np.zeros((7, 5), np.float32)  # what is left out
-    path = str(tmp_path / "vgg16.safetensors")
-    save_file({key: np.array(x, order="C") for key, x in arrays.items()}, path)
-    found, read = read_vgg16(path)
-    assert found == module
-    jax.tree.map(np.testing.assert_array_equal, read, weights)
-
-    images = jax.random.normal(jax.random.key(0), (2, SIZE, SIZE, 3))
-    _, features = jax.jit(module.apply)(read, images)
-    maps = np.moveaxis(np.asarray(features["relu5_3"]), -1, 1)  # [B, C, 14, 14]
-    flat = maps.reshape(2, 3, 7, 2, 7, 2).max((3, 5)).reshape(2, -1)
-    fc1 = np.maximum(flat @ arrays["classifier.0.weight"].T + arrays["classifier.0.bias"], 0)
-    np.testing.assert_allclose(features["fc1"], fc1, rtol=1e-4)
-    assert fc1.std() > 0
