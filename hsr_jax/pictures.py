@@ -1,4 +1,4 @@
-"""The figures of an evaluation (Figs. 4.2 and 4.4 to 4.11, thesis). All processes call; the first one writes."""
+"""The figures of an evaluation (Figs. 4.2 and 4.4 to 4.10, thesis). All processes call; the first one writes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -66,7 +66,7 @@ def linearity(scores: Mapping[str, np.ndarray], path: Path) -> None:
 
 
 def attribute_lines(sampler: Sampler, scores: np.ndarray, names: Sequence[str], folder: Path) -> None:
-    """Of each attribute the line along which it changes most: its logits, and the images (Figs. 4.9 and 4.11)."""
+    """Of each attribute the line along which it changes most: its logits, and the images (Fig. 4.9)."""
     chosen = np.abs(scores[:, -1] - scores[:, 0]).argmax(0)
     t = np.linspace(0, 1, scores.shape[1])
     for a, (name, line) in enumerate(zip(names, chosen, strict=True)):
