@@ -54,7 +54,7 @@ class Evaluate(feature_networks.Files):
     fid_variant: FidVariant = "stylegan2-ada"
     """How images enter Inception, and the covariance: pytorch-fid divides by N - 1."""
     ridge: float = 0.0
-    """Of the Mahalanobis distance, see there; needed where real images are fewer than features."""
+    """Of the Mahalanobis distance, see there; needed where real images are fewer than features, and by a ViT's."""
     classifier: str = ""
     """Work directory of a run of hsr_jax.train_attributes, for `als`."""
     lines: int = 1000
