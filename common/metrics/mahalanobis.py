@@ -49,7 +49,7 @@ def _factor(matrix: np.ndarray) -> np.ndarray:
     pivots = np.square(np.diag(factor))
     if not pivots.min() > len(matrix) * np.finfo(np.float64).eps * np.diag(matrix).max():
         raise InputError(
-            f"the covariance of {len(matrix)} features is singular: take more real images than features, or a ridge (1e-3), "
-            "which features behind a LayerNorm always need, for their weighted sum is fixed"
+            f"the covariance of {len(matrix)} features is singular: take more real images than features, or a ridge "
+            "(1e-3), which features behind a LayerNorm always need, for their weighted sum is fixed"
         )
     return factor
