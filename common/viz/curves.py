@@ -13,6 +13,8 @@ from common.files import write_bytes
 # Okabe and Ito (2008): apart in every common colour blindness; line styles repeat the message in grey.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _STYLES = ("-", "--", "-.", ":")
+_LONG = 40
+"""Characters of a name in a legend that has no room inside the axes."""
 
 
 def plot_ced(
@@ -79,7 +81,9 @@ def _draw(axes, series: Mapping[str, tuple[np.ndarray, np.ndarray]], **options) 
     for index, (name, (x, y)) in enumerate(series.items()):
         colour, style = _COLOURS[index % len(_COLOURS)], _STYLES[index % len(_STYLES)]
         axes.plot(x, y, label=name, color=colour, linestyle=style, linewidth=1.8, **options)
-    if series:
+    if max(map(len, series), default=0) > _LONG:  # above the axes, where it hides no line
+        axes.figure.legend(frameon=False, loc="outside upper left")
+    elif series:
         axes.legend(frameon=False)
 
 
