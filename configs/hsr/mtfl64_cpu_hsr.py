@@ -4,8 +4,8 @@
 
 The baseline beside it is the same command with `--hsr.extractor none --workdir runs/mtfl64_baseline`. The features of
 this ViT through its last LayerNorm have a mean square of 5 to 22 by layer, 65 in all: the weight makes the error of
-predicting zero 1, which is the size of the adversarial loss. With the document's weight, `--hsr.weight 1`, the regularizer
-is forty times the adversarial loss and the images become alike.
+predicting zero 1, which is the size of the adversarial loss. With the document's weight, `--hsr.weight 1`, the
+regularizer is forty times the adversarial loss and the images become alike.
 """
 
 import dataclasses
