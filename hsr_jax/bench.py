@@ -25,7 +25,8 @@ from configs.hsr import mtfl64_cpu_hsr, presets
 from hsr_jax import ada, flops, networks
 from hsr_jax.config import Config
 from hsr_jax.scaling import PHASES, PhaseName, shapes
-from hsr_jax.train import Semantic, build_phases, new_state
+from hsr_jax.semantic import Semantic
+from hsr_jax.train import build_phases, new_state
 
 P = 0.5
 

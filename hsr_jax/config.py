@@ -160,10 +160,6 @@ def check(config: Config) -> None:
     for name, value in at_least_one.items():
         if value < 1:
             raise InputError(f"field {name}: {value} is less than 1")
-    if config.losses.path_length_weight and batch < config.losses.path_length_shrink:
-        raise InputError(
-            f"field losses.path_length_shrink: {config.losses.path_length_shrink} leaves no image of {batch}"
-        )
     whole = n.mbstd_batch or batch
     if batch % whole:
         raise InputError(

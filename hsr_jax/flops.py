@@ -19,7 +19,7 @@ from hsr_jax.ada import AugmentPipe
 from hsr_jax.ada_geometry import REACH, SYM6, TAIL
 from hsr_jax.objectives import GAN
 from hsr_jax.regularizer import Heads
-from hsr_jax.train import Semantic
+from hsr_jax.semantic import Semantic
 
 Phase = Literal["g_main", "g_reg", "d_main", "d_reg"]
 Kind = Literal[

@@ -125,7 +125,7 @@ def _write_images(renderer: Renderer, ws: np.ndarray, names: list[str], out: Pat
 
 def _legs(renderer: Renderer, ws: np.ndarray) -> np.ndarray:
     """A row for each of the straight lines that the animation passes."""
-    legs = np.asarray(editing.line(ws, np.roll(ws, -1, axis=0), PLACES))[:ROWS]
+    legs = np.asarray(editing.line(ws[:ROWS], np.roll(ws, -1, axis=0)[:ROWS], PLACES))
     return grid(renderer.render(legs.reshape(-1, *ws.shape[1:]), "interpolate"), columns=PLACES)
 
 

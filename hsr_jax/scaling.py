@@ -29,7 +29,8 @@ from hsr_jax import ada, flops, networks
 from hsr_jax import state as gan_states
 from hsr_jax.config import Config, Semantics
 from hsr_jax.phases import Phases
-from hsr_jax.train import Semantic, build_phases
+from hsr_jax.semantic import Semantic
+from hsr_jax.train import build_phases
 
 PhaseName = Literal["g_main", "g_main_hsr", "g_reg", "d_main", "d_reg", "finish"]
 PHASES: tuple[PhaseName, ...] = ("g_main", "g_main_hsr", "g_reg", "d_main", "d_reg", "finish")

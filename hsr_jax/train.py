@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from common import config as configs
@@ -23,14 +22,16 @@ from common.train import state as states
 from common.train.checkpoint import Checkpoints
 from common.train.logging import Logger, table
 from common.viz.grid import grid, write_image
-from hsr_jax import ada, ada_controller, extractor, networks, regularizer, snapshot, sources
+from hsr_jax import ada, ada_controller, networks, semantic, snapshot, sources
 from hsr_jax import state as gan_states
 from hsr_jax.config import Config, check
 from hsr_jax.phases import Phases, adam
+from hsr_jax.semantic import Semantic
 from hsr_jax.state import GANState
 from hsr_jax.step import Step
 
 STARTED_ADA_KIMG = 100.0
+"""`ada.kimg` of a run that starts from a snapshot, at most; StyleGAN2-ADA."""
 # A continued run may change these; everything else would make it another run.
 MAY_CHANGE = ("workdir", "kimg", "log_every", "save_kimg", "sample_kimg", "data.data_dir", "data.cache_mib")
 
@@ -58,13 +59,9 @@ def train(config: Config) -> loop.LoopStats:
     """Runs or continues a training; returns how fast it was."""
     check(config)
     mesh = meshes.make()
-    meshes.check_batch_size(config.batch_size, mesh)
-    shrink = config.losses.path_length_shrink
-    if config.losses.path_length_weight and config.batch_size // shrink % mesh.size:
-        raise errors.InputError(
-            f"field batch_size: {config.batch_size} over losses.path_length_shrink {shrink} is not a multiple of "
-            f"{mesh.size} devices; take {shrink * mesh.size}"
-        )
+    losses = config.losses
+    # The path length is of a part of the batch, which is split over the devices as well.
+    meshes.check_batch_size(config.batch_size, mesh, losses.path_length_shrink if losses.path_length_weight else 1)
     source = sources.open_source(config.data, config.seed)
     iterator = train_iterator(
         source,
@@ -77,7 +74,7 @@ def train(config: Config) -> loop.LoopStats:
         cache_mib=config.data.cache_mib,
     )
     gan = networks.build(config, source.labels.size)
-    semantics = _semantics(config, gan)
+    semantics = semantic.build(config, gan)
     phases = build_phases(config, gan, mesh, semantics)
     # Only now, so that a run with a wrong field claims no directory.
     directory = workdir.claim(config.workdir, config, MAY_CHANGE)
@@ -110,48 +107,6 @@ def train(config: Config) -> loop.LoopStats:
             )
     checkpoints.close()
     return stats
-
-
-class Semantic:
-    """The extractor with its variables, and the predictors of its features."""
-
-    def __init__(self, config: Config, gan: networks.GAN):
-        self.config = config.hsr
-        self.extractor, self.variables = extractor.build(config.hsr, config.seed)
-        pairs = regularizer.pair(regularizer.BLOCKS, self.extractor.layers, config.hsr.levels)
-        self._levels = regularizer.LEVELS[config.hsr.levels]
-        sides, widths = self.extractor.shapes(self.variables)
-        self.sides = sides[self._levels]
-        blocks = [block for block, _ in pairs]
-        self.heads = regularizer.Heads(widths[self._levels], blocks, config.hsr.hidden, config.hsr.activation)
-        g = gan.generator
-        _, features = jax.eval_shape(g.init_with_output, jax.random.key(0), jnp.zeros((1, g.z_dim)), _label(g))[0]
-        self._features = {f"b{block}.conv1": features[f"b{block}.conv1"] for block in blocks}
-
-    def init(self, key: jax.Array):
-        """Parameters of untrained heads."""
-        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), self._features)
-        return self.heads.init(key, zeros, self.sides)["params"]
-
-    def loss(self, head_params, variables, features, images) -> jax.Array:
-        """[B, levels]. Eq. (4.2), thesis."""
-        targets = self.extractor.targets(variables, images)[self._levels]
-        predictions, _ = self.heads.apply({"params": head_params}, features, self.sides)
-        return self.config.weight * regularizer.hsr_loss(
-            predictions, targets, target_gradient=self.config.target_gradient
-        )
-
-
-def _semantics(config: Config, gan: networks.GAN) -> Semantic | None:
-    if config.hsr.extractor == "none":
-        return None
-    if config.data.resolution < max(regularizer.BLOCKS):
-        blocks = ", ".join(str(block) for block in regularizer.BLOCKS)
-        raise errors.InputError(
-            f"field data.resolution: {config.data.resolution} px has not all of the blocks {blocks} that hsr "
-            "supervises; take at least 64, or hsr.extractor none"
-        )
-    return Semantic(config, gan)
 
 
 def build_phases(config: Config, gan: networks.GAN, mesh, semantics: Semantic | None) -> Phases:
@@ -220,10 +175,6 @@ def make_samples(config: Config, gan: networks.GAN, directory: Path, labels) -> 
         return {}
 
     return samples
-
-
-def _label(generator) -> jax.Array | None:
-    return jnp.zeros((1, generator.c_dim)) if generator.c_dim else None
 
 
 if __name__ == "__main__":

@@ -46,15 +46,15 @@ def batch(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec("data"))
 
 
-def check_batch_size(batch_size: int, mesh: Mesh, microbatches: int = 1) -> None:
-    """`InputError` unless the global batch size splits evenly over devices and microbatches."""
-    parts = mesh.size * microbatches
-    if batch_size < 1 or batch_size % parts:
-        times = f" times {microbatches} microbatches" if microbatches > 1 else ""
-        lower, upper = batch_size // parts * parts, -(-batch_size // parts) * parts
-        choices = " or ".join(str(n) for n in sorted({lower, max(upper, parts)}) if n)
+def check_batch_size(batch_size: int, mesh: Mesh, parts: int = 1) -> None:
+    """`InputError` unless the global batch size splits evenly over devices and, on each, into so many parts."""
+    unit = mesh.size * parts
+    if batch_size < 1 or batch_size % unit:
+        more = f" times {parts}" if parts > 1 else ""
+        lower, upper = batch_size // unit * unit, -(-batch_size // unit) * unit
+        choices = " or ".join(str(n) for n in sorted({lower, max(upper, unit)}) if n)
         raise InputError(
-            f"field batch_size: {batch_size} is not a multiple of {mesh.size} devices{times}; take {choices}"
+            f"field batch_size: {batch_size} is not a multiple of {mesh.size} devices{more}; take {choices}"
         )
 
 

@@ -41,7 +41,6 @@ SMALL = Config(
         ({"schedule.g_interval": 0}, "schedule.g_interval: 0 is less than 1"),
         ({"ada.mode": "fixed"}, "ada.p: 0.0 with ada.mode fixed does nothing"),
         ({"ada.p": 0.5}, "ada.p: 0.5 with ada.mode none does nothing"),
-        ({"losses.path_length_weight": 2.0, "losses.path_length_shrink": 16}, "path_length_shrink: 16 leaves no image"),
         ({"hsr.extractor": "random"}, "hsr.start_kimg: 500 is not before the end of the run, kimg 0.008"),
     ],
 )
@@ -56,6 +55,12 @@ def test_values_that_fit_no_run(changes, message):
         target[field] = value
     with pytest.raises(InputError, match=message):
         train.describe(configs.from_dict(Config, nested))
+
+
+def test_the_path_lengths_part_of_the_batch_is_split_too():
+    losses = dataclasses.replace(SMALL.losses, path_length_weight=2.0)
+    with pytest.raises(InputError, match="batch_size: 8 is not a multiple of 8 devices times 2; take 16"):
+        train.train(dataclasses.replace(SMALL, losses=losses))
 
 
 def test_a_run_from_a_snapshot_follows_the_rules_of_resuming():
