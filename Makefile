@@ -25,5 +25,5 @@ lint: install
 	$(BIN)/ruff check .
 
 bench: install
-	$(BIN)/python -m fase_jax.bench
-	$(BIN)/python -m hsr_jax.bench
+	$(BIN)/python -m benchmarks.fase
+	$(BIN)/python -m benchmarks.hsr

@@ -12,7 +12,7 @@ from common import config as configs
 from common import errors, files
 from common.errors import InputError
 from common.metrics.significance import wilcoxon
-from common.train.logging import table
+from common.train.logs import table
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from common.data.augment import Augmentation
+from common.augment.landmarks import Augmentation
 from fase_jax.model import Model
 
 Decoder = Literal["argmax", "smoothed_argmax", "quarter", "local_soft_argmax", "soft_argmax"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from common import config as configs
 from common import errors, files
-from common.data import records
+from common.data.tfds import records
 from fase_jax import evaluate, predict, train
 
 CONFIG = Path("configs/fase/demo.py")

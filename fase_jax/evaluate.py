@@ -12,12 +12,12 @@ import numpy as np
 
 from common import config as configs
 from common import errors, files
-from common.data import images as decoding
-from common.data.crop import Crop, apply, crop_face, crop_matrix, invert
-from common.data.source import Source
+from common.data import decode as decoding
+from common.data.faces.crop import Crop, apply, crop_face, crop_matrix, invert
+from common.data.faces.source import Source
 from common.errors import InputError
-from common.train import mesh as meshes
-from common.train.logging import Progress, table
+from common.train import sharding as meshes
+from common.train.logs import Progress, table
 from common.viz import curves
 from common.viz.grid import grid, write_image
 from common.viz.overlay import overlay

@@ -9,13 +9,13 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
-from common.data.crop import Crop
-from common.data.landmark_scheme import LandmarkScheme
-from common.data.pipeline import eval_batches
-from common.data.source import Source
+from common.data.faces.crop import Crop
+from common.data.faces.pipeline import eval_batches
+from common.data.faces.scheme import LandmarkScheme
+from common.data.faces.source import Source
 from common.ops import warp
 from common.train import checkpoint, workdir
-from common.train import mesh as meshes
+from common.train import sharding as meshes
 from fase_jax import sources, step
 from fase_jax.config import Config
 

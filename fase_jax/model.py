@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
+from common.nn.feature_style import FeatureStyleEncoder
 from common.nn.stylegan2 import SynthesisNetwork, num_ws
-from fase_jax.encoder import FeatureStyleEncoder
 from fase_jax.transfer import Placement, Start, TransferLayer, conv_at, transfer_places
 
 

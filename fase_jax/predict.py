@@ -14,14 +14,14 @@ import numpy as np
 
 from common import config as configs
 from common import errors, files
-from common.data import images
-from common.data.crop import Crop
-from common.data.inputs import find_images
-from common.data.landmark_scheme import LandmarkScheme
-from common.data.source import Record
+from common.data import decode as images
+from common.data.faces.crop import Crop
+from common.data.faces.scheme import LandmarkScheme
+from common.data.faces.source import Record
+from common.data.images.inputs import find_images
 from common.errors import InputError
-from common.train import mesh as meshes
-from common.train.logging import Progress
+from common.train import sharding as meshes
+from common.train.logs import Progress
 from common.viz.grid import write_image
 from common.viz.overlay import overlay
 from fase_jax import inference

@@ -10,7 +10,8 @@ from flax import traverse_util
 from common.errors import InputError
 from common.nn.stylegan2 import Generator, channels
 from common.train import workdir
-from common.weights import feature_style, formats
+from common.weights import formats
+from common.weights.networks import feature_style
 from fase_jax import inference
 from fase_jax.config import Config
 

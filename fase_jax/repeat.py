@@ -15,7 +15,7 @@ import numpy as np
 from common import config as configs
 from common import errors, files
 from common.errors import InputError
-from common.train.logging import table
+from common.train.logs import table
 from fase_jax import train
 from fase_jax.config import Config
 from fase_jax.evaluate import Evaluate, evaluate

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from common.data.source import Source
+from common.data.faces.source import Source
 from common.metrics import auc as areas
 from common.metrics import nme as metrics
 from fase_jax.inference import Predictions

@@ -2,13 +2,13 @@
 
 import dataclasses
 
-from common.data import records
-from common.data.crop import Crop
-from common.data.folder import FolderSource
-from common.data.landmark_scheme import LandmarkScheme
-from common.data.schemes import SCHEMES, load_scheme
-from common.data.source import Source
-from common.data.subset import few_shot, split_validation
+from common.data.faces.crop import Crop
+from common.data.faces.folder import FolderSource
+from common.data.faces.scheme import LandmarkScheme
+from common.data.faces.schemes import SCHEMES, load_scheme
+from common.data.faces.source import Source
+from common.data.faces.subset import few_shot, split_validation
+from common.data.tfds import records
 from common.errors import InputError
 from fase_jax.config import Config, Data
 

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from common.data.augment import augment
-from common.data.landmark_scheme import LandmarkScheme
+from common.augment.landmarks import augment
+from common.data.faces.scheme import LandmarkScheme
 from common.errors import InputError
 from common.ops import heatmaps as hm
 from common.train import optimizer as optimizers

@@ -12,12 +12,12 @@ import numpy as np
 
 from common import config as configs
 from common import errors, files
-from common.data.pipeline import mean_shape, train_iterator
-from common.data.source import Source
+from common.data.faces.pipeline import mean_shape, train_iterator
+from common.data.faces.source import Source
 from common.train import loop, optimizer, state, workdir
-from common.train import mesh as meshes
+from common.train import sharding as meshes
 from common.train.checkpoint import Checkpoints
-from common.train.logging import Logger, table
+from common.train.logs import Logger, table
 from fase_jax import sources, step
 from fase_jax.config import Config
 from fase_jax.inference import predict_source

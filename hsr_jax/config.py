@@ -4,11 +4,11 @@ import dataclasses
 from typing import Literal
 
 from common.errors import InputError
-from common.nn.stylegan2_discriminator import Architecture
-from hsr_jax.ada import Pipe
-from hsr_jax.features import Normalization
-from hsr_jax.phases import Losses, Schedule
-from hsr_jax.regularizer import Activation, Levels
+from common.nn.discriminator import Architecture
+from common.pretrained.features import Normalization
+from hsr_jax.ada.augment import Pipe
+from hsr_jax.gan.phases import Losses, Schedule
+from hsr_jax.gan.regularizer import Activation, Levels
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,14 +22,15 @@ from common import config as configs
 from common import errors, files
 from common.errors import InputError
 from common.metrics.attribute_linearity import attribute_linearity
-from common.train.logging import table
+from common.train.logs import table
+from common.viz.animation import back_and_forth, write_animation
 from common.viz.curves import plot_lines
 from common.viz.grid import grid, write_image
-from hsr_jax import editing, latent_files
-from hsr_jax.animation import back_and_forth, write_animation
-from hsr_jax.editing import Boundary
-from hsr_jax.renderer import Renderer
-from hsr_jax.scorer import Scorer
+from hsr_jax.editing import directions as editing
+from hsr_jax.editing import latent_files
+from hsr_jax.editing.directions import Boundary
+from hsr_jax.editing.renderer import Renderer
+from hsr_jax.editing.scorer import Scorer
 
 
 @dataclasses.dataclass(frozen=True)

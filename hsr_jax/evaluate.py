@@ -17,19 +17,22 @@ import numpy as np
 
 from common import config as configs
 from common import errors
-from common.data.image_source import ImageSource
+from common.data.images.source import ImageSource
 from common.errors import InputError
 from common.nn.stylegan2 import Generator
-from common.train import mesh as meshes
+from common.pretrained import metric_networks as feature_networks
+from common.pretrained.metric_networks import FidVariant
+from common.train import sharding as meshes
 from common.train import workdir
-from common.train.logging import table
-from hsr_jax import evaluation, feature_networks, feature_sets, pictures, results, snapshot, sources
-from hsr_jax.attributes import load_classifier
+from common.train.logs import table
+from hsr_jax import snapshot, sources
+from hsr_jax.attributes.classifier import load_classifier
 from hsr_jax.config import Config, Data
-from hsr_jax.evaluation import Classifier, Evaluation
-from hsr_jax.feature_networks import FidVariant
+from hsr_jax.evaluation import feature_sets, pictures, results
+from hsr_jax.evaluation import groups as evaluation
+from hsr_jax.evaluation.groups import Classifier, Evaluation
+from hsr_jax.evaluation.sampler import Sampler
 from hsr_jax.published import PUBLISHED
-from hsr_jax.sampler import Sampler
 
 Metric = Literal["fid", "kid", "pr", "mahalanobis", "ppl", "als"]
 PLACES = ("data_dir", "manual_dir", "cache_mib")

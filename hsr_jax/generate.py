@@ -21,12 +21,12 @@ from common import config as configs
 from common import errors
 from common.errors import InputError
 from common.nn.inception import stylegan2_ada_uint8
-from common.train.logging import Progress
+from common.train.logs import Progress
+from common.viz.animation import write_animation
 from common.viz.grid import grid, write_image
-from hsr_jax import editing
-from hsr_jax.animation import write_animation
-from hsr_jax.latents import synthesis
-from hsr_jax.renderer import Renderer
+from hsr_jax.editing import directions as editing
+from hsr_jax.editing.renderer import Renderer
+from hsr_jax.gan.latents import synthesis
 
 GRID = 64
 """Images of the grid, at most."""

@@ -27,9 +27,10 @@ from common.errors import InputError
 from common.metrics.attribute_linearity import attribute_linearity
 from common.viz.curves import plot_lines
 from common.viz.grid import grid, write_image
-from hsr_jax import editing, latent_files
-from hsr_jax.renderer import Renderer
-from hsr_jax.scorer import Scorer
+from hsr_jax.editing import directions as editing
+from hsr_jax.editing import latent_files
+from hsr_jax.editing.renderer import Renderer
+from hsr_jax.editing.scorer import Scorer
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,19 +16,19 @@ import numpy as np
 
 from common import config as configs
 from common import errors, files
-from common.data import images
-from common.data.image_pipeline import center_square
-from common.data.inputs import find_images
+from common.data import decode as images
+from common.data.images.inputs import find_images
+from common.data.images.pipeline import center_square
 from common.errors import InputError
 from common.nn.inception import stylegan2_ada_uint8
-from common.train import mesh as meshes
-from common.train.logging import Progress
+from common.pretrained.perceptual import open_perceptual
+from common.train import sharding as meshes
+from common.train.logs import Progress
 from common.viz.grid import grid, write_image
-from hsr_jax import latent_files, projection
-from hsr_jax.perceptual import open_perceptual
-from hsr_jax.phases import as_float
-from hsr_jax.projection import Optimization, Projector
-from hsr_jax.renderer import Renderer
+from hsr_jax.editing import latent_files, projection
+from hsr_jax.editing.projection import Optimization, Projector
+from hsr_jax.editing.renderer import Renderer
+from hsr_jax.gan.phases import as_float
 
 MOMENT_SAMPLES = 10_000
 """Samples that the mean w and its deviation are of; StyleGAN2, Appendix D."""

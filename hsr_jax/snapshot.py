@@ -17,9 +17,9 @@ from common.nn.stylegan2 import Generator
 from common.train import workdir
 from common.train.checkpoint import Checkpoints
 from common.weights import converted, formats, read
-from hsr_jax import networks
+from hsr_jax import build as networks
 from hsr_jax.config import Config
-from hsr_jax.state import GANState
+from hsr_jax.gan.state import GANState
 
 GENERATORS = ("stylegan2-ada", "hsr", "rosinality")
 DISCRIMINATORS = ("stylegan2-ada-discriminator", "rosinality-discriminator")

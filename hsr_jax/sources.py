@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from common.data.builders import IMAGE_BUILDERS
-from common.data.image_folder import open_images, open_table
-from common.data.image_records import open_image_dataset
-from common.data.image_source import ImageSource, subset
+from common.data.images.folder import open_images, open_table
+from common.data.images.source import ImageSource, subset
+from common.data.tfds import IMAGE_BUILDERS
+from common.data.tfds.image_records import open_image_dataset
 from common.errors import InputError
 from hsr_jax.config import Data
 

@@ -14,8 +14,8 @@ from typing import Any
 from common import config as configs
 from common import errors, files, typed
 from common.errors import InputError
-from common.train.logging import table
-from hsr_jax import results
+from common.train.logs import table
+from hsr_jax.evaluation import results
 from hsr_jax.published import TABLES, Row, published_name
 
 

@@ -15,20 +15,24 @@ import numpy as np
 
 from common import config as configs
 from common import errors
-from common.data.image_pipeline import train_iterator
+from common.data.images.pipeline import train_iterator
 from common.train import loop, workdir
-from common.train import mesh as meshes
+from common.train import sharding as meshes
 from common.train import state as states
 from common.train.checkpoint import Checkpoints
-from common.train.logging import Logger, table
+from common.train.logs import Logger, table
 from common.viz.grid import grid, write_image
-from hsr_jax import ada, ada_controller, networks, semantic, snapshot, sources
-from hsr_jax import state as gan_states
+from hsr_jax import build as networks
+from hsr_jax import snapshot, sources
+from hsr_jax.ada import augment as ada
+from hsr_jax.ada import controller as ada_controller
 from hsr_jax.config import Config, check
-from hsr_jax.phases import Phases, adam
-from hsr_jax.semantic import Semantic
-from hsr_jax.state import GANState
-from hsr_jax.step import Step
+from hsr_jax.gan import semantic
+from hsr_jax.gan import state as gan_states
+from hsr_jax.gan.phases import Phases, adam
+from hsr_jax.gan.semantic import Semantic
+from hsr_jax.gan.state import GANState
+from hsr_jax.gan.step import Step
 
 STARTED_ADA_KIMG = 100.0
 """`ada.kimg` of a run that starts from a snapshot, at most; StyleGAN2-ADA."""

@@ -13,16 +13,17 @@ import numpy as np
 
 from common import config as configs
 from common import errors, files
-from common.data.image_pipeline import eval_batches, train_iterator
-from common.data.image_source import ImageSource
+from common.data.images.pipeline import eval_batches, train_iterator
+from common.data.images.source import ImageSource
 from common.train import loop, workdir
-from common.train import mesh as meshes
+from common.train import sharding as meshes
 from common.train import state as states
 from common.train.checkpoint import Checkpoints
-from common.train.logging import Logger, table
-from hsr_jax import attribute_data, attributes
-from hsr_jax.attributes import Config
-from hsr_jax.phases import as_float
+from common.train.logs import Logger, table
+from hsr_jax.attributes import classifier as attributes
+from hsr_jax.attributes import data as attribute_data
+from hsr_jax.attributes.classifier import Config
+from hsr_jax.gan.phases import as_float
 
 # A continued run may change these; everything else would make it another run.
 MAY_CHANGE = ("workdir", "log_every", "eval_every", "save_every", "data.data_dir", "data.cache_mib", "data.test_table")

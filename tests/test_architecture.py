@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "common/nn": ("common.ops",),
     "common/metrics": ("common.ops", "common.errors"),
     "common/weights": ("common.nn", "common.errors", "common.files", "common.typed", "common.config"),
-    "common/viz": ("common.data.landmark_scheme", "common.files"),
+    "common/viz": ("common.data.faces.scheme", "common.files"),
     "common/data": ("common.ops", "common.errors", "common.files"),
 }
 SCIENCE = {

@@ -16,10 +16,10 @@ import numpy as np
 from jax.sharding import Mesh
 
 from common.errors import InputError
-from common.train import mesh as meshes
+from common.train import sharding as meshes
 from common.train.checkpoint import Checkpoints, Position
 from common.train.clock import Clock
-from common.train.logging import Logger
+from common.train.logs import Logger
 from common.train.state import TrainState, first_not_finite
 
 StepFn = Callable[[TrainState, Any], tuple[TrainState, dict[str, jax.Array]]]

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from common.data.landmark_scheme import LandmarkScheme
+from common.data.faces.scheme import LandmarkScheme
 
 # A blue and a yellow stay apart in every common colour blindness and both stand out on skin.
 PREDICTED = (38, 148, 255)

@@ -11,17 +11,18 @@ import numpy as np
 from common import typed
 from common.errors import InputError
 from common.nn.alexnet import AlexNet
+from common.nn.discriminator import Discriminator
 from common.nn.inception import InceptionV3
 from common.nn.iresnet import ArcFace
 from common.nn.lpips import Lpips
 from common.nn.resnet import ResNet
 from common.nn.stylegan2 import Generator
-from common.nn.stylegan2_discriminator import Discriminator
 from common.nn.vgg import VGG16
 from common.nn.vit import ViT
-from common.weights import arcface, converted, feature_style, inception, layouts, lpips, read, resnet, stylegan2, vit
-from common.weights import stylegan2_discriminator as discriminators
-from common.weights.table import revert
+from common.weights import converted, read
+from common.weights.networks import arcface, feature_style, inception, layouts, lpips, resnet, stylegan2, vit
+from common.weights.networks import discriminator as discriminators
+from common.weights.networks.table import revert
 
 StateDict = Mapping[str, np.ndarray]
 # What may be named as a network in an imported directory.

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from common.errors import InputError
-from common.weights import array_files, nvidia, torch_legacy, torch_zip
-from common.weights.safe_zip import Archive
-from common.weights.unreadable import Unreadable
+from common.weights.readers import array_files, nvidia, torch_legacy, torch_zip
+from common.weights.readers.safe_zip import Archive
+from common.weights.readers.unreadable import Unreadable
 
 ZIP = b"PK\x03\x04"
 PICKLE = b"\x80"

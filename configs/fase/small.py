@@ -1,6 +1,6 @@
 """Models for a CPU: 64 or 128 px, trained from scratch with a spatial cross-entropy."""
 
-from common.data.augment import Augmentation
+from common.augment.landmarks import Augmentation
 from fase_jax.config import Loss, Optimizer
 from fase_jax.model import Model
 

@@ -11,8 +11,8 @@ is male, smiling, with glasses. Accuracies in percent, and balanced ones, after 
 | test | 72.5, 73.8 | 74.4, 73.7 | 90.9, 55.5 |
 """
 
-from hsr_jax.attribute_data import Data
-from hsr_jax.attributes import Config
+from hsr_jax.attributes.classifier import Config
+from hsr_jax.attributes.data import Data
 
 config = Config(
     workdir="runs/attributes_mtfl64_cpu",

@@ -7,7 +7,7 @@ import dataclasses
 
 from configs.hsr.presets import auto
 from hsr_jax.config import Ada, Data, Networks
-from hsr_jax.phases import Losses, Schedule
+from hsr_jax.gan.phases import Losses, Schedule
 
 config = dataclasses.replace(
     auto(64),

@@ -14,7 +14,7 @@ import dataclasses
 
 from configs.hsr import presets
 from hsr_jax.config import Ada, Config, Data, Semantics
-from hsr_jax.regularizer import Levels
+from hsr_jax.gan.regularizer import Levels
 
 BATCH_SIZE = 16
 

@@ -13,7 +13,7 @@ reference's 8 (cifar: 2) GPUs had of a batch.
 """
 
 from hsr_jax.config import Config, Data, Networks
-from hsr_jax.phases import Losses, Schedule
+from hsr_jax.gan.phases import Losses, Schedule
 
 
 def auto(resolution: int, devices: int = 1) -> Config:

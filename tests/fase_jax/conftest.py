@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.schemes import FIVE
+from common.data.faces.schemes import FIVE
 from fase_jax import train
 from fase_jax.config import Config, Data, Loss, Optimizer
 from fase_jax.model import Model

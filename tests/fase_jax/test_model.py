@@ -1,4 +1,4 @@
-"""Tests `fase_jax.model` and `fase_jax.encoder`."""
+"""Tests `fase_jax.model` and `common.nn.feature_style`."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fase_jax.encoder import FeatureStyleEncoder
+from common.nn.feature_style import FeatureStyleEncoder
 from fase_jax.model import FASE, Model
 
 IMAGES = jax.random.uniform(jax.random.key(0), (2, 32, 32, 3), minval=-1.0)

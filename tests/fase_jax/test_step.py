@@ -8,11 +8,11 @@ import numpy as np
 import optax
 import pytest
 
-from common.data.augment import Augmentation
-from common.data.schemes import FIVE
+from common.augment.landmarks import Augmentation
+from common.data.faces.schemes import FIVE
 from common.errors import InputError
 from common.ops.heatmaps import render_gaussian, rescale
-from common.train import mesh as meshes
+from common.train import sharding as meshes
 from common.train.state import create
 from fase_jax import step
 

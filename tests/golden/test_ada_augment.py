@@ -12,10 +12,10 @@ import pytest
 from reference import Case, nchw
 
 from common.ops.resample import lowpass
-from hsr_jax import ada_geometry
-from hsr_jax.ada import PIPES, AugmentPipe, Parameters, apply, percentile
-from hsr_jax.ada_filter import filter_bank
-from hsr_jax.ada_geometry import reference_margins
+from hsr_jax.ada import geometry as ada_geometry
+from hsr_jax.ada.augment import PIPES, AugmentPipe, Parameters, apply, percentile
+from hsr_jax.ada.filter import filter_bank
+from hsr_jax.ada.geometry import reference_margins
 
 CASE = Case("ada_augment")
 # case.json: "abs 2e-5*range (geometric: allow 1e-4)"

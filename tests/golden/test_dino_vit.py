@@ -10,8 +10,8 @@ from reference import Case, nchw
 
 from common.nn.vit import ViT, patch_map, resize_positions
 from common.ops.preprocess import HSR, Normalization, preprocess
-from common.weights.table import revert
-from common.weights.vit import from_vit, infer_vit, vit_table
+from common.weights.networks.table import revert
+from common.weights.networks.vit import from_vit, infer_vit, vit_table
 
 NAME = "dino_vit"
 QUICK = {"xla_backend_optimization_level": 0}  # compiling would take longer than the run

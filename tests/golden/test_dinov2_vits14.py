@@ -10,8 +10,8 @@ import pytest
 from reference import Case, folder
 
 from common.nn.vit import ViT, resize_positions
+from common.weights.networks.vit import from_vit, infer_vit
 from common.weights.read import arrays
-from common.weights.vit import from_vit, infer_vit
 
 NAME = "dinov2_vits14"
 FILE = Path("weights") / f"{NAME}.safetensors"

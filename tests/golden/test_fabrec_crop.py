@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from reference import Case
 
-from common.data import crop, fabrec_crop
+from common.data.faces import crop, fabrec_crop
 
 
 @pytest.fixture(scope="module")

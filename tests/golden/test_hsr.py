@@ -13,11 +13,11 @@ from common.nn.stylegan2 import Generator
 from common.nn.vit import ViT
 from common.ops.pool import adaptive_average_pool
 from common.ops.preprocess import HSR, preprocess
-from common.weights import hsr
-from common.weights.stylegan2 import ada_generator, ada_table, from_ada
-from common.weights.vit import from_vit, infer_vit
-from hsr_jax.features import DINO_LAYERS, target_maps
-from hsr_jax.regularizer import BLOCKS, Heads, cosine_error, hsr_loss, pair
+from common.pretrained.features import DINO_LAYERS, target_maps
+from common.weights.networks import hsr
+from common.weights.networks.stylegan2 import ada_generator, ada_table, from_ada
+from common.weights.networks.vit import from_vit, infer_vit
+from hsr_jax.gan.regularizer import BLOCKS, Heads, cosine_error, hsr_loss, pair
 
 # case.json: "3e-4*std", "rtol 3e-4", "rtol 2e-3"; a gradient that is 0 there is far smaller than the largest here.
 FEATURES = {"rtol": 0, "atol": 3e-4}

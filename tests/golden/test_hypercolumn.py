@@ -9,7 +9,7 @@ import pytest
 from reference import Case, nchw
 
 from common.nn.resnet import STAGES, ResNet, hypercolumn
-from common.weights.resnet import from_resnet, infer_resnet
+from common.weights.networks.resnet import from_resnet, infer_resnet
 
 NAME, NET = "landmarks_cl", "insresnet50"
 OWN = ("hypercol/", "embedding128_l2", "layer4_single_conv4")

@@ -9,7 +9,7 @@ from reference import Case, nchw
 
 from common.nn.inception import INPUT_SIZE, InceptionV3, pytorch_fid_input, torch_fidelity_input
 from common.ops.resize_tf1 import resize_tf1
-from common.weights.inception import from_pytorch_fid
+from common.weights.networks.inception import from_pytorch_fid
 
 # The layers after which pytorch-fid's blocks end.
 BLOCKS = {"block0": "MaxPool_3a_3x3", "block1": "MaxPool_5a_3x3", "block2": "Mixed_6e"}

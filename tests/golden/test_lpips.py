@@ -12,7 +12,7 @@ from reference import Case, nchw
 from common.nn.alexnet import AlexNet
 from common.nn.lpips import Lpips, standardize
 from common.nn.vgg import VGG16
-from common.weights.lpips import from_lpips, from_torchvision_and_heads
+from common.weights.networks.lpips import from_lpips, from_torchvision_and_heads
 
 QUICK = {"xla_backend_optimization_level": 0}  # the convolutions are library calls: compiling takes the time
 NETS = {"alex": AlexNet, "vgg": VGG16}

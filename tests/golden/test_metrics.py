@@ -18,7 +18,7 @@ from common.metrics.precision_recall import kth_radii, precision_recall
 from common.metrics.significance import wilcoxon
 from common.nn.stylegan2 import Generator
 from common.ops.pool import adaptive_average_pool
-from common.weights.stylegan2 import from_ada
+from common.weights.networks.stylegan2 import from_ada
 
 CASE = Case("metrics")
 INPUTS = CASE.inputs()

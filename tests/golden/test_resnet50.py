@@ -10,8 +10,8 @@ from flax import traverse_util
 from reference import Case, nchw
 
 from common.nn.resnet import ResNet
-from common.weights.resnet import from_resnet, infer_resnet, resnet_table
-from common.weights.table import revert
+from common.weights.networks.resnet import from_resnet, infer_resnet, resnet_table
+from common.weights.networks.table import revert
 
 NAME, NET = "resnet50", "resnet50"
 LAYERS = ("conv1", "pool", "layer1", "layer2", "layer3", "layer4", "avgpool", "logits")  # from the input on

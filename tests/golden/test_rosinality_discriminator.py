@@ -8,13 +8,8 @@ import numpy as np
 import pytest
 from reference import Case
 
-from common.nn.stylegan2_discriminator import Discriminator
-from common.weights.stylegan2_discriminator import (
-    ada_table,
-    from_rosinality,
-    rosinality_discriminator,
-    rosinality_table,
-)
+from common.nn.discriminator import Discriminator
+from common.weights.networks.discriminator import ada_table, from_rosinality, rosinality_discriminator, rosinality_table
 
 
 @functools.cache

@@ -8,7 +8,7 @@ import pytest
 from reference import Case, nchw
 
 from common.nn.stylegan2 import Generator, conv_name
-from common.weights.stylegan2 import from_rosinality, rosinality_generator
+from common.weights.networks.stylegan2 import from_rosinality, rosinality_generator
 
 
 @functools.cache

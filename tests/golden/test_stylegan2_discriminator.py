@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from reference import Case, nchw
 
-from common.nn.stylegan2_discriminator import Discriminator, minibatch_std
-from common.weights.stylegan2_discriminator import ada_discriminator, from_ada
+from common.nn.discriminator import Discriminator, minibatch_std
+from common.weights.networks.discriminator import ada_discriminator, from_ada
 
 NAME = "stylegan2_ada_d"
 # case.json: "rtol 1e-4 + 1e-4 abs" and "rtol 5e-4"; a gradient, whose square the second is, gets half of it of its

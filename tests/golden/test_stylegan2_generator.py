@@ -8,7 +8,7 @@ import pytest
 from reference import Case, nchw
 
 from common.nn.stylegan2 import Generator, SynthesisNetwork, num_ws
-from common.weights.stylegan2 import ada_generator, from_ada
+from common.weights.networks.stylegan2 import ada_generator, from_ada
 
 NAME = "stylegan2_ada_g"
 AFTER_TRAINING = "w_avg_after_one_train_call"

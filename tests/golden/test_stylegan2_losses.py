@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from reference import Case
 
+from common.nn.discriminator import Discriminator
 from common.nn.stylegan2 import Generator, num_ws
-from common.nn.stylegan2_discriminator import Discriminator
-from common.weights import stylegan2, stylegan2_discriminator
-from common.weights.table import revert
-from hsr_jax import adversarial, objectives
+from common.weights.networks import discriminator as stylegan2_discriminator
+from common.weights.networks import stylegan2
+from common.weights.networks.table import revert
+from hsr_jax.gan import adversarial, objectives
 
 NAME = "stylegan2_losses"
 PATH_LENGTH_WEIGHT = 2.0  # facts of the reference, not in the case

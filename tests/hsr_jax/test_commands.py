@@ -13,8 +13,9 @@ from safetensors.numpy import load_file
 
 from common.errors import InputError
 from common.nn.stylegan2 import num_ws
-from hsr_jax import export, generate, latent_files, project, snapshot
-from hsr_jax.renderer import Renderer
+from hsr_jax import export, generate, project, snapshot
+from hsr_jax.editing import latent_files
+from hsr_jax.editing.renderer import Renderer
 
 SIZE = 16
 ROWS = num_ws(SIZE)

@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.inputs import find_images
+from common.data.images.inputs import find_images
 from common.errors import InputError
 from common.nn.stylegan2 import Generator, num_ws
 from common.train.checkpoint import Checkpoints
-from hsr_jax import attributes, edit, latent_files, lines, snapshot, train_attributes
-from hsr_jax.attribute_data import Data
-from hsr_jax.latents import synthesis
-from hsr_jax.renderer import Renderer
+from hsr_jax import edit, lines, snapshot, train_attributes
+from hsr_jax.attributes import classifier as attributes
+from hsr_jax.attributes.data import Data
+from hsr_jax.editing import latent_files
+from hsr_jax.editing.renderer import Renderer
+from hsr_jax.gan.latents import synthesis
 
 SIZE = 16
 

@@ -21,10 +21,12 @@ from common.nn.resnet import ResNet
 from common.nn.stylegan2 import Generator
 from common.train.checkpoint import Checkpoints
 from common.weights import formats
-from common.weights.table import shapes
-from hsr_jax import evaluate, measures, networks, pictures, results
+from common.weights.networks.table import shapes
+from hsr_jax import build as networks
+from hsr_jax import evaluate
 from hsr_jax.config import Config, Data, Networks
 from hsr_jax.evaluate import Evaluate
+from hsr_jax.evaluation import measures, pictures, results
 from hsr_jax.published import PUBLISHED
 
 SIDE, IMAGES = 16, 20

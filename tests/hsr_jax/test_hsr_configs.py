@@ -7,10 +7,11 @@ import jax
 import pytest
 
 from common import config as configs
+from common.pretrained.features import DINO_LAYERS
 from configs.hsr import paper
-from hsr_jax import networks, regularizer
+from hsr_jax import build as networks
 from hsr_jax.config import Config, Networks
-from hsr_jax.features import DINO_LAYERS
+from hsr_jax.gan import regularizer
 from hsr_jax.published import PUBLISHED, TABLES
 
 FOLDER = Path(__file__).parents[2] / "configs" / "hsr"

@@ -14,11 +14,13 @@ from safetensors.numpy import save_file
 
 from common import config as configs
 from common.errors import InputError
-from common.train import mesh as meshes
+from common.train import sharding as meshes
 from common.weights import formats
-from hsr_jax import networks, snapshot, state, train
+from hsr_jax import build as networks
+from hsr_jax import snapshot, train
 from hsr_jax.config import Ada, Config, Data, Networks, check
-from hsr_jax.phases import Losses, Schedule
+from hsr_jax.gan import state
+from hsr_jax.gan.phases import Losses, Schedule
 
 SMALL = Config(
     data=Data(resolution=32),

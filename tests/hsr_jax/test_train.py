@@ -21,9 +21,11 @@ from common.errors import InputError
 from common.nn.resnet import ResNet
 from common.train.checkpoint import Checkpoints
 from common.weights import formats
-from hsr_jax import networks, snapshot, state, train
+from hsr_jax import build as networks
+from hsr_jax import snapshot, train
 from hsr_jax.config import Ada, Config, Data, Networks, Semantics
-from hsr_jax.phases import Losses, Schedule
+from hsr_jax.gan import state
+from hsr_jax.gan.phases import Losses, Schedule
 
 
 @pytest.fixture(scope="module")

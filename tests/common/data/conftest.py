@@ -66,7 +66,7 @@ def wflw_tree(tmp_path):
 @pytest.fixture
 def aflw_tree(tmp_path, monkeypatch):
     """Six faces of the list, of which the first four of the permutation 3 1 6 2 5 4 train; and the database."""
-    monkeypatch.setattr("common.data.builders.aflw.TRAINING", 4)
+    monkeypatch.setattr("common.data.tfds.aflw.TRAINING", 4)
     root = tmp_path / "aflw_download"
     files = ["0/image00002.jpg", "0/image00002.jpg", "2/image3.jpg", "2/image4.jpg", "3/image5.jpg", "3/image6.jpg"]
     for i, name in enumerate(files):

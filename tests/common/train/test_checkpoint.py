@@ -15,7 +15,7 @@ import optax
 import pytest
 
 from common.errors import InputError
-from common.train import mesh as meshes
+from common.train import sharding as meshes
 from common.train import state as states
 from common.train.checkpoint import Checkpoints
 

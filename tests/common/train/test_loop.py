@@ -18,8 +18,9 @@ import optax
 import pytest
 
 from common.errors import InputError
-from common.train import logging, loop, optimizer
-from common.train import mesh as meshes
+from common.train import logs as logging
+from common.train import loop, optimizer
+from common.train import sharding as meshes
 from common.train import state as states
 from common.train.checkpoint import Checkpoints
 

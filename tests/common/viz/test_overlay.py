@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from common.data.landmark_scheme import LandmarkScheme
+from common.data.faces.scheme import LandmarkScheme
 from common.viz.overlay import PREDICTED, TARGET, overlay
 
 SCHEME = LandmarkScheme("three", ("a", "b", "c"), lines=((0, 1),))

@@ -12,18 +12,19 @@ from writers import Storages, modules_of, pickled, write_zip
 from common import files
 from common.errors import InputError
 from common.nn.alexnet import AlexNet
+from common.nn.discriminator import Discriminator
 from common.nn.inception import InceptionV3
 from common.nn.iresnet import ArcFace
 from common.nn.lpips import Lpips
 from common.nn.resnet import ResNet
 from common.nn.stylegan2 import Generator
-from common.nn.stylegan2_discriminator import Discriminator
 from common.nn.vgg import VGG16
 from common.nn.vit import ViT
-from common.weights import converted, feature_style, formats, inception, layouts
+from common.weights import converted, formats
 from common.weights.__main__ import main
-from common.weights.feature_style import EncoderSizes
-from common.weights.table import shapes
+from common.weights.networks import feature_style, inception, layouts
+from common.weights.networks.feature_style import EncoderSizes
+from common.weights.networks.table import shapes
 
 GENERATOR = Generator(16, z_dim=8, w_dim=8, num_layers=2, channel_base=96, channel_max=12)
 CONDITIONAL = Generator(16, z_dim=8, c_dim=3, w_dim=8, num_layers=2, channel_base=96, channel_max=12)

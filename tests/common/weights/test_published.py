@@ -4,19 +4,20 @@ import jax
 import numpy as np
 
 from common.nn.alexnet import AlexNet
+from common.nn.discriminator import Discriminator
 from common.nn.inception import InceptionV3
 from common.nn.iresnet import ArcFace
 from common.nn.lpips import Lpips
 from common.nn.resnet import ResNet
 from common.nn.stylegan2 import Generator
-from common.nn.stylegan2_discriminator import Discriminator
 from common.nn.vgg import VGG16
 from common.nn.vit import ViT
-from common.weights import feature_style, formats, inception, layouts
+from common.weights import formats
 from common.weights.__main__ import main
-from common.weights.feature_style import EncoderSizes
+from common.weights.networks import feature_style, inception, layouts
+from common.weights.networks.feature_style import EncoderSizes
+from common.weights.networks.table import shapes
 from common.weights.published import PUBLISHED
-from common.weights.table import shapes
 
 
 def test_what_is_known_is_listed(capsys):

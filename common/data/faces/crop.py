@@ -1,0 +1,167 @@
+"""Square crops around faces, on the host."""
+
+import dataclasses
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from common.data.faces import fabrec_crop
+from common.errors import InputError
+
+MAX_SIDE = 16_384
+"""Largest crop in original pixels; more is a wrong box, and would cost gigabytes."""
+_MARGIN = 4
+"""Output pixels cut around the square (at least as many original ones): the reach of the resampling filter."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Crop:
+    """Where the face is cut out, and how large the result is."""
+
+    size: int = 128
+    """Side of the network's input, pixels."""
+    scale: float = 1.25
+    """Side of the square over the longer side of the box. Not used by 3FabRec's rules, which have their own."""
+    source: Literal["landmarks", "box", "fabrec", "fabrec_landmarks"] = "landmarks"
+    """Square around the visible landmarks' bounding box or the record's box, or 3FabRec's rule from either."""
+    context: float = 1.0
+    """Border for augmentation: the crop has about size * context pixels at the same scale; sqrt 2 for any angle."""
+    extend: tuple[float, float] = (0.0, 0.0)
+    """Parts of its height added to the box above and below, before it is made square (3FabRec: 0.2, 0.12 on 300-W)."""
+    fill: int = 0
+    """Grey level, 0 to 255, of what lies outside the image."""
+
+    def __post_init__(self):
+        if self.size < 1 or not self.scale > 0 or not self.context >= 1 or not 0 <= self.fill <= 255:
+            raise InputError(f"crop: size >= 1, scale > 0, context >= 1 and 0 <= fill <= 255 are needed, not {self}")
+
+    @property
+    def pixels(self) -> int:
+        """Side of the crop with the context; differs from `size` by an even number, so that its centre is exact."""
+        return self.size + 2 * round(self.size * (self.context - 1) / 2)
+
+
+def landmark_box(landmarks: np.ndarray, visible: np.ndarray) -> np.ndarray:
+    """Bounding box of the visible landmarks: [K, 2], [K] -> float32 [4] x0, y0, x1, y1; NaN if none is visible."""
+    points = landmarks[visible.astype(bool)]
+    if len(points) == 0:
+        return np.full(4, np.nan, np.float32)
+    return np.concatenate([points.min(0), points.max(0)]).astype(np.float32)
+
+
+def square_box(box: np.ndarray, scale: float) -> np.ndarray:
+    """The square around the centre of a box whose side is `scale` times its longer side. [4] -> float64 [4]."""
+    box = box.astype(np.float64)
+    center, half = (box[:2] + box[2:]) / 2, scale * (box[2:] - box[:2]).max() / 2
+    return np.concatenate([center - half, center + half])
+
+
+def crop_matrix(crop: Crop, landmarks: np.ndarray, visible: np.ndarray, box: np.ndarray, file: str) -> np.ndarray:
+    """Where a face's crop is, without its image.
+
+    Args:
+      crop: the rule.
+      landmarks: [K, 2], visible: [K], box: [4], of one record.
+      file: its name, for the error message.
+
+    Returns:
+      float32 [2, 3], original pixels -> crop pixels.
+
+    Raises:
+      InputError: the box or the landmarks' extent has no size, is not finite, or is absurdly large.
+    """
+    if crop.source.startswith("fabrec"):
+        matrix = fabrec_crop.crop_matrix(_region(crop, landmarks, visible, box, file), crop.size)
+        matrix[:, 2] -= _fabrec_border(crop)
+        return matrix.astype(np.float32)
+    return _square_matrix(_square(crop, landmarks, visible, box, file), crop.pixels)
+
+
+def crop_face(
+    crop: Crop, image: np.ndarray, landmarks: np.ndarray, visible: np.ndarray, box: np.ndarray, file: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cuts a face out: image uint8 [H, W, 3] -> uint8 [P, P, 3], P = `crop.pixels`, and the matrix of `crop_matrix`."""
+    if not crop.source.startswith("fabrec"):
+        return crop_image(image, _square(crop, landmarks, visible, box, file), crop.pixels, crop.fill)
+    region = _region(crop, landmarks, visible, box, file)
+    resized, border = fabrec_crop.crop_image(image, region, crop.size, crop.fill), _fabrec_border(crop)
+    window = slice(border, border + crop.pixels)
+    return resized[window, window], crop_matrix(crop, landmarks, visible, box, file)
+
+
+def crop_image(image: np.ndarray, square: np.ndarray, size: int, fill: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Resamples a square of an image, antialiased (bicubic).
+
+    Args:
+      image: uint8 [H, W, 3].
+      square: [4], x0, y0, x1, y1, of equal sides, in pixels; it may leave the image, or miss it.
+      size: side of the result, pixels.
+      fill: grey level outside the image.
+
+    Returns:
+      uint8 [size, size, 3]; float32 [2, 3], original pixels -> pixels of the result.
+    """
+    square = np.asarray(square, np.float64)
+    margin = _MARGIN * max(1.0, (square[2] - square[0]) / size)
+    outer = np.concatenate([np.floor(square[:2] - margin), np.ceil(square[2:] + margin)]).astype(np.int64)
+    piece = Image.fromarray(fabrec_crop.cut(image, outer, fill))
+    # Pillow counts from the corner of the first pixel, half a pixel before its centre.
+    edges = square + 0.5 - np.tile(outer[:2], 2)
+    resized = piece.resize((size, size), Image.Resampling.BICUBIC, box=tuple(edges))
+    return np.asarray(resized), _square_matrix(square, size)
+
+
+def invert(matrix: np.ndarray) -> np.ndarray:
+    """The inverse of an affine map, float32 [2, 3] -> float32 [2, 3]: crop pixels -> original pixels."""
+    linear = np.linalg.inv(matrix[:, :2].astype(np.float64))
+    return np.concatenate([linear, -linear @ matrix[:, 2:].astype(np.float64)], 1).astype(np.float32)
+
+
+def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Points [N, 2] under an affine map [2, 3] -> float32 [N, 2]."""
+    return (points.astype(np.float64) @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+
+
+def _square_matrix(square: np.ndarray, size: int) -> np.ndarray:
+    # The square's corner goes to the corner of the first pixel, (-0.5, -0.5).
+    scale = size / (square[2] - square[0])
+    return np.array([[scale, 0, -scale * square[0] - 0.5], [0, scale, -scale * square[1] - 0.5]], np.float32)
+
+
+def _square(crop: Crop, landmarks, visible, box, file: str) -> np.ndarray:
+    """The square that the crop covers, context included."""
+    used = landmark_box(landmarks, visible) if crop.source == "landmarks" else box
+    x0, y0, x1, y1 = used.astype(np.float64)
+    top, bottom = crop.extend
+    extended = np.array([x0, y0 - top * (y1 - y0), x1, y1 + bottom * (y1 - y0)])
+    return _checked(square_box(extended, crop.scale * crop.pixels / crop.size), crop, used, file)
+
+
+def _region(crop: Crop, landmarks, visible, box, file: str) -> np.ndarray:
+    by_box = crop.source == "fabrec"
+    used = box if by_box else landmark_box(landmarks, visible)
+    _checked(square_box(used, 1.0), crop, used, file)
+    if by_box:
+        return _checked(fabrec_crop.region_from_box(box, crop.size, crop.extend), crop, used, file)
+    return _checked(fabrec_crop.region_from_landmarks(landmarks, visible), crop, used, file)
+
+
+def _fabrec_border(crop: Crop) -> int:
+    """Pixels cut off on the left and top: 53 of 363 for 256 without context, as the reference."""
+    border = (fabrec_crop.diagonal(crop.size) - crop.pixels) // 2
+    if border < 0:
+        raise InputError(f'crop.context: at most 1.41 with crop.source "{crop.source}", not {crop.context}')
+    return border
+
+
+def _checked(square: np.ndarray, crop: Crop, used: np.ndarray, file: str) -> np.ndarray:
+    sides = square[2:] - square[:2]
+    # Written so that NaN fails, too.
+    if not (sides > 0).all() or not (sides <= MAX_SIDE).all() or not np.isfinite(square).all():
+        what = "box" if crop.source in ("box", "fabrec") else "visible landmarks' bounding box"
+        values = ", ".join(f"{value:g}" for value in used)
+        raise InputError(
+            f"{file}: no crop from its {what} ({values}): it needs a size, of up to {MAX_SIDE} px; correct it"
+        )
+    return square

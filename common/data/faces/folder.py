@@ -1,0 +1,210 @@
+"""A folder of images with annotations as a data source."""
+
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from common.data import decode as images
+from common.data.faces.annotations import Annotations, nearest, read_csv
+from common.data.faces.coco import read_coco
+from common.data.faces.pts import read_pts
+from common.data.faces.scheme import LandmarkScheme
+from common.data.faces.source import Record
+from common.errors import InputError
+
+SAME_FACE = 0.1
+"""Two rows of one image whose landmarks are nearer than this part of the face's extent annotate the same face."""
+
+
+class FolderSource:
+    """Images under `root` with their annotations; everything is checked at once, and no image is decoded.
+
+    Args:
+      root: folder that the image names are relative to.
+      annotations: a CSV table, a COCO keypoints JSON, or a folder or glob of .pts files, relative to `root` or to the
+        working directory; `read_csv`, `read_coco` and `read_pts` say what each holds. Coordinates refer to the upright
+        image.
+      scheme: the landmarks' scheme; its K must be that of the annotations.
+      subsets: keep only the rows of these subsets (CSV: column `subset`; .pts: the folder; COCO: field of the image).
+
+    A row without a box gets the bounding box of its landmarks. A landmark outside its image (only the image's header is
+    read) is not visible, and a warning counts those.
+
+    Raises:
+      InputError: any file, row, value or subset that is wrong; one line that names it and the remedy.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        annotations: str | Path,
+        scheme: LandmarkScheme,
+        subsets: Sequence[str] | None = None,
+    ):
+        self.root = check_root(root)
+        rows = _read(self.root, str(annotations), scheme)
+        if subsets is not None:
+            rows = _select(rows, subsets, str(annotations))
+        rows = _labelled_only(rows)
+        _check_values(rows)
+        _check_duplicates(rows)
+        self.scheme = scheme
+        self.files = rows.files
+        self.subsets = rows.subsets
+        self.extra = rows.extra
+        self.landmarks = rows.landmarks
+        self.visible = rows.labelled & _inside(rows, _sizes(rows, self.root))
+        self.boxes = _boxes(rows)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Record:
+        return Record(
+            image=images.read(self.root / self.files[index]),
+            file=self.files[index],
+            subset=self.subsets[index],
+            landmarks=self.landmarks[index],
+            visible=self.visible[index],
+            box=self.boxes[index],
+        )
+
+
+def check_root(root: str | Path) -> Path:
+    """The folder itself; raises `InputError` where there is none."""
+    if not Path(root).is_dir():
+        raise InputError(f"{root}: no such folder; give the folder that holds the images")
+    return Path(root)
+
+
+def check_files(root: Path, files: Sequence[str], places: Sequence[str]) -> None:
+    """Raises `InputError` for the first row, at `places`, whose image is not there; counts the others."""
+    missing = {file: place for file, place in zip(files, places, strict=True) if not (root / file).is_file()}
+    for file, place in missing.items():
+        folder = (root / file).parent
+        near = nearest(Path(file).name, os.listdir(folder)) if folder.is_dir() else f" (there is no folder {folder})"
+        more = f", like {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise InputError(f'{place}: there is no image "{file}" under {root}{near}{more}; add it or remove the row')
+
+
+def _read(root: Path, annotations: str, scheme: LandmarkScheme) -> Annotations:
+    if any(c in annotations for c in "*?["):
+        paths = sorted(path for path in root.glob(annotations) if path.suffix == ".pts")
+        if not paths:
+            raise InputError(f"{root / annotations}: the pattern matches no .pts file; correct it")
+        return read_pts(paths, root, root, scheme)
+    path = root / annotations if (root / annotations).exists() else Path(annotations)
+    if path.is_dir():
+        return read_pts(sorted(path.rglob("*.pts")), path, root, scheme)
+    if not path.is_file():
+        found = [name for name in os.listdir(root) if name.endswith((".csv", ".json"))]
+        raise InputError(f"{root / annotations}: no such annotations{nearest(annotations, found)}; correct the path")
+    if path.suffix.lower() not in (".csv", ".json"):
+        raise InputError(
+            f"{path}: annotations are a .csv, a .json (COCO) or a folder of .pts; convert it to one of them"
+        )
+    return read_csv(path, scheme) if path.suffix.lower() == ".csv" else read_coco(path, scheme)
+
+
+def _select(rows: Annotations, subsets: Sequence[str], annotations: str) -> Annotations:
+    wanted = (subsets,) if isinstance(subsets, str) else tuple(subsets)
+    available = sorted(set(rows.subsets))
+    listed = ", ".join(available)
+    if not wanted:
+        raise InputError(f"{annotations}: no subset chosen, so nothing is left; available: {listed}")
+    for subset in wanted:
+        if subset not in available:
+            raise InputError(
+                f'{annotations}: subset "{subset}" has no rows{nearest(subset, available)}; available: {listed}'
+            )
+    return rows.take([i for i, subset in enumerate(rows.subsets) if subset in wanted])
+
+
+def _labelled_only(rows: Annotations) -> Annotations:
+    """Without the rows that label nothing; says how many, and fails where none is left."""
+    keep = np.flatnonzero(rows.labelled.any(axis=1)).tolist()
+    missing = len(rows.files) - len(keep)
+    if not keep:
+        raise InputError(f"{rows.places[0]}: no landmark is labelled in this or any other row; annotate some")
+    if not missing:
+        return rows
+    first = int(np.flatnonzero(~rows.labelled.any(axis=1))[0])
+    warnings.warn(f"{rows.places[first]}: no labelled landmark; {missing} such rows are left out", stacklevel=3)
+    return rows.take(keep)
+
+
+def _check_values(rows: Annotations) -> None:
+    points = rows.landmarks[rows.labelled]
+    if rows.landmarks.shape[1] > 1 and points.min() >= 0 and points.max() <= 1:
+        raise InputError(
+            f"{rows.places[0]}: all coordinates are between 0 and 1; they must be pixels, so multiply by "
+            "the image's width and height"
+        )
+    for i in np.flatnonzero((rows.boxes[:, 2:] <= rows.boxes[:, :2]).any(axis=1)):
+        raise InputError(f"{rows.places[i]}: the box {rows.boxes[i].tolist()} is empty; it must be x0 < x1, y0 < y1")
+
+
+def _boxes(rows: Annotations) -> np.ndarray:
+    """The given boxes, else the bounding boxes of the labelled landmarks. float32 [N, 4]."""
+    labelled = rows.labelled[:, :, None]
+    low = np.where(labelled, rows.landmarks, np.inf).min(axis=1)
+    high = np.where(labelled, rows.landmarks, -np.inf).max(axis=1)
+    given = np.isfinite(rows.boxes).all(axis=1)
+    for i in np.flatnonzero(~given & ((high - low).max(axis=1) <= 0)):
+        raise InputError(f"{rows.places[i]}: the landmarks are a single place and there is no box; add a box")
+    return np.where(given[:, None], rows.boxes, np.concatenate([low, high], axis=1)).astype(np.float32)
+
+
+def _check_duplicates(rows: Annotations) -> None:
+    """An image may show several faces and a face be in several subsets; the same face twice in one is a mistake."""
+    faces: dict[tuple[str, str], list[int]] = {}
+    for i, key in enumerate(zip(rows.subsets, rows.files, strict=True)):
+        for j in faces.setdefault(key, []):
+            distance = np.linalg.norm(rows.landmarks[i] - rows.landmarks[j], axis=-1).mean()
+            if distance <= SAME_FACE * np.ptp(rows.landmarks[j], axis=0).max():
+                raise InputError(f'{rows.places[i]}: the same face of "{key[1]}" as in {rows.places[j]}; remove one')
+        faces[key].append(i)
+
+
+def _sizes(rows: Annotations, root: Path) -> np.ndarray:
+    """Width and height of each row's image, float32 [N, 2]; one header read an image."""
+    sizes: dict[str, tuple[int, int]] = {}
+    check_files(root, rows.files, rows.places)
+    for file in rows.files:
+        if file not in sizes:
+            sizes[file] = images.upright_size(root / file)
+    return np.array([sizes[file] for file in rows.files], np.float32)
+
+
+def _inside(rows: Annotations, sizes: np.ndarray) -> np.ndarray:
+    """bool [N, K]: the landmark lies on its image.
+
+    Real annotations leave the image by a few pixels where it cuts a face off: a warning counts those. A landmark
+    farther away than the image is long, or most of a face outside, is a mistake.
+    """
+    # The first pixel reaches from -0.5 to 0.5.
+    inside = ((rows.landmarks >= -0.5) & (rows.landmarks <= sizes[:, None, :] - 0.5)).all(axis=-1)
+    outside = ~inside & rows.labelled
+    longest = sizes.max(axis=1)[:, None, None]
+    absurd = ((rows.landmarks < -longest) | (rows.landmarks > sizes[:, None, :] + longest)).any(axis=-1) & rows.labelled
+    counts = outside.sum(axis=1)
+    for i in np.flatnonzero(2 * counts > rows.labelled.sum(axis=1)):
+        width, height = sizes[i].astype(int)
+        raise InputError(
+            f'{rows.places[i]}: {counts[i]} of {rows.labelled[i].sum()} landmarks lie outside "{rows.files[i]}" '
+            f"({width} x {height} px); give them in pixels of this file, upright, or correct the row"
+        )
+    for i, k in np.argwhere(absurd):
+        x, y = rows.landmarks[i, k]
+        raise InputError(f'{rows.places[i]}: landmark {k} ({x:g}, {y:g}) is far outside "{rows.files[i]}"; correct it')
+    if counts.any():
+        first = int(np.flatnonzero(counts)[0])
+        warnings.warn(
+            f"{rows.places[first]}: a landmark lies outside the image and has no weight; "
+            f"{counts.sum()} landmarks in {(counts > 0).sum()} rows do",
+            stacklevel=3,
+        )
+    return inside

@@ -1,0 +1,65 @@
+"""Annotations in .pts files, the format of 300-W."""
+
+from pathlib import Path
+
+import numpy as np
+
+from common.data.faces.annotations import NO_SUBSET, Annotations, to_float
+from common.data.faces.scheme import LandmarkScheme
+from common.errors import InputError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
+
+
+def read_pts(paths: list[Path], base: Path, root: Path, scheme: LandmarkScheme) -> Annotations:
+    """One face a file in the format of 300-W, whose coordinates are 1-based: 1 is subtracted.
+
+    The image has the same name but for the suffix, beside the .pts file or at the same relative place (to `base`) under
+    `root`. The subset is the folder the file is in, relative to `base`.
+    """
+    if not paths:
+        raise InputError(f"{base}: no .pts files; check the path")
+    landmarks = np.stack([read_points(path, scheme) for path in paths])
+    relative = [path.relative_to(base) for path in paths]
+    return Annotations(
+        files=[_image_of(path, root / name, root) for path, name in zip(paths, relative, strict=True)],
+        subsets=[name.parent.as_posix() if name.parent != Path() else NO_SUBSET for name in relative],
+        places=[str(path) for path in paths],
+        landmarks=landmarks,
+        labelled=np.ones(landmarks.shape[:2], bool),
+        boxes=np.full((len(paths), 4), np.nan, np.float32),
+    )
+
+
+def read_points(path: Path, scheme: LandmarkScheme) -> np.ndarray:
+    """The points of one file, 0-based. float32 [K, 2]."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        head, _, rest = text.partition("{")
+        body, closed, _ = rest.partition("}")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as text ({error}); copy it again") from error
+    if not closed:
+        raise InputError(f"{path}: the points between {{ and }} are missing or cut off; copy the file again")
+    points = [line.split() for line in body.splitlines() if line.strip()]
+    declared = [line.split(":")[1].strip() for line in head.splitlines() if line.strip().startswith("n_points:")]
+    if declared and declared[0] != str(len(points)):
+        raise InputError(f'{path}: field "n_points" says {declared[0]}, the file holds {len(points)}; copy it again')
+    if len(points) != scheme.count:
+        raise InputError(
+            f"{path}: {len(points)} points, but the scheme {scheme.name} has {scheme.count}; choose another scheme"
+        )
+    values = np.array([[to_float(cell) for cell in (*point, "nan", "nan")[:2]] for point in points])
+    for k, point in enumerate(points):
+        if len(point) != 2 or not np.isfinite(values[k]).all():
+            raise InputError(f'{path}, point {k + 1}: "{" ".join(point)}" is not two finite numbers; correct it')
+    return (values - 1).astype(np.float32)
+
+
+def _image_of(points: Path, place: Path, root: Path) -> str:
+    for stem in (points, place):
+        for suffix in IMAGE_SUFFIXES:
+            for candidate in (stem.with_suffix(suffix), stem.with_suffix(suffix.upper())):
+                if candidate.is_file():
+                    return str(candidate.relative_to(root)) if candidate.is_relative_to(root) else str(candidate)
+    raise InputError(f"{points}: no image of this name beside it or at {place.with_suffix('')}.*; add it")

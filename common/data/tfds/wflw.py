@@ -1,0 +1,65 @@
+"""WFLW: 98 landmarks and six attributes, as the two archives (annotations, images) are unpacked."""
+
+from pathlib import Path
+
+import numpy as np
+
+from common.data.faces import schemes
+from common.data.tfds.base import Split, check_count, check_images
+from common.data.tfds.faces import Face, FaceBuilder
+from common.errors import InputError
+
+LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test"
+OFFICIAL = {"train": 7500, "test": 2500}
+# In the order of the list's columns, with the number of test faces.
+ATTRIBUTES = {"pose": 326, "expression": 314, "illumination": 698, "makeup": 206, "occlusion": 736, "blur": 773}
+
+
+class Wflw(FaceBuilder, skip_registration=True):
+    """WFLW: 7,500 faces for training, 2,500 for testing, and six partly overlapping subsets of the latter.
+
+    Coordinates and boxes are those of the list, taken as 0-based. All landmarks count as visible: the annotation has
+    occlusion as an attribute of the face only.
+    """
+
+    scheme = schemes.WFLW
+    attributes = tuple(ATTRIBUTES)
+    selections = {"train": "train", "test": "test", **dict.fromkeys(ATTRIBUTES, "test")}
+    layout = f"manual_dir must hold {LISTS}/list_98pt_rect_attr_{{train,test}}.txt and the images in WFLW_images/"
+    MANUAL_DOWNLOAD_INSTRUCTIONS = layout
+
+    def read(self, root: Path) -> dict[str, Split]:
+        splits = {}
+        for split, official in OFFICIAL.items():
+            path = root / LISTS / f"list_98pt_rect_attr_{split}.txt"
+            if not path.is_file():
+                raise InputError(f"{path}: no such file; {self.layout}")
+            lines = path.read_text(encoding="utf-8").splitlines()
+            rows = [(line, f"{path}, row {row}") for row, line in enumerate(lines, start=1) if line.strip()]
+            faces = [_face(line, where, root, split) for line, where in rows]
+            check_images((face.image for face in faces), path, self.layout)
+            check_count(str(path), len(faces), official)
+            splits[split] = Split(len(faces), faces)
+        for attribute, official in ATTRIBUTES.items():
+            found = sum(attribute in face.groups for face in splits["test"].items)
+            check_count(f"{root / LISTS}, test subset {attribute}", found, official)
+        return splits
+
+
+def _face(line: str, where: str, root: Path, split: str) -> Face:
+    """196 coordinates, x_min y_min x_max y_max, six flags, image name (which could contain a space)."""
+    fields = line.strip().split(maxsplit=206)
+    if len(fields) != 207:
+        raise InputError(f"{where}: {len(fields)} fields where 207 were expected; download the list again")
+    try:
+        numbers = np.array(fields[:206], np.float32)
+    except ValueError as error:
+        raise InputError(f"{where}: {error}; download the list again") from error
+    if not np.isfinite(numbers).all() or not np.isin(numbers[200:], (0, 1)).all():
+        raise InputError(f"{where}: needs 200 finite numbers and six flags of 0 or 1; download the list again")
+    attributes = numbers[200:] == 1
+    # Only test faces form the attribute subsets, as published.
+    chosen = [name for name, flag in zip(ATTRIBUTES, attributes, strict=True) if flag] if split == "test" else []
+    landmarks = numbers[:196].reshape(98, 2)
+    image = root / "WFLW_images" / fields[206]
+    return Face(image, fields[206], (split, *chosen), landmarks, np.ones(98, np.bool_), numbers[196:200], attributes)

@@ -1,0 +1,84 @@
+"""How far apart two images look: LPIPS, features of another network, or pixels."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array
+
+from common.metrics.path_length import MAX_SIZE, box_downsample
+from common.nn.lpips import unit
+from common.pretrained import extractor
+from common.weights import formats
+from hsr_jax.config import Semantics
+
+LPIPS = ("lpips", "lpips-parts")
+SMALLEST = 8
+"""Side in pixels of the coarsest images that `pixels` compares."""
+
+
+class Perceptual(NamedTuple):
+    """A distance in two parts, so that an image which is compared often is described once."""
+
+    name: str
+    """For people."""
+    describe: Callable[[Any, Array], Any]
+    """(variables, images [B, R, R, 3] in [-1, 1]) -> pytree of [B, ...]."""
+    compare: Callable[[Any, Any, Any], Array]
+    """(variables, description, description) -> distances [B]."""
+    variables: Any
+    """Of the network; {} without one."""
+
+
+def open_perceptual(path: str) -> Perceptual:
+    """LPIPS, or the features of another network, of a checkpoint or an imported directory; `pixels` without a path.
+
+    Raises:
+      InputError: it holds no such network, or is damaged.
+    """
+    if not path:
+        return pixels()
+    format, arrays = formats.network_arrays(path, extractor.FORMATS)
+    if format.name not in LPIPS:
+        return of_features(*extractor.build(Semantics(extractor=path), seed=0))
+    module = format.module(arrays, source=path)
+
+    def describe(variables: Any, images: Array) -> Any:
+        small = box_downsample(images, max(images.shape[1] // MAX_SIZE, 1))
+        return module.apply(variables, small, method="describe")
+
+    def compare(variables: Any, a: Any, b: Any) -> Array:
+        return sum(module.apply(variables, a, b, method="compare").values())
+
+    return Perceptual("LPIPS", describe, compare, format.variables(arrays, module, source=path))
+
+
+def of_features(network: extractor.Extractor, variables: Any) -> Perceptual:
+    """Squared distances of unit features, means over positions and layers: LPIPS with all weights alike."""
+
+    def describe(variables: Any, images: Array) -> Any:
+        return [unit(x) for x in network.targets(variables, images)]
+
+    def compare(_: Any, a: Any, b: Any) -> Array:
+        # 1/L sum_l 1/(H_l W_l) sum_hw |a_hw - b_hw|^2
+        return sum(jnp.square(x - y).sum(-1).mean((1, 2)) for x, y in zip(a, b, strict=True)) / len(a)
+
+    return Perceptual(f"{type(network.module).__name__} features", describe, compare, variables)
+
+
+def pixels() -> Perceptual:
+    """Mean squared differences of pixels, the mean over the image at full, half, a quarter, ... of its size to 8 px.
+
+    No perceptual distance, but it needs no weights; coarse scales lead where fine ones are still far off.
+    """
+
+    def describe(_: Any, images: Array) -> Any:
+        scales = [images]
+        while scales[-1].shape[1] > SMALLEST:
+            scales.append(box_downsample(scales[-1], 2))
+        return scales
+
+    def compare(_: Any, a: Any, b: Any) -> Array:
+        return sum(jnp.square(x - y).mean((1, 2, 3)) for x, y in zip(a, b, strict=True)) / len(a)
+
+    return Perceptual("pixels at several scales", describe, compare, {})

@@ -1,0 +1,100 @@
+"""Images with attributes, by the configuration of a classifier."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from common import typed
+from common.data.images.folder import open_table
+from common.data.images.labels import Labels
+from common.data.images.source import ImageSource, Subset
+from common.data.tfds import IMAGE_BUILDERS
+from common.data.tfds.image_records import open_image_dataset
+from common.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """Where the images and their attributes are."""
+
+    source: str = "celeba_hq"
+    """A folder of images, or the name of a prepared data set with attributes."""
+    table: str = ""
+    """Folder: a CSV file with the column `file` and one for each attribute."""
+    test_table: str = ""
+    """Folder: another such file, whose images are tested on when the training is over; empty for none."""
+    attributes: tuple[str, ...] = ()
+    """Columns of the table, or attributes of the prepared set, of which empty takes all."""
+    positive: tuple[str, ...] = ("1",)
+    """Table: the value that counts as having the attribute; one for all, or one each."""
+    data_dir: str = "data"
+    """Prepared sets: where the records are written and read."""
+    manual_dir: str = ""
+    """Prepared sets: the directory with the official download."""
+    validation_fraction: float = 0.1
+    """Share of the images, drawn by the run's seed, that the best state is chosen by."""
+    cache_mib: int = 2048
+    """Memory for decoded images."""
+
+
+def names(data: Data) -> tuple[str, ...]:
+    """The attributes, in the order of the logits.
+
+    Raises:
+      InputError: none, one twice, or one that the prepared set does not have.
+    """
+    if len(set(data.attributes)) < len(data.attributes):
+        raise InputError(f"field data.attributes: one of {', '.join(data.attributes)} is there twice; remove it")
+    if not _is_prepared(data):
+        if not data.attributes:
+            raise InputError("field data.attributes: empty; name columns of the table")
+        return data.attributes
+    known = IMAGE_BUILDERS[data.source].attributes
+    for name in data.attributes:
+        if name not in known:
+            raise InputError(f"field data.attributes: {data.source} has no {name}{typed.nearest(name, known)}")
+    if not known:
+        raise InputError(f"field data.source: {data.source} has no attributes; name a set that has, or a folder")
+    return data.attributes or known
+
+
+def training(data: Data, seed: int) -> tuple[ImageSource, ImageSource]:
+    """Images to train on and to validate with; labels are float32 [A]."""
+    source = _prepared(data) if _is_prepared(data) else _table(data, data.table, "data.table")
+    count = max(1, round(data.validation_fraction * len(source)))
+    if not 0 < data.validation_fraction < 1 or count >= len(source):
+        raise InputError(
+            f"field data.validation_fraction: {data.validation_fraction} of {len(source)} images leaves nothing to "
+            "train on or to validate with"
+        )
+    drawn = np.random.default_rng(seed).permutation(len(source))
+    return Subset(source, np.sort(drawn[count:])), Subset(source, np.sort(drawn[:count]))
+
+
+def testing(data: Data) -> ImageSource | None:
+    """The images of the test table; None without one."""
+    return _table(data, data.test_table, "data.test_table") if data.test_table else None
+
+
+def _is_prepared(data: Data) -> bool:
+    return data.source in IMAGE_BUILDERS and not Path(data.source).exists()
+
+
+def _prepared(data: Data) -> ImageSource:
+    source = open_image_dataset(data.source, data.data_dir, manual_dir=data.manual_dir or None, labelled=True)
+    columns = [IMAGE_BUILDERS[data.source].attributes.index(name) for name in names(data)]
+    source.labels = Labels(source.labels.values[:, columns], len(columns))
+    return source
+
+
+def _table(data: Data, table: str, field: str) -> ImageSource:
+    if not table:
+        raise InputError(f"field {field}: empty; name a CSV file with the attributes of the images")
+    attributes = names(data)
+    if len(data.positive) not in (1, len(attributes)):
+        raise InputError(
+            f"field data.positive: {len(data.positive)} values for {len(attributes)} attributes; give one, or one each"
+        )
+    positive = data.positive if len(data.positive) > 1 else data.positive * len(attributes)
+    return open_table(data.source, table, dict(zip(attributes, positive, strict=True)))

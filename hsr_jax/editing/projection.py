@@ -1,0 +1,221 @@
+"""The latents of a given image by optimisation, in W or W+ (StyleGAN2, Karras et al. 2020, Appendix D).
+
+The thesis finds the ends of its edits so (Sec. 4.3.3, "Editability") and names no numbers: these are StyleGAN2's, with
+a term for pixels besides. Every image is optimised on its own, whatever else is in the batch.
+"""
+
+import dataclasses
+from typing import Any, Literal, NamedTuple
+
+import chex
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from common.metrics.path_length import box_downsample
+from common.nn.stylegan2 import Generator, conv_name, num_convs, num_ws
+from common.pretrained.perceptual import Perceptual
+from hsr_jax.gan.latents import synthesis
+
+Noise = dict[str, Array]
+"""Noise maps [B, r, r] by layer, 'b8.conv0'; {} stands for those that the generator stores."""
+SMALLEST_NOISE = 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimization:
+    """How the latents are found."""
+
+    learning_rate: float = 0.1
+    """Of Adam, at its highest."""
+    warm_up: float = 0.05
+    """Share of the steps in which the learning rate rises from 0."""
+    cool_down: float = 0.25
+    """Share of the steps in which it falls to 0 again, by a cosine."""
+    exploration: float = 0.05
+    """Noise on w at the start, in deviations of w."""
+    exploration_end: float = 0.75
+    """Share of the steps after which there is none."""
+    pixel_weight: float = 1.0
+    """Of the mean squared difference of pixels beside the perceptual distance; StyleGAN2: 0."""
+    optimize_noise: bool = False
+    """Whether the image's noise maps are found as well, with the regularisation that keeps them noise. The
+    pictures are with them and latents.npz has them as noise.*; commands that take latents use the generator's own maps
+    and warn."""
+    noise_weight: float = 1e5
+    """Of this regularisation."""
+
+
+class Target(NamedTuple):
+    """Images to find."""
+
+    images: Array
+    """[B, R, R, 3] in [-1, 1]."""
+    description: Any
+    """Of them, by the perceptual distance."""
+
+
+class Projection(flax.struct.PyTreeNode):
+    """State before step `step`."""
+
+    step: Array
+    """int32 []."""
+    latents: Any
+    """{'w': [B, 1, w_dim] in W or [B, num_ws, w_dim] in W+, 'noise': Noise}."""
+    opt_state: optax.OptState
+    keys: Array
+    """[B], typed PRNG keys of the exploration; they never change."""
+
+
+def learning_rate(t: Array, config: Optimization) -> Array:
+    """At the share `t` [] of all steps: []."""
+    # rate * (1/2 - 1/2 cos(pi min(1, (1 - t) / cool_down))) * min(1, t / warm_up)
+    down = 0.5 - 0.5 * jnp.cos(jnp.pi * jnp.minimum(1, (1 - t) / max(config.cool_down, 1e-8)))
+    return config.learning_rate * down * jnp.minimum(1, t / max(config.warm_up, 1e-8))
+
+
+def exploration(t: Array, config: Optimization) -> Array:
+    """Standard deviation of the noise on w, in deviations of w, at the share `t` [] of all steps: []."""
+    # e max(0, 1 - t / end)^2
+    return config.exploration * jnp.square(jnp.maximum(0, 1 - t / max(config.exploration_end, 1e-8)))
+
+
+def noise_regularization(noise: Noise) -> Array:
+    """How far the maps are from white noise: [B]; StyleGAN2, Appendix D."""
+    # sum over maps and scales of (mean n(x, y) n(x - 1, y))^2 + (mean n(x, y) n(x, y - 1))^2
+    total = 0.0
+    for maps in noise.values():
+        while True:
+            for axis in (1, 2):
+                total += jnp.square((maps * jnp.roll(maps, 1, axis)).mean((1, 2)))
+            if maps.shape[1] <= SMALLEST_NOISE:
+                break
+            # Sums of four over two: white noise stays of variance 1.
+            maps = 2 * box_downsample(maps[..., None], 2)[..., 0]
+    return total
+
+
+def normalize_noise(noise: Noise) -> Noise:
+    """Every map with mean 0 and variance 1."""
+
+    def normalize(x):
+        x = x - x.mean((1, 2), keepdims=True)
+        return x * jax.lax.rsqrt(jnp.square(x).mean((1, 2), keepdims=True) + 1e-12)
+
+    return jax.tree.map(normalize, noise)
+
+
+def moments(w: Array) -> tuple[Array, Array]:
+    """Mean w [w_dim] and deviation [], the root mean squared distance from it, of samples w [N, w_dim]."""
+    mean = w.mean(0)
+    return mean, jnp.sqrt(jnp.square(w - mean[None]).sum(1).mean())
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Projector:
+    """The optimisation as pure functions of its state."""
+
+    generator: Generator
+    perceptual: Perceptual
+    config: Optimization
+    steps: int
+    """Of the whole optimisation."""
+    space: Literal["w", "w+"] = "w"
+
+    @property
+    def _adam(self) -> optax.GradientTransformation:
+        return optax.adam(lambda step: learning_rate(step / self.steps, self.config))
+
+    def create(self, mean: Array, indices: Array, seed: int = 0) -> Projection:
+        """State before the first step, at the mean w [w_dim]. What image i draws depends on `indices[i]` and the seed
+        alone; uint32 [B]."""
+        keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(seed), i))(indices)
+        rows = 1 if self.space == "w" else num_ws(self.generator.resolution)
+        w = jnp.broadcast_to(mean[None, None], (len(keys), rows, *mean.shape))
+        latents = {"w": w, "noise": self._draw_noise(keys) if self.config.optimize_noise else {}}
+        return Projection(jnp.zeros((), jnp.int32), latents, self._adam.init(latents), keys)
+
+    def ws(self, w: Array) -> Array:
+        """[B, 1 or num_ws, w_dim] -> [B, num_ws, w_dim]."""
+        return jnp.broadcast_to(w, (len(w), num_ws(self.generator.resolution), w.shape[2]))
+
+    def target(self, network: Any, images: Array) -> Target:
+        """Images [B, R, R, 3] in [-1, 1], described once; `network` are the variables of the perceptual distance."""
+        side = self.generator.resolution
+        chex.assert_shape(images, (None, side, side, 3))
+        return Target(images, self.perceptual.describe(network, images))
+
+    def advance(
+        self, state: Projection, variables: Any, network: Any, target: Target, deviation: Array, steps: int
+    ) -> tuple[Projection, Array]:
+        """`steps` steps, and the loss [B] before the last of them.
+
+        Args:
+          variables: of the generator.
+          network: variables of the perceptual distance.
+          deviation: [], of w, see `moments`.
+        """
+
+        def step(state, _):
+            shape = state.latents["w"].shape[1:]
+            normal = jax.vmap(lambda key: jax.random.normal(jax.random.fold_in(key, state.step), shape))(state.keys)
+            shift = exploration(state.step / self.steps, self.config) * deviation * normal
+
+            def loss(latents):
+                shifted = {**latents, "w": latents["w"] + shift}
+                _, distance, squares = self.measure(shifted, variables, network, target)
+                total = distance + self.config.pixel_weight * squares
+                if self.config.optimize_noise:
+                    total += self.config.noise_weight * noise_regularization(latents["noise"])
+                return total.sum(), total  # the sum: no image's step depends on the others
+
+            gradients, losses = jax.grad(loss, has_aux=True)(state.latents)
+            updates, opt_state = self._adam.update(gradients, state.opt_state)
+            latents = optax.apply_updates(state.latents, updates)
+            latents = {**latents, "noise": normalize_noise(latents["noise"])}
+            return state.replace(step=state.step + 1, latents=latents, opt_state=opt_state), losses
+
+        state, losses = jax.lax.scan(step, state, length=steps)
+        return state, losses[-1]
+
+    def measure(self, latents: Any, variables: Any, network: Any, target: Target) -> tuple[Array, Array, Array]:
+        """Images [B, R, R, 3], their perceptual distances [B] and mean squared differences [B] from the target."""
+        images = _synthesize(self.generator, variables, self.ws(latents["w"]), latents["noise"])
+        description = self.perceptual.describe(network, images)
+        distance = self.perceptual.compare(network, description, target.description)
+        return images, distance, jnp.square(images - target.images).mean((1, 2, 3))
+
+    def _draw_noise(self, keys: Array) -> Noise:
+        noise = {}
+        for i in range(num_convs(self.generator.resolution)):
+            side, name = conv_name(i)
+            # Apart from the keys of the steps.
+            draw = lambda key, i=i, side=side: jax.random.normal(jax.random.fold_in(key, 2**31 + i), (side, side))
+            noise[f"b{side}.{name}"] = jax.vmap(draw)(keys)
+        return normalize_noise(noise)
+
+
+def _synthesize(generator: Generator, variables: Any, ws: Array, noise: Noise) -> Array:
+    if not noise:
+        return synthesis(generator, variables, ws)[0]
+
+    def one(ws, noise):
+        return synthesis(generator, _with_noise(variables, noise), ws[None])[0][0]
+
+    return jax.vmap(one)(ws, noise)
+
+
+def _with_noise(variables: Any, noise: Noise) -> Any:
+    """The generator's variables with these maps [r, r] in the place of the stored ones."""
+    layers: dict[str, Any] = {}
+    for layer, maps in noise.items():
+        block, name = layer.split(".")
+        layers.setdefault(block, {})[name] = {"noise_const": maps}
+    return {**variables, "stats": {**variables["stats"], "synthesis": layers}}
+
+
+def chunk(steps: int, most: int = 25) -> int:
+    """The largest number up to `most` that divides `steps`: one program then serves the whole optimisation."""
+    return max(size for size in range(1, most + 1) if steps % size == 0)

@@ -1,0 +1,88 @@
+"""The figures of an evaluation (Figs. 4.2 and 4.4 to 4.10, thesis). All processes call; the first one writes."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from common.metrics.attribute_linearity import deviation
+from common.viz.curves import plot_lines
+from common.viz.grid import grid, write_image
+from hsr_jax.evaluation.sampler import Sampler
+
+BINS = 80
+MIN_SIDE = 64
+"""Of an image in a grid, in pixels."""
+
+
+def histogram(lengths: Mapping[str, np.ndarray], path: Path, label: str) -> None:
+    """Distribution of the path lengths [N] of one or more models, up to the longest percent (Fig. 4.2)."""
+    # The 99th percentile is where the mean is cut, too.
+    edges = np.linspace(0, max(np.percentile(x, 99) for x in lengths.values()), BINS + 1)
+    corners = np.repeat(edges, 2)[1:-1]
+    share = lambda x: 100 * np.histogram(x, edges)[0] / len(x)
+    series = {f"{name} (median {np.median(x):.4g})": (corners, np.repeat(share(x), 2)) for name, x in lengths.items()}
+    if jax.process_index() == 0:
+        plot_lines(series, path, f"{label} of a pair", "share of pairs in %")
+
+
+def spread(order: np.ndarray, count: int) -> np.ndarray:
+    """`count` of the indices [N], at equal steps, the first and the last among them."""
+    return order[np.unique(np.linspace(0, len(order) - 1, count).round().astype(int))]
+
+
+def lines(sampler: Sampler, index: np.ndarray, captions: Sequence[str], path: Path, places: int = 6) -> None:
+    """A row of images along each line of these numbers (Figs. 4.4, 4.5 and 4.9); the caption is below the first."""
+    frames = _last(sampler.frames(np.repeat(index, places), np.tile(np.linspace(0, 1, places), len(index))))
+    texts = [caption if place == 0 else "" for caption in captions for place in range(places)]
+    _write(path, frames, places, texts)
+
+
+def images(sampler: Sampler, index: np.ndarray, captions: Sequence[str], path: Path) -> None:
+    """The images of these numbers, with the stored noise (Figs. 4.6 and 4.7)."""
+    _write(path, _last(sampler.frames(index, np.zeros(len(index)))), None, captions)
+
+
+def intermediate(sampler: Sampler, count: int, path: Path) -> None:
+    """A row for each of the first images: what the RGB layers add up to at every resolution, enlarged (Fig. 4.8)."""
+    by_side = sampler.frames(np.arange(count), np.zeros(count))
+    largest = max(by_side)
+    enlarged = [x.repeat(largest // side, axis=1).repeat(largest // side, axis=2) for side, x in by_side.items()]
+    pictures = [x[i] for i in range(count) for x in enlarged]
+    _write(path, pictures, len(by_side), [f"{side} px" for side in by_side] * count)
+
+
+def linearity(scores: Mapping[str, np.ndarray], path: Path) -> None:
+    """Mean square deviation from the straight line by place, over lines and attributes (Fig. 4.10, right).
+
+    `scores`: model -> [P, T, A].
+    """
+    curve = lambda s: np.square(np.asarray(deviation(s))).mean((0, 2))
+    series = {name: (np.linspace(0, 1, s.shape[1]), curve(s)) for name, s in scores.items()}
+    if jax.process_index() == 0:
+        plot_lines(series, path, "t", "squared deviation of the logits")
+
+
+def attribute_lines(sampler: Sampler, scores: np.ndarray, names: Sequence[str], folder: Path) -> None:
+    """Of each attribute the line along which it changes most: its logits, and the images (Fig. 4.9)."""
+    chosen = np.abs(scores[:, -1] - scores[:, 0]).argmax(0)
+    t = np.linspace(0, 1, scores.shape[1])
+    for a, (name, line) in enumerate(zip(names, chosen, strict=True)):
+        found = scores[line, :, a]
+        series = {f"line {line}": (t, found), "linear": (t[[0, -1]], found[[0, -1]])}
+        if jax.process_index() == 0:
+            plot_lines(series, folder / f"als_{re.sub(r'[^A-Za-z0-9]+', '_', name)}.png", "t", f"logit of {name}")
+    lines(sampler, chosen, list(names), folder / "als_lines.png")
+
+
+def _last(by_side: Mapping[int, np.ndarray]) -> list[np.ndarray]:
+    return list(by_side[max(by_side)])
+
+
+def _write(path: Path, pictures: Sequence[np.ndarray], columns: int | None, captions: Sequence[str]) -> None:
+    if jax.process_index() == 0:
+        # Small ones are enlarged, for their captions.
+        factor = -(-MIN_SIDE // len(pictures[0]))
+        write_image(path, grid([x.repeat(factor, 0).repeat(factor, 1) for x in pictures], columns, captions))

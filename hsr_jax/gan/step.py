@@ -1,0 +1,54 @@
+"""A training step on the host: the phases that are due, each a program of its own."""
+
+from typing import Any
+
+from common.train import sharding as meshes
+from hsr_jax.gan.phases import Batch, Metrics, Phases
+from hsr_jax.gan.state import GANState
+
+
+class Step:
+    """(state, batch) -> (state, metrics), for a loop that takes a compiled step; it never waits for the device.
+
+    A program for every phase, for the regularisations are due in one batch of 4 or 16 only, and the semantic one starts
+    late. A phase is compiled when it is first due; each takes the state away from its caller. Metrics are those of the
+    phases that were due.
+    """
+
+    def __init__(self, phases: Phases, hsr_start: int = 0, extractor: Any = None):
+        """
+        Args:
+          hsr_start: number of batches before the semantic regularizer, if `phases` have one, joins.
+          extractor: variables of its frozen network.
+        """
+        self._phases, self._hsr_start = phases, hsr_start
+        names = ("g_main", "g_reg", "d_main", "d_reg", "finish")
+        self._programs = {name: meshes.jit_step(getattr(phases, name), phases.mesh) for name in names}
+        extractor = meshes.put_replicated(extractor, phases.mesh)
+        hsr = meshes.jit_step(phases.g_main_hsr, phases.mesh, constants=1)
+        self._programs["g_main_hsr"] = lambda state, batch: hsr(state, batch, extractor)
+        self._done: int | None = None
+
+    def due(self, step: int) -> list[str]:
+        """Names of the phases of batch `step`, counted from 0, in their order."""
+        losses, schedule = self._phases.losses, self._phases.schedule
+        hsr = self._phases.semantic_loss is not None and step >= self._hsr_start
+        g_reg = losses.path_length_weight and step % schedule.g_interval == 0
+        d_reg = losses.r1_gamma and step % schedule.d_interval == 0
+        g = ["g_main_hsr" if hsr else "g_main"] + ["g_reg"] * bool(g_reg)
+        return g + ["d_main"] + ["d_reg"] * bool(d_reg) + ["finish"]
+
+    def __call__(self, state: GANState, batch: Batch) -> tuple[GANState, Metrics]:
+        """`state` and `batch` lie on the mesh, see `meshes.put_replicated` and `meshes.put_batch`.
+
+        The first call reads the number of batches done off the state and later ones count on: a resumed run is in
+        phase. States have to follow one another.
+        """
+        if self._done is None:
+            self._done = int(state.step)
+        metrics: dict[str, Any] = {}
+        for name in self.due(self._done):
+            state, new = self._programs[name](state, batch)
+            metrics |= new
+        self._done += 1
+        return state, metrics

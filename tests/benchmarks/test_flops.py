@@ -1,0 +1,131 @@
+"""Tests `benchmarks.flops` against XLA's count of the same programs, and the benchmark's shares."""
+
+import dataclasses
+import math
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from benchmarks import flops, scaling
+from benchmarks import hsr as bench
+from common.errors import InputError
+from common.nn.discriminator import Discriminator
+from common.nn.stylegan2 import Generator
+from common.nn.vit import ViT
+from common.pretrained import extractor
+from common.train import sharding as meshes
+from hsr_jax.ada import augment as ada
+from hsr_jax.build import build, shapes
+from hsr_jax.config import Config, Data, Networks, Semantics
+from hsr_jax.train import build_phases
+
+# 8, 16 and 32 px with 64, 32 and 16 channels: products have 100 multiply-adds and more a value.
+CONFIG = Config(
+    data=Data(resolution=32),
+    networks=Networks(64, 48, 2, channel_base=1024, channel_max=64, mbstd_group=4, mbstd_batch=4),
+    ada=dataclasses.replace(Config().ada, p=0.5),
+    batch_size=8,
+)
+GAN = build(CONFIG)
+PIPE = ada.PIPES["bgc"]
+
+
+@pytest.fixture(scope="module")
+def formula() -> dict[str, int]:
+    return flops.by_phase(GAN, CONFIG.batch_size, PIPE, CONFIG.losses.path_length_shrink)
+
+
+@pytest.mark.parametrize("name", flops.PASSES)
+def test_nothing_is_computed_twice(name, formula):
+    """XLA's count has all products of the formula, and beside them what is elementwise. Were one pass of a network
+    computed twice, that would be a seventh more of the phase that has the most of them."""
+    phases = build_phases(CONFIG, GAN, meshes.make(jax.devices("cpu")[:1]), None)
+    count = flops.counted(getattr(phases, name), *scaling.shapes(CONFIG, phases))
+    assert formula[name] < count < 1.1 * formula[name]
+
+
+def test_the_semantic_regularizer_costs_one_pass_of_its_extractor(monkeypatch):
+    monkeypatch.setattr(extractor, "RANDOM", ViT(width=128, heads=2))
+    hsr = Semantics(extractor="random", hidden=64, image_size=112)
+    networks = dataclasses.replace(CONFIG.networks, mapping_layers=1, channel_base=2048)
+    config = dataclasses.replace(CONFIG, data=Data(resolution=64), networks=networks, hsr=hsr, batch_size=4)
+    values = bench.operations(config, ["g_main_hsr"])
+    # Were the extractor or a head computed twice, that would be a tenth more.
+    assert 1 < values["g_main_hsr, ratio to the formula"] < 1.1
+
+
+def total(layers, *kinds) -> int:
+    return sum(layer.multiply_adds for layer in layers if not kinds or layer.kind in kinds)
+
+
+@pytest.mark.parametrize("size", [8, 32])
+def test_forward_pass_of_a_generator(size):
+    net = Generator(size, 24, w_dim=40, num_layers=3, channel_base=1024, channel_max=96)
+    z = jax.ShapeDtypeStruct((2, 24), jnp.float32)
+    variables = jax.eval_shape(net.init, jax.random.key(0), z)
+    count = flops.counted(lambda v, z: net.apply(v, z)[0], variables, z)
+    assert 1 < count / (2 * 2 * total(flops.generator(net))) < 1.1
+
+
+@pytest.mark.parametrize("architecture", ["resnet", "orig"])
+def test_forward_pass_of_a_discriminator(architecture):
+    net = Discriminator(32, architecture=architecture, channel_base=1024, channel_max=96, mbstd_channels=2)
+    images = jax.ShapeDtypeStruct((4, 32, 32, 3), jnp.float32)
+    variables = jax.eval_shape(net.init, jax.random.key(0), images)
+    count = flops.counted(lambda v, x: net.apply(v, x)[0], variables, images)
+    assert 1 < count / (2 * 4 * total(flops.discriminator(net))) < 1.1
+
+
+@pytest.mark.parametrize("size", [8, 64])
+def test_resampling_of_the_augmentation(size):
+    """Both with and without a period of the reflected image that is left out."""
+    images, matrix = (jax.ShapeDtypeStruct((2, *shape), jnp.float32) for shape in ((size, size, 3), (2, 3)))
+    count = flops.counted(ada.resample, images, matrix)
+    products = 2 * 2 * total(flops.augmentation(size, PIPE))
+    # Beside the products, at each position sampled: 30 operations an axis for where it is and its weights, 4 products
+    # of weights, and a product and a sum for each of 4 pixels of 3 channels.
+    assert products < count < products + 100 * 2 * (2 * size + 10) ** 2
+    assert not list(flops.augmentation(size, ada.PIPES["color"]))
+
+
+def test_every_kernel_has_its_layer():
+    """A kernel meets every pixel of an image once and no other, but for the image's border."""
+    g, d = shapes(GAN)
+    for params, layers in (
+        (g["params"], flops.generator(GAN.generator)),
+        (d["params"], flops.discriminator(GAN.discriminator)),
+    ):
+        layers = {layer.name: layer.multiply_adds for layer in layers}
+        for path, kernel in jax.tree_util.tree_leaves_with_path(params):
+            names = [key.key for key in path if key.key not in ("mapping", "synthesis")]
+            if names[-1] == "kernel":
+                pixels = layers.pop(".".join(names[:-1])) / math.prod(kernel.shape)
+                assert math.sqrt(pixels) == int(math.sqrt(pixels)) or 1 < pixels < 32**2, names
+        assert all(name.endswith(("blur", "img", "demodulation")) for name in layers)
+
+
+def test_networks_with_labels_are_refused():
+    with pytest.raises(ValueError, match="unconditional"):
+        list(flops.generator(GAN.generator.clone(c_dim=2)))
+
+
+def test_shares_of_the_time():
+    seconds = {"g_main": 3.0, "g_reg": 1.0, "d_main": 4.0, "d_reg": 2.0, "finish": 0.0}
+    assert bench.shares(seconds) == {
+        "training (s/kimg)": 10.0,
+        "training, R1 (%)": 20.0,
+        "training, path length (%)": 10.0,
+    }
+    assert bench.shares({"g_main": 3.0}) == {}
+    with_hsr = bench.shares(seconds | {"g_main_hsr": 13.0})
+    assert with_hsr["training with HSR (s/kimg)"] == 20 and with_hsr["training with HSR, R1 (%)"] == 10
+    assert [bench.interval(CONFIG, name) for name in ("g_main", "g_reg", "d_reg")] == [1, 4, 16]
+
+
+def test_the_commands_say_what_is_missing(monkeypatch):
+    monkeypatch.setattr(scaling.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r'pip install "jax\[tpu\]"'):
+        scaling.main(["--topology", "v5e:2x2"])
+    with pytest.raises(InputError, match="no case 'large'; there are small, 64 px, full, 256 px"):
+        bench.main(["--cases", "large"])

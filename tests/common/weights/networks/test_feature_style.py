@@ -1,0 +1,137 @@
+"""Tests `common.weights.networks.feature_style` and the prior it is part of."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from flax import traverse_util
+from safetensors.numpy import save_file
+from writers import Storages, modules_of, pickled, write_zip
+
+from common.data.faces.schemes import FIVE
+from common.errors import InputError
+from common.nn.stylegan2 import Generator
+from common.weights.__main__ import main
+from common.weights.networks import feature_style
+from common.weights.networks import stylegan2 as generators
+from common.weights.networks.table import revert, shapes
+from fase_jax import step
+from fase_jax.config import Config
+from fase_jax.model import Model
+from fase_jax.prior import load_prior
+
+SIZES = Model(
+    image_size=32,
+    heatmap_size=16,
+    generator_resolution=16,
+    feature_resolution=4,
+    channel_base=128,
+    channel_max=8,
+    w_dim=8,
+    encoder_widths=(4, 4, 8, 8),
+    encoder_depths=(1, 2, 1, 1),
+    num_itls=1,
+)
+CONFIG = dataclasses.replace(Config(), model=SIZES)
+
+
+@pytest.fixture(scope="module")
+def variables():
+    model = step.build_model(CONFIG, FIVE)
+    return step.initialize(model, CONFIG)
+
+
+def _checkpoint(variables):
+    """The encoder's variables under the published names, in PyTorch's layouts; the inverse of the table."""
+    template = {name: variables[name]["encoder"] for name in ("params", "batch_stats")}
+    flat = {path: np.asarray(value) for path, value in traverse_util.flatten_dict(template, sep="/").items()}
+    arrays = {}
+    for row in feature_style.table(template, SIZES.encoder_depths):
+        value = flat[row.path]
+        arrays[row.source] = {4: lambda v: v.transpose(3, 2, 0, 1), 2: np.transpose}.get(value.ndim, np.array)(value)
+    for kind in ("weight", "bias"):
+        for i, part in enumerate(np.split(arrays.pop(f"styles.{kind}"), 6)):
+            arrays[f"styles.{i}.{kind}"] = part
+    return {name: np.ascontiguousarray(value) for name, value in arrays.items()}, template
+
+
+def test_published_names_are_covered(variables):
+    arrays, template = _checkpoint(variables)
+    assert {"conv.0.weight", "conv.2.weight", "block_2.1.bn1.weight", "block_2.0.downsample.0.weight"} <= set(arrays)
+    assert {f"content_layer.{i}.weight" for i in range(6)} <= set(arrays)
+    back = feature_style.from_feature_style(arrays, template, SIZES.encoder_depths)
+    jax.tree.map(np.testing.assert_array_equal, back, jax.tree.map(np.asarray, template))
+
+
+def test_all_problems_are_named_at_once(variables):
+    arrays, template = _checkpoint(variables)
+    del arrays["conv.1.bias"]
+    arrays["styles.0.weight"] = arrays["styles.0.weight"][:, :-1]
+    arrays["extra"] = np.zeros(3, np.float32)
+    arrays |= {f"styles.{i}.weight": arrays[f"styles.{i}.weight"][:, :5] for i in range(6)}
+    with pytest.raises(InputError, match="(?s)conv.1.bias.*extra.*styles.weight"):
+        feature_style.from_feature_style(arrays, template, SIZES.encoder_depths)
+
+
+def _generator_checkpoint() -> dict[str, np.ndarray]:
+    """Random arrays in StyleGAN2-ADA's names and layouts."""
+    generator = Generator(16, z_dim=8, w_dim=8, num_layers=2, channel_base=128, channel_max=8)
+    rng = np.random.default_rng(0)
+    draw = lambda x: rng.normal(size=x.shape).astype(np.float32)
+    arrays = revert(jax.tree.map(draw, shapes(generator, (1, 8))), generators.ada_table(generator))
+    return {name: np.asarray(value, order="C") for name, value in arrays.items()}
+
+
+def test_a_prior_of_safetensors(variables, tmp_path):
+    arrays, template = _checkpoint(variables)
+    moved = {name: value + 1 for name, value in arrays.items()}
+    save_file({f"encoder.{name}": value for name, value in moved.items()}, tmp_path / "encoder.safetensors")
+    layout = _generator_checkpoint()
+    save_file(layout, tmp_path / "generator.safetensors")
+
+    loaded = load_prior(str(tmp_path), variables, CONFIG)
+    kernel = loaded["params"]["encoder"]["trunk"]["stem_conv"]["kernel"]
+    np.testing.assert_array_equal(kernel, variables["params"]["encoder"]["trunk"]["stem_conv"]["kernel"] + 1)
+    np.testing.assert_array_equal(loaded["stats"]["w_avg"], layout["mapping.w_avg"])
+    weight = layout["synthesis.b8.conv0.weight"].transpose(2, 3, 1, 0)
+    np.testing.assert_array_equal(loaded["params"]["synthesis"]["b8"]["conv0"]["kernel"], weight)
+    assert jax.tree.structure(loaded) == jax.tree.structure(variables)
+
+    with_sizes = lambda **sizes: dataclasses.replace(CONFIG, model=dataclasses.replace(SIZES, **sizes))
+    with pytest.raises(InputError, match="generator_resolution is 32, the file has 16"):
+        load_prior(str(tmp_path), variables, with_sizes(generator_resolution=32))
+    with pytest.raises(InputError, match="channel_base is 64, the file has 128"):
+        load_prior(str(tmp_path), variables, with_sizes(channel_base=64))
+    # With at most 8 channels everywhere a larger base makes no difference.
+    load_prior(str(tmp_path), variables, with_sizes(channel_base=1024))
+    (tmp_path / "encoder.safetensors").write_bytes(b"\x10\x00\x00\x00")
+    with pytest.raises(InputError, match="encoder.safetensors"):
+        load_prior(str(tmp_path), variables, CONFIG)
+
+
+def test_a_prior_of_other_files(variables, tmp_path):
+    """PyTorch and NVIDIA files and imported directories give what safetensors give."""
+    arrays, layout = _checkpoint(variables)[0], _generator_checkpoint()
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    save_file(arrays, first / "encoder.safetensors")
+    save_file(layout, first / "generator.safetensors")
+    second.mkdir()
+    storages = Storages()
+    write_zip(second / "encoder.pth", {name: storages.tensor(x) for name, x in arrays.items()}, storages)
+    (tmp_path / "ffhq.pkl").write_bytes(pickled({"G_ema": modules_of(layout, ("w_avg", "noise_const"))}))
+    source, out = str(tmp_path / "ffhq.pkl"), str(second / "generator")
+    main(["import", "--format", "stylegan2-ada", "--src", source, "--out", out])
+    a, b = (load_prior(str(path), variables, CONFIG) for path in (first, second))
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+    np.testing.assert_array_equal(b["stats"]["w_avg"], layout["mapping.w_avg"])
+
+    (second / "generator.pkl").write_bytes((tmp_path / "ffhq.pkl").read_bytes())
+    with pytest.raises(InputError, match="generator and .*generator.pkl are both there"):
+        load_prior(str(second), variables, CONFIG)
+    with pytest.raises(InputError, match="field prior: .*generator does not exist"):
+        load_prior(str(tmp_path), variables, CONFIG)
+    (first / "encoder.safetensors").write_bytes((first / "generator.safetensors").read_bytes())
+    with pytest.raises(InputError, match="encoder.safetensors: holds no feature-style network"):
+        load_prior(str(first), variables, CONFIG)

@@ -1,0 +1,129 @@
+"""Groups of metrics and results files without a network: names, limits, comparisons, damaged files."""
+
+import types
+
+import numpy as np
+import pytest
+
+from common import config as configs
+from common.errors import InputError
+from common.metrics import attribute_linearity, moments
+from common.nn.stylegan2 import Generator
+from common.pretrained import metric_networks as feature_networks
+from hsr_jax.evaluate import Evaluate
+from hsr_jax.evaluation import feature_sets, measures, results
+from hsr_jax.evaluation import groups as evaluation
+from hsr_jax.evaluation.groups import Classifier
+from hsr_jax.published import ATTRIBUTES, PUBLISHED
+
+
+def test_only_evaluations_done_alike_are_compared():
+    asked = configs.to_dict(Evaluate(metrics=("fid", "als")))
+    digests = {"real images": "a", "the network of the path length": "b"}
+    other = results.Results("base", {}, {}, {"evaluate": asked, "digests": digests})
+    results.check_alike(other, asked)
+    for name in ("real", "classifier", "lines", "batch_size", "substitute_size", "num_images", "seed"):
+        with pytest.raises(InputError, match=f"its {name} is "):
+            results.check_alike(other, asked | {name: "another"})
+    results.check_alike(other, asked | {"ridge": 1.0})  # of a metric that neither has
+    results.check_alike(other, asked | {"metrics": ["als"], "real": "training"})
+    with pytest.raises(InputError, match="its ridge is 0.0, here 1.0"):
+        both = {"metrics": ["mahalanobis"]}
+        results.check_alike(other._replace(document={"evaluate": asked | both}), asked | both | {"ridge": 1.0})
+
+    results.check_digests(other, {"real images": "a", "the network of precision and recall": "c"})
+    with pytest.raises(InputError, match="as here: real images; the network of the path length; evaluate"):
+        results.check_digests(other, {"real images": "b", "the network of the path length": "a"})
+    with pytest.raises(InputError, match="evaluate that model again"):
+        results.check_digests(other._replace(document={"evaluate": asked}), digests)
+
+
+@pytest.mark.parametrize(
+    "names, mean",
+    [
+        (("Male", "Smiling", "Young"), "ALS (mean of 3)"),
+        (("Male", "Smiling", "Young", "hair", "Bangs", "No_Beard"), "ALS"),
+        (("Male", "Smiling", "Young", "Black_Hair", "Bangs", "No_Beard"), "ALS (mean of 6)"),
+        (ATTRIBUTES, "ALS"),
+        ((*ATTRIBUTES, "glasses"), "ALS (mean of 7)"),
+    ],
+)
+def test_the_mean_bears_the_documents_name_for_its_attributes_only(monkeypatch, names, mean):
+    scores = np.random.default_rng(0).normal(size=(2, measures.PLACES, len(names))).astype(np.float32)
+    monkeypatch.setattr(measures, "attribute_scores", lambda *_: scores)
+    found = evaluation.linearity(types.SimpleNamespace(classifier=Classifier(None, names), lines=2, sampler=None))
+    assert set(found.values) == {*(f"ALS {name}" for name in names), mean, "ALS (public code)"}
+    np.testing.assert_allclose(found.values[mean], attribute_linearity.attribute_linearity(scores).mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("metrics, kept", [(("pr",), 6), (("kid", "pr"), 9)])
+def test_precision_and_recall_take_so_many_real_images(tmp_path, monkeypatch, metrics, kept):
+    features, asked = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32), []
+
+    def collected(*_, keep, **__):
+        asked.append(keep["d"])
+        return {"d": feature_sets.FeatureSet(moments.feature_moments(features), features[: keep["d"]])}
+
+    monkeypatch.setattr(evaluation, "MAX_REAL", 6)
+    monkeypatch.setattr(measures, "real_features", collected)
+    monkeypatch.setattr(measures, "generated_features", lambda s, e, n, keep, _: collected(keep=keep))
+    monkeypatch.setattr(evaluation, "precision_recall", lambda real, generated, **_: (len(real), len(generated)))
+    e = feature_networks.Embedding("x", False, None, {}, "d")
+    found = evaluation.distribution(
+        evaluation.Evaluation(
+            types.SimpleNamespace(generator=Generator(16), mesh=None, batch_size=8, seed=0),
+            feature_networks.Networks(moments=e if "kid" in metrics else None, manifold=e),
+            range(9),
+            "images",
+            frozenset(metrics),
+            num_images=8,
+            lines=1,
+            ridge=0.0,
+            unbiased=False,
+            classifier=None,
+            cache=str(tmp_path),
+            rows=1,
+            out=tmp_path,
+        )
+    )
+    assert asked == [kept, 8]
+    assert (found.values["precision on x features"], found.values["recall on x features"]) == (6, 8)
+
+
+DAMAGED = (lambda data: b"", lambda data: b"PK\x03\x04 broken", lambda data: data[: len(data) // 2])
+
+
+@pytest.mark.parametrize("damage", [*DAMAGED, lambda data: data[:60] + bytes(200) + data[260:]])
+def test_damaged_numbers_are_named_or_made_anew(tmp_path, damage):
+    document = {"snapshot": "x", "results": {}, "row": "", "against": None, "evaluate": {"num_images": 8}}
+    results.write(tmp_path, document, {"path_lengths": np.random.default_rng(0).normal(size=300)})
+    assert results.read(str(tmp_path / "results.json")).samples["path_lengths"].shape == (300,)
+    path = tmp_path / "samples.npz"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InputError, match="samples.npz: cannot be read .*evaluate again"):
+        results.read(str(tmp_path / "results.json"))
+
+    made = feature_sets.FeatureSet(moments.feature_moments(np.eye(9)), np.eye(9, dtype=np.float32))
+    feature_sets._save(tmp_path / "cached.npz", made)
+    assert feature_sets._load(tmp_path / "cached.npz", 9) is not None
+    (tmp_path / "cached.npz").write_bytes(damage((tmp_path / "cached.npz").read_bytes()))
+    assert feature_sets._load(tmp_path / "cached.npz", 9) is None
+
+
+def test_published_values_stand_beside_their_own_metric_only():
+    ours = {"FID": 50.0, "path length in ViT x features": 1.0, "ALS Smiling": 1.0, "ALS (mean of 1)": 1.0}
+    row = "table4_5_ffhq10k"
+    columns, lines = results.table(ours, row, None)
+    assert columns == ["metric", "here", f"thesis, {row}"]
+    published = [f"{PUBLISHED[row][name]:.5g}" for name in ("FID", "ALS smile")]
+    assert [line[1:] for line in lines[:4]] == [["50", published[0]], ["1", ""], ["1", published[1]], ["1", ""]]
+    # Then those that were not measured.
+    assert lines[4] == ["PPL", "", f"{PUBLISHED[row]['PPL']:.5g}"]
+    assert {line[0] for line in lines[5:]} == {"ALS", *(f"ALS {name}" for name in ATTRIBUTES if name != "smile")}
+    assert all(line[1] == "" for line in lines[4:])
+    comparison = {"model": "base", "values": {"FID": 100.0}, "change_percent": {"FID": -50.0}}
+    columns, lines = results.table(ours, "", comparison)
+    assert columns[2:] == ["base", "change %"] and lines[0][2:] == ["100", "-50.0"] and lines[1][2:] == ["", ""]
+    with pytest.raises(InputError, match="nearest is table4_5_dog"):
+        results.row_of("table4_5_dogs", "")
+    assert results.row_of("", "table4_2_mid") == "table4_2_mid" and results.row_of("", "mine") == ""

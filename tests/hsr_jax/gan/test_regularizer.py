@@ -1,0 +1,157 @@
+"""Tests of `hsr_jax.gan.regularizer` and `common.pretrained.features`; their numbers are held by tests/golden."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from common.nn.resnet import ResNet
+from common.nn.stylegan2 import SynthesisNetwork
+from common.nn.vit import ViT
+from common.ops.pool import adaptive_average_pool
+from common.ops.preprocess import HSR, IMAGENET, preprocess
+from common.pretrained.features import DINO_LAYERS, VIT_LAYERS, inputs_of, target_maps
+from hsr_jax.gan.regularizer import BLOCKS, Heads, cosine_error, hsr_loss, pair, squared_error
+
+KEY = jax.random.key(0)
+LAYERS = ("block12", "block9", "block6", "block3")
+HEADS = Heads((5, 6, 7, 5), hidden=12)
+SIZES = (14, 14, 5, 14)
+FEATURES = {f"b{r}.conv1": jax.random.normal(jax.random.key(r), (2, r, r, 4)) for r in BLOCKS}
+QUICK = {"xla_backend_optimization_level": 0}  # small: compiling takes the time
+
+
+@pytest.fixture(scope="module")
+def variables():
+    variables = jax.jit(HEADS.init, static_argnums=2, compiler_options=QUICK)(KEY, FEATURES, SIZES)
+    random = np.random.default_rng(1)
+    return jax.tree.map(lambda x: x + random.normal(size=x.shape).astype(np.float32), variables)
+
+
+def test_levels_pair_the_coarsest_block_with_the_deepest_layer():
+    """Table 4.2: r/32 and r/16 of 256 px are high-level, r/8 and r/4 low-level."""
+    everything = [(8, "block12"), (16, "block9"), (32, "block6"), (64, "block3")]
+    assert pair(BLOCKS, LAYERS) == everything
+    assert pair(BLOCKS, LAYERS, "high") == everything[:2]
+    assert pair(BLOCKS, LAYERS, "mid") == everything[1:3]
+    assert pair(BLOCKS, LAYERS, "low") == everything[2:]
+    assert pair((4, 8, 16, 32), LAYERS, "low") == [(16, "block6"), (32, "block3")]
+
+
+@pytest.mark.parametrize(("blocks", "layers"), [(BLOCKS[::-1], LAYERS), (BLOCKS[:3], LAYERS), (BLOCKS, LAYERS[:3])])
+def test_what_cannot_be_paired(blocks, layers):
+    with pytest.raises(ValueError, match="growing blocks"):
+        pair(blocks, layers)
+
+
+def test_heads(variables):
+    predictions, before = HEADS.apply(variables, FEATURES, SIZES)
+    assert [x.shape for x in predictions] == [(2, 14, 14, 5), (2, 14, 14, 6), (2, 5, 5, 7), (2, 14, 14, 5)]
+    assert {name: x.shape for name, x in before.items()} == {
+        f"b{r}": (2, r, r, 5 + i % 3) for i, r in enumerate(BLOCKS)
+    }
+    # Resized before or after the last, linear layer: float32 sums in another order.
+    for block, size, prediction in zip(BLOCKS, SIZES, predictions, strict=True):
+        np.testing.assert_allclose(prediction, adaptive_average_pool(before[f"b{block}"], size), atol=1e-4)
+
+
+@pytest.mark.parametrize(("activation", "slope"), [("leaky_relu", 0.2), ("relu", 0.0)])
+def test_a_head_by_definition(variables, activation, slope):
+    _, before = HEADS.clone(activation=activation).apply(variables, FEATURES, SIZES)
+    head = jax.tree.map(np.asarray, variables["params"]["b16"])
+    hidden = FEATURES["b16.conv1"] @ (head["conv1"]["kernel"][0, 0] / 2) + head["conv1"]["bias"][None, None, None]
+    hidden = np.sqrt(2) * np.where(hidden > 0, hidden, slope * hidden)
+    expected = hidden @ (head["conv2"]["kernel"][0, 0] / np.sqrt(12)) + head["conv2"]["bias"][None, None, None]
+    np.testing.assert_allclose(before["b16"], expected, atol=1e-4)
+
+
+def test_distances():
+    q, f = (jax.random.normal(jax.random.key(i), (3, 4, 5, 6)) for i in range(2))
+    np.testing.assert_allclose(squared_error(q, f), np.square(q - f).reshape(3, -1).mean(1), rtol=1e-5)
+    unit = [x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (q, f)]
+    np.testing.assert_allclose(cosine_error(q, f), np.square(unit[0] - unit[1]).sum(-1).mean((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(cosine_error(q, 7 * q), 0, atol=1e-5)
+    np.testing.assert_allclose(cosine_error(q, -q), 4, rtol=1e-5)
+    np.testing.assert_array_equal(squared_error(q, q), np.zeros(3))
+    assert np.isfinite(jax.grad(lambda q: cosine_error(q, f).sum())(jnp.zeros_like(q))).all()
+    for distance in (squared_error, cosine_error):
+        with pytest.raises(AssertionError):
+            distance(q, f[:, :1])
+
+
+def test_one_value_an_image_and_level():
+    q = [jax.random.normal(jax.random.key(i), (3, 2, 2, 4 + i)) for i in range(2)]
+    f = [jax.random.normal(jax.random.key(9 + i), x.shape) for i, x in enumerate(q)]
+    loss = hsr_loss(q, f)
+    assert loss.shape == (3, 2)
+    np.testing.assert_allclose(loss[:, 1], squared_error(q[1], f[1]))
+    np.testing.assert_allclose(hsr_loss(q, f, cosine_error)[:, 0], cosine_error(q[0], f[0]))
+    with pytest.raises(AssertionError):
+        hsr_loss(q, f[:1])
+
+
+def test_targets_teach_the_image_only_if_asked():
+    """By default the gradient reaches the generator through its features, never through what the extractor sees."""
+
+    def gradients(target_gradient):
+        def loss(image, features):
+            targets = [preprocess(image, 7)]
+            return hsr_loss([features], targets, target_gradient=target_gradient).sum()
+
+        return jax.grad(loss, (0, 1))(jnp.ones((1, 9, 9, 3)), jnp.ones((1, 7, 7, 3)))
+
+    image, features = gradients(False)
+    assert not image.any() and features.any()
+    image, again = gradients(True)
+    assert image.any()
+    np.testing.assert_array_equal(again, features)
+
+
+def test_every_supervised_block_of_a_generator_learns():
+    """The whole path, for two of four levels: what lies after the last supervised block has no gradient."""
+    network = SynthesisNetwork(16, w_dim=8, channel_base=64, channel_max=8)
+    heads = Heads((3, 3), blocks=(4, 8), hidden=8)
+    ws = jax.random.normal(KEY, (2, 6, 8))
+
+    def initialize(key):
+        (_, features), synthesis = network.init_with_output(key, ws)
+        return synthesis, heads.init(key, features, (5, 5))
+
+    def loss(synthesis, predictors):
+        image, features = network.apply(synthesis, ws)
+        predictions, _ = heads.apply(predictors, features, (5, 5))
+        return hsr_loss(predictions, [preprocess(image, 5)] * 2).sum(-1).mean()
+
+    variables = jax.jit(initialize, compiler_options=QUICK)(KEY)
+    generator, predictor = jax.jit(jax.grad(loss, (0, 1)), compiler_options=QUICK)(*variables)
+    blocks = generator["params"]
+    assert all(blocks[name]["conv1"]["kernel"].any() for name in ("b4", "b8"))
+    assert not any(x.any() for x in jax.tree.leaves((blocks["b16"], blocks["b8"]["torgb"])))
+    assert all(x.any() for x in jax.tree.leaves(predictor))
+
+
+def test_normalizations():
+    """A grey resized to itself: the public code's mean is CLIP's, its deviation ImageNet's."""
+    grey = jnp.zeros((1, 8, 8, 3))
+    for normalization, mean in ((IMAGENET, (0.485, 0.456, 0.406)), (HSR, (0.48145466, 0.4578275, 0.40821073))):
+        expected = (0.5 - np.array(mean)) / np.array([0.229, 0.224, 0.225])
+        np.testing.assert_allclose(preprocess(grey, 14, normalization)[0, 5, 5], expected, rtol=1e-5)
+
+
+def test_target_maps():
+    """Patches row by row without the class token, deepest block first; maps of a ResNet as they are."""
+    tokens = jnp.arange(10.0)[None, :, None] * jnp.array([1.0, -1.0])[None, None]
+    (patches,) = target_maps({"block3": tokens.astype(jnp.bfloat16)}, ["block3"])
+    assert patches.dtype == jnp.float32
+    np.testing.assert_array_equal(patches[0, :, :, 1], -np.arange(1.0, 10.0).reshape(3, 3))
+    images = jax.ShapeDtypeStruct((2, 64, 64, 3), np.float32)
+
+    def shapes(network, layers):
+        maps = lambda images: target_maps(network.init_with_output(KEY, images)[0][1], layers)
+        return [x.shape for x in jax.eval_shape(maps, images)]
+
+    vit = ViT(width=64, heads=1, grid=4)
+    assert shapes(vit, VIT_LAYERS) == shapes(vit, DINO_LAYERS) == [(2, 4, 4, 64)] * 4
+    assert inputs_of(vit).layers == DINO_LAYERS and inputs_of(vit, final_norm=False).layers == VIT_LAYERS
+    resnet = shapes(ResNet(), inputs_of(ResNet()).layers)
+    assert resnet == [(2, 2 << i, 2 << i, 2048 >> i) for i in range(4)]
