@@ -19,15 +19,15 @@ from PIL import Image
 
 from benchmarks import measure
 from benchmarks.measure import best_of
-from common import config as configs
 from common import errors
+from common.config import load_config, parse_command
 from common.data.faces.pipeline import train_iterator
 from common.data.synthetic.render import render_face
-from common.train import loop, state
-from common.train import sharding as meshes
+from common.train import loop, sharding
 from common.train.logs import Logger
+from common.train.state import count_parameters, create_state
 from fase_jax import sources, step
-from fase_jax.config import Config
+from fase_jax.config import FaseConfig
 
 CASES = {
     "small, 64 px": ("configs/fase/demo.py", 16, 40),
@@ -49,7 +49,7 @@ class Bench:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    options = configs.cli(argv, default=Bench())[0]
+    options = parse_command(argv, default=Bench())[0]
     if options.child:
         print(json.dumps(generator() if options.cases[0].startswith("generator") else model(options.cases[0])))
         return
@@ -60,13 +60,13 @@ def model(case: str) -> dict[str, float]:
     """Training through the real pipeline and loop, then prediction."""
     file, batch_size, steps = CASES[case]
     # The prior's values change no time, so none is read; which parts are trained is the config's.
-    config = dataclasses.replace(configs.load(file, Config), batch_size=batch_size, steps=steps)
-    source, mesh = Drawn(2 * batch_size, sources.scheme(config.data)), meshes.make()
+    config = dataclasses.replace(load_config(file, FaseConfig), batch_size=batch_size, steps=steps)
+    source, mesh = Drawn(2 * batch_size, sources.scheme(config.data)), sharding.make_mesh()
     net = step.build_model(config, source.scheme)
     variables = step.initialize(net, config)
     params = variables.pop("params")
     optimizer = step.build_optimizer(dataclasses.replace(config, steps=1000), 100)
-    run_state = state.create(params, variables, optimizer, jax.random.key(0), keep_ema=config.ema_decay > 0)
+    run_state = create_state(params, variables, optimizer, jax.random.key(0), keep_ema=config.ema_decay > 0)
     crop = sources.crop(config, training=True)
     iterator = train_iterator(source, crop=crop, batch_size=batch_size, seed=0)
     with tempfile.TemporaryDirectory() as folder, Logger(folder, steps) as logger:
@@ -85,10 +85,10 @@ def model(case: str) -> dict[str, float]:
         )
     predict = step.make_predict(net, dataclasses.replace(config, flip_test=False), source.scheme)
     size = config.model.image_size
-    images = meshes.put_batch(np.zeros((batch_size, size, size, 3), np.uint8), mesh)
+    images = sharding.put_batch(np.zeros((batch_size, size, size, 3), np.uint8), mesh)
     seconds = best_of(lambda: predict({"params": run_state.params, **run_state.stats}, images)[0], 5)
     return {
-        "parameters (M)": round(state.count(run_state.params) / 1e6, 2),
+        "parameters (M)": round(count_parameters(run_state.params) / 1e6, 2),
         "training (images/s)": round(stats.images_per_second, 2),
         "prediction (images/s)": round(batch_size / seconds, 2),
         "first step (s)": round(stats.seconds_to_first_step, 1),

@@ -18,21 +18,21 @@ import numpy as np
 
 from benchmarks import flops, measure
 from benchmarks.scaling import PHASES, PhaseName, shapes
-from common import config as configs
 from common import errors
-from common.train import sharding as meshes
-from common.train import state as states
+from common.config import parse_command
+from common.train import sharding
+from common.train.state import count_parameters
 from configs.hsr import mtfl64_cpu_hsr, presets
 from hsr_jax import build as networks
 from hsr_jax.ada import augment as ada
-from hsr_jax.config import Config
+from hsr_jax.config import GanConfig
 from hsr_jax.gan.semantic import Semantic
 from hsr_jax.train import build_phases, new_state
 
 P = 0.5
 
 
-def _augmented(config: Config, **changes: Any) -> Config:
+def _augmented(config: GanConfig, **changes: Any) -> GanConfig:
     return dataclasses.replace(config, ada=dataclasses.replace(config.ada, p=P), **changes)
 
 
@@ -63,7 +63,7 @@ class Bench:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    options = configs.cli(argv, default=Bench())[0]
+    options = parse_command(argv, default=Bench())[0]
     if not options.child:
         arguments = ["--phases", *options.phases, "--extractor", options.extractor]
         measure.report(measure.run("benchmarks.hsr", options.cases, Bench().cases, arguments))
@@ -75,21 +75,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(json.dumps(values))
 
 
-def speed(config: Config, calls: int, names: Sequence[PhaseName]) -> dict[str, float]:
+def speed(config: GanConfig, calls: int, names: Sequence[PhaseName]) -> dict[str, float]:
     """Seconds of the phases, per thousand images that they are due for, and what a training is made of."""
-    gan, mesh = networks.build(config), meshes.make()
+    gan, mesh = networks.build(config), sharding.make_mesh()
     semantics = Semantic(config, gan) if "g_main_hsr" in names else None
     phases = build_phases(config, gan, mesh, semantics)
-    state = meshes.put_replicated(new_state(config, phases, semantics), mesh)
+    state = sharding.put_replicated(new_state(config, phases, semantics), mesh)
     size = config.data.resolution
     images = np.random.default_rng(0).integers(0, 256, (config.batch_size, size, size, 3), np.uint8)
-    batch = meshes.put_batch({"image": images}, mesh)
-    values = {"parameters (M)": round(states.count((state.g_params, state.d_params)) / 1e6, 2)}
+    batch = sharding.put_batch({"image": images}, mesh)
+    values = {"parameters (M)": round(count_parameters((state.g_params, state.d_params)) / 1e6, 2)}
     seconds = {}
     for name in names:
-        constants = (meshes.put_replicated(semantics.variables, mesh),) if name == "g_main_hsr" else ()
+        constants = (sharding.put_replicated(semantics.variables, mesh),) if name == "g_main_hsr" else ()
         start = time.perf_counter()
-        jitted = meshes.jit_step(getattr(phases, name), mesh, constants=len(constants))
+        jitted = sharding.jit_step(getattr(phases, name), mesh, constants=len(constants))
         program = jitted.lower(state, batch, *constants).compile()
         values[f"{name}, compilation (s)"] = round(time.perf_counter() - start, 1)
 
@@ -104,7 +104,7 @@ def speed(config: Config, calls: int, names: Sequence[PhaseName]) -> dict[str, f
     return values | shares(seconds) | {"peak memory (GiB)": measure.peak_memory()}
 
 
-def interval(config: Config, name: PhaseName) -> int:
+def interval(config: GanConfig, name: PhaseName) -> int:
     """Batches from one run of a phase to the next."""
     return {"g_reg": config.schedule.g_interval, "d_reg": config.schedule.d_interval}.get(name, 1)
 
@@ -122,7 +122,7 @@ def shares(seconds: dict[PhaseName, float]) -> dict[str, float]:
     return values
 
 
-def operations(config: Config, names: Sequence[PhaseName]) -> dict[str, float]:
+def operations(config: GanConfig, names: Sequence[PhaseName]) -> dict[str, float]:
     """Billions of operations of a phase as XLA counts them, and their ratio to the formula's.
 
     What is more than 1 is elementwise; a tenth more would be something that is computed twice.
@@ -130,7 +130,7 @@ def operations(config: Config, names: Sequence[PhaseName]) -> dict[str, float]:
     gan = networks.build(config)
     semantics = Semantic(config, gan) if "g_main_hsr" in names else None
     # The program of one device, wherever it runs.
-    phases = build_phases(config, gan, meshes.make(jax.local_devices(backend="cpu")[:1]), semantics)
+    phases = build_phases(config, gan, sharding.make_mesh(jax.local_devices(backend="cpu")[:1]), semantics)
     state, batch = shapes(config, phases, semantics)
     pipe, shrink = ada.PIPES[config.ada.pipe], config.losses.path_length_shrink
     formula = flops.by_phase(gan, config.batch_size, pipe, shrink, semantics)

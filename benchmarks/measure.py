@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import jax
 
 from common.errors import InputError
-from common.train.logs import table
+from common.terminal import table
 
 Results = dict[str, dict[str, float]]
 """Measured values by case and name."""

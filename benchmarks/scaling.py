@@ -19,18 +19,18 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks import flops, hlo
-from common import config as configs
 from common import errors
+from common.config import parse_command
 from common.errors import InputError
-from common.train import sharding as meshes
-from common.train.logs import table
+from common.terminal import table
+from common.train import sharding
 from configs.hsr import presets
 from hsr_jax import build as networks
 from hsr_jax.ada import augment as ada
-from hsr_jax.config import Config, Semantics
-from hsr_jax.gan import state as gan_states
+from hsr_jax.config import GanConfig, HsrConfig
 from hsr_jax.gan.phases import Phases
 from hsr_jax.gan.semantic import Semantic
+from hsr_jax.gan.state import GANState, create_gan_state
 from hsr_jax.train import build_phases
 
 PhaseName = Literal["g_main", "g_main_hsr", "g_reg", "d_main", "d_reg", "finish"]
@@ -53,10 +53,10 @@ class Scaling:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    options = configs.cli(argv, default=Scaling())[0]
-    mesh = meshes.make(chips(options.topology))
-    meshes.check_batch_size(options.batch_size, mesh)
-    hsr = Semantics(extractor="random")
+    options = parse_command(argv, default=Scaling())[0]
+    mesh = sharding.make_mesh(chips(options.topology))
+    sharding.check_batch_size(options.batch_size, mesh)
+    hsr = HsrConfig(extractor="random")
     config = dataclasses.replace(presets.paper256(), batch_size=options.batch_size, dtype=options.dtype, hsr=hsr)
     results = {}
     for name in options.phases:
@@ -84,13 +84,13 @@ def chips(topology: str) -> list[Any]:
         raise InputError(f"field topology: {topology!r} is no slice, such as v5e:2x2 or v4:2x2x1; {error}") from error
 
 
-def measure(config: Config, mesh: jax.sharding.Mesh, name: PhaseName) -> dict[str, Any]:
+def measure(config: GanConfig, mesh: jax.sharding.Mesh, name: PhaseName) -> dict[str, Any]:
     """Compiles a phase; everything is of one chip. A phase that does not fit into its memory says so."""
     gan = networks.build(config)
     semantics = Semantic(config, gan) if name == "g_main_hsr" else None
     phases = build_phases(config, gan, mesh, semantics)
     constants = (jax.eval_shape(lambda: semantics.variables),) if semantics else ()
-    jitted = meshes.jit_step(getattr(phases, name), mesh, constants=len(constants))
+    jitted = sharding.jit_step(getattr(phases, name), mesh, constants=len(constants))
     lowered = jitted.lower(*shapes(config, phases, semantics), *constants)
     try:
         compiled = lowered.compile()
@@ -116,12 +116,12 @@ def measure(config: Config, mesh: jax.sharding.Mesh, name: PhaseName) -> dict[st
 
 
 def shapes(
-    config: Config, phases: Phases, semantics: Semantic | None = None
-) -> tuple[gan_states.GANState, dict[str, jax.ShapeDtypeStruct]]:
+    config: GanConfig, phases: Phases, semantics: Semantic | None = None
+) -> tuple[GANState, dict[str, jax.ShapeDtypeStruct]]:
     """Of the state and of a batch."""
     g_variables, d_variables = networks.shapes(phases.gan)
     optimizers = phases.g_optimizer, phases.d_optimizer
-    create = lambda g, d, key: gan_states.create(g, d, *optimizers, key, semantics and semantics.init(key))
+    create = lambda g, d, key: create_gan_state(g, d, *optimizers, key, semantics and semantics.init(key))
     state = jax.eval_shape(create, g_variables, d_variables["params"], jax.random.key(0))
     size = config.data.resolution
     return state, {"image": jax.ShapeDtypeStruct((config.batch_size, size, size, 3), jnp.uint8)}

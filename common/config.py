@@ -2,8 +2,8 @@
 
     python -m fase_jax.train --config configs/fase/demo.py --optimizer.itl_lr 1e-5 --dry_run
 
-The file is the user's own program and is executed. What a run stores beside its checkpoints is JSON: `to_dict`,
-`from_dict` and `diff` convert and compare, and never execute anything.
+The file is the user's own program and is executed. What a run stores beside its checkpoints is JSON: `config_to_dict`,
+`config_from_dict` and `config_diff` convert and compare, and never execute anything.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import tyro
 
 from common import files, typed
-from common.errors import InputError
+from common.errors import InputError, nearest
 
 Config = TypeVar("Config")
 FLAGS = ("config", "dry_run", "help")
@@ -40,7 +40,7 @@ class Options:
     dry_run: bool = False
 
 
-def cli(argv: Sequence[str] | None = None, default: Config | None = None) -> tuple[Config, Options]:
+def parse_command(argv: Sequence[str] | None = None, default: Config | None = None) -> tuple[Config, Options]:
     """The config of a command and its options.
 
     Args:
@@ -57,17 +57,17 @@ def cli(argv: Sequence[str] | None = None, default: Config | None = None) -> tup
     options = Options(_one_path(flags["config"]) if "config" in flags else None, _switch(flags, "dry_run"))
     if options.file is None and default is None:
         raise InputError("--config is missing; name a Python file that exposes `config`, such as those in configs/")
-    config = default if options.file is None else load(options.file, None if default is None else type(default))
+    config = default if options.file is None else load_config(options.file, None if default is None else type(default))
     if "help" in flags:
         tyro.cli(type(config), default=config, args=["--help"], description=_about(config), **_parser())
     known = _fields(config)
     for name, _ in overrides:
         if name not in known:
-            raise InputError(f"--{name}: no such field in {type(config).__name__}{typed.nearest(name, known)}")
+            raise InputError(f"--{name}: no such field in {type(config).__name__}{nearest(name, known)}")
     return _override(config, overrides), options
 
 
-def load(file: str | Path, cls: type | None = None) -> Any:
+def load_config(file: str | Path, cls: type | None = None) -> Any:
     """`config` of a Python file, checked against the types of its fields and, if given, to be a `cls`."""
     file = Path(file)
     if not file.is_file():
@@ -94,36 +94,36 @@ def load(file: str | Path, cls: type | None = None) -> Any:
         here, there = (f"{c.__module__}.{c.__qualname__}" for c in (cls, type(config)))
         raise InputError(f"{file}: `config` is a {there}, this command takes a {here}")
     try:
-        to_dict(config)
+        config_to_dict(config)
     except typed.FieldError as error:
         raise InputError(f"{file}: {error}") from error
     return config
 
 
-def to_dict(config: Any) -> dict[str, Any]:
-    """The config as JSON values; `from_dict` is the inverse. Raises `typed.FieldError` for a mistyped field."""
+def config_to_dict(config: Any) -> dict[str, Any]:
+    """The config as JSON values; `config_from_dict` is the inverse. Raises `typed.FieldError` for a mistyped field."""
     return typed.encode(config, type(config))
 
 
-def from_dict(cls: type[Config], values: dict[str, Any], file: str = "config") -> Config:
-    """The config whose `to_dict` is `values`. `InputError` names `file` and the missing, unknown or mistyped field."""
+def config_from_dict(cls: type[Config], values: dict[str, Any], file: str = "config") -> Config:
+    """The inverse of `config_to_dict`. `InputError` names `file` and the missing, unknown or mistyped field."""
     try:
         return typed.decode(values, cls)
     except typed.FieldError as error:
         raise InputError(f"{file}: {error}; it was written by another version or edited") from error
 
 
-def read(cls: type[Config], file: str | Path) -> Config:
+def read_config_file(cls: type[Config], file: str | Path) -> Config:
     """The config of a JSON file, such as `config.json` of a work directory."""
-    return from_dict(cls, files.read_json(file), str(file))
+    return config_from_dict(cls, files.read_json(file), str(file))
 
 
-def diff(a: Any, b: Any) -> dict[str, tuple[Any, Any]]:
-    """Fields in which two configs (or their `to_dict`) differ: dotted name -> (value in a, value in b).
+def config_diff(a: Any, b: Any) -> dict[str, tuple[Any, Any]]:
+    """Fields in which two configs (or their `config_to_dict`) differ: dotted name -> (value in a, value in b).
 
     A field that one of them lacks has the value `...` there.
     """
-    a, b = (_flatten(to_dict(c) if dataclasses.is_dataclass(c) else c) for c in (a, b))
+    a, b = (_flatten(config_to_dict(c) if dataclasses.is_dataclass(c) else c) for c in (a, b))
     pairs = {name: (a.get(name, ...), b.get(name, ...)) for name in [*a, *(name for name in b if name not in a)]}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
@@ -197,7 +197,7 @@ def _parse(config: Config, overrides: list[tuple[str, list[str]]]) -> Config:
     args = [word for name, values in overrides for word in (f"--{name}", *values)]
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
         config = tyro.cli(type(config), default=config, args=args, **_parser())
-    to_dict(config)
+    config_to_dict(config)
     return config
 
 
@@ -223,4 +223,4 @@ def _explain(error: Exception) -> str:
         return text if isinstance(error, ValueError) else f"{type(error).__name__}: {text}"
     candidates = (getattr(module, unknown[1], None) for module in list(sys.modules.values()))
     names = [name for cls in candidates if dataclasses.is_dataclass(cls) for name in typed.hints(cls)]
-    return f"no field {unknown[2]} in {unknown[1]}{typed.nearest(unknown[2], names)}"
+    return f"no field {unknown[2]} in {unknown[1]}{nearest(unknown[2], names)}"

@@ -1,7 +1,8 @@
 """The one exception for what a user can put right: bad files, rows, fields, directories."""
 
+import difflib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 
 class InputError(ValueError):
@@ -15,3 +16,17 @@ def run(main: Callable[[], None]) -> None:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`; the nearest is x` for the known name closest to `name`, empty if there is none at all.
+
+    The last part counts too: `itl_lr` is nearest to `optimizer.itl_lr`.
+    """
+    names = sorted(names)
+    last = {known: known.rpartition(".")[2] for known in names}
+    similarity = {
+        known: max(difflib.SequenceMatcher(None, name, other).ratio() for other in (known, last[known]))
+        for known in names
+    }
+    return f"; the nearest is {max(names, key=similarity.get)}" if names else ""

@@ -5,13 +5,14 @@ stored as JSON stores it: tuples as lists, paths as strings, members of an enume
 """
 
 import dataclasses
-import difflib
 import enum
 import math
 import types
 import typing
 from pathlib import Path
 from typing import Any
+
+from common.errors import nearest
 
 CLASS = "__class__"
 
@@ -22,20 +23,6 @@ class FieldError(ValueError):
     def __init__(self, path: str, problem: str):
         super().__init__(f"field {path}: {problem}" if path else problem)
         self.path, self.problem = path, problem
-
-
-def nearest(name: str, names: typing.Iterable[str]) -> str:
-    """`; the nearest is x` for the known name closest to `name`, empty if there is none at all.
-
-    The last part counts too: `itl_lr` is nearest to `optimizer.itl_lr`.
-    """
-    names = sorted(names)
-    last = {known: known.rpartition(".")[2] for known in names}
-    similarity = {
-        known: max(difflib.SequenceMatcher(None, name, other).ratio() for other in (known, last[known]))
-        for known in names
-    }
-    return f"; the nearest is {max(names, key=similarity.get)}" if names else ""
 
 
 def type_name(hint: Any) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from common import config as configs
 from common import errors, files
+from common.config import parse_command
 from common.errors import InputError
 from common.metrics.significance import wilcoxon
-from common.train.logs import table
+from common.terminal import table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Compare:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    options = configs.cli(argv, default=Compare())[0]
+    options = parse_command(argv, default=Compare())[0]
     rows = compare(options.a, options.b)
     table(f"a: {options.a}\nb: {options.b}", list(rows[0]), [list(row.values()) for row in rows])
     if options.out:

@@ -3,14 +3,14 @@
 import dataclasses
 from typing import Literal
 
-from common.augment.landmarks import Augmentation
-from fase_jax.model import Model
+from common.augment.landmarks import LandmarkAugmentation
+from fase_jax.model import ModelConfig
 
 Decoder = Literal["argmax", "smoothed_argmax", "quarter", "local_soft_argmax", "soft_argmax"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Data:
+class FaceDataConfig:
     """Where the annotated faces are and how they are cropped."""
 
     dataset: Literal["folder", "w300", "wflw", "aflw", "synthetic"] = "folder"
@@ -50,7 +50,7 @@ class Data:
 
 
 @dataclasses.dataclass(frozen=True)
-class Optimizer:
+class OptimizerConfig:
     """Adam with one learning rate a part (FASE, Sec. 4.3)."""
 
     itl_lr: float = 1e-4
@@ -74,7 +74,7 @@ class Optimizer:
 
 
 @dataclasses.dataclass(frozen=True)
-class Loss:
+class LossConfig:
     """What the heatmaps are compared with."""
 
     kind: Literal["mse", "softmax"] = "mse"
@@ -90,23 +90,23 @@ class Loss:
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class FaseConfig:
     """300-W with all labels: Table 1, 3.42 % inter-ocular NME on the full test set."""
 
     workdir: str = "runs/fase"
     """Checkpoints, logs and results; a run started again in the same place resumes."""
     seed: int = 0
-    data: Data = Data()
-    model: Model = Model()
+    data: FaceDataConfig = FaceDataConfig()
+    model: ModelConfig = ModelConfig()
     prior: str = "none"
     """A checkpoint of generator and encoder, or `none`, which trains everything from scratch."""
     finetune_encoder: bool = True
     """Table 6: off costs 1.1 points with all labels, 1.8 with 50."""
     frozen_batch_norm: bool = False
     """Keep the encoder's running statistics, as evaluation does, while fine-tuning."""
-    augmentation: Augmentation = Augmentation()
-    loss: Loss = Loss()
-    optimizer: Optimizer = Optimizer()
+    augmentation: LandmarkAugmentation = LandmarkAugmentation()
+    loss: LossConfig = LossConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
     decoder: Decoder = "smoothed_argmax"
     """How heatmaps become coordinates; choose on a validation split."""
     flip_test: bool = False
@@ -127,4 +127,4 @@ class Config:
     """Steps between checkpoints."""
 
 
-config = Config()
+config = FaseConfig()

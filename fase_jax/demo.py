@@ -6,8 +6,8 @@ make demo
 import shutil
 from pathlib import Path
 
-from common import config as configs
 from common import errors, files
+from common.config import load_config
 from common.data.tfds import records
 from fase_jax import evaluate, predict, train
 
@@ -17,7 +17,7 @@ SAMPLES = 8
 
 def main() -> None:
     """Runs the demo and ends with one line: the error, the baseline's, and the picture."""
-    config = configs.load(CONFIG)
+    config = load_config(CONFIG)
     train.main(["--config", str(CONFIG)])
     results = evaluate.evaluate(evaluate.Evaluate(workdir=config.workdir))
     samples = _samples(config, Path(config.workdir) / "samples")

@@ -10,14 +10,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from common import config as configs
 from common import errors, files
+from common.config import config_to_dict, parse_command
 from common.data import decode as decoding
 from common.data.faces.crop import Crop, apply, crop_face, crop_matrix, invert
 from common.data.faces.source import Source
 from common.errors import InputError
-from common.train import sharding as meshes
-from common.train.logs import Progress, table
+from common.terminal import Progress, table
+from common.train import sharding
 from common.viz import curves
 from common.viz.grid import grid, write_image
 from common.viz.overlay import overlay
@@ -55,8 +55,8 @@ class Evaluate:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    meshes.initialize()
-    evaluate(configs.cli(argv, default=Evaluate())[0])
+    sharding.initialize()
+    evaluate(parse_command(argv, default=Evaluate())[0])
 
 
 def evaluate(options: Evaluate) -> dict[str, Any]:
@@ -129,8 +129,8 @@ def _write(out: Path, options: Evaluate, detector, results: dict[str, Any]) -> N
     document = {
         "workdir": options.workdir,
         "step": detector.step,
-        "evaluate": configs.to_dict(options),
-        "config": configs.to_dict(detector.config),
+        "evaluate": config_to_dict(options),
+        "config": config_to_dict(detector.config),
         "results": results,
     }
     files.write_json(out / "results.json", document)

@@ -14,10 +14,9 @@ from common.data.faces.pipeline import eval_batches
 from common.data.faces.scheme import LandmarkScheme
 from common.data.faces.source import Source
 from common.ops import warp
-from common.train import checkpoint, workdir
-from common.train import sharding as meshes
+from common.train import checkpoint, sharding, workdir
 from fase_jax import sources, step
-from fase_jax.config import Config
+from fase_jax.config import FaseConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,10 +58,10 @@ def predict_source(
         process_index=jax.process_index(),
         process_count=jax.process_count(),
     ):
-        images = meshes.put_batch(batch["image"], mesh)
+        images = sharding.put_batch(batch["image"], mesh)
         landmarks, confidence, _ = predict(variables, images)
         small = {name: batch[name] for name in ("index", "mask", "to_original", "image_size")}
-        result = {"landmarks": landmarks, "confidence": confidence, **meshes.put_batch(small, mesh)}
+        result = {"landmarks": landmarks, "confidence": confidence, **sharding.put_batch(small, mesh)}
         rows.append(multihost_utils.process_allgather(result, tiled=True))
         done += int(rows[-1]["mask"].sum())
         on_batch(done)
@@ -79,7 +78,7 @@ def predict_source(
 class Detector:
     """A trained model, ready to predict."""
 
-    config: Config
+    config: FaseConfig
     scheme: LandmarkScheme
     predict: Callable[..., Any]
     variables: Any
@@ -97,16 +96,16 @@ def load(directory: str, which: str = "best", **changes: Any) -> Detector:
     Raises:
       InputError: no run in the directory, or its checkpoint is damaged or of another model.
     """
-    config = dataclasses.replace(workdir.read_config(Config, directory), **changes)
+    config = dataclasses.replace(workdir.read_config(FaseConfig, directory), **changes)
     scheme = sources.scheme(config.data)
-    mesh = meshes.make()
+    mesh = sharding.make_mesh()
     model = step.build_model(config, scheme)
     checkpoints = checkpoint.Checkpoints(directory)
     which = which if checkpoints.steps(which) else "last"
     shapes = step.shapes(model, config)
     name = "ema" if config.ema_decay else "params"
     like = {name: shapes["params"], "stats": {n: v for n, v in shapes.items() if n != "params"}}
-    place = lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=meshes.replicated(mesh))
+    place = lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding.replicated_sharding(mesh))
     part, done = checkpoints.restore_part(jax.tree.map(place, like), which)
     variables = {"params": part[name], **part["stats"]}
     return Detector(config, scheme, step.make_predict(model, config, scheme), variables, done, mesh)

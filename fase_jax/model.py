@@ -10,11 +10,11 @@ from jax.typing import DTypeLike
 
 from common.nn.feature_style import FeatureStyleEncoder
 from common.nn.stylegan2 import SynthesisNetwork, num_ws
-from fase_jax.transfer import Placement, Start, TransferLayer, conv_at, transfer_places
+from fase_jax.transfer import Init, Placement, TransferLayer, conv_at, transfer_places
 
 
 @dataclasses.dataclass(frozen=True)
-class Model:
+class ModelConfig:
     """Sizes of encoder, generator and transfer layers; the defaults are the paper's."""
 
     image_size: int = 256
@@ -35,8 +35,8 @@ class Model:
     """Table 7: one is worse, two to six are close, few labels need at least three."""
     placement: Placement = "layer"
     """An ITL after every generator layer, or one a block (resolution)."""
-    itl_start: Start = "dirac"
-    """Start of the ITLs that keep the width: the identity, or small random values."""
+    itl_init: Init = "dirac"
+    """Init of the ITLs that keep the width: the identity, or small random values."""
 
 
 class FASE(nn.Module):
@@ -47,7 +47,7 @@ class FASE(nn.Module):
     """
 
     num_landmarks: int
-    sizes: Model = Model()
+    sizes: ModelConfig = ModelConfig()
     dtype: DTypeLike = jnp.float32
 
     def setup(self):
@@ -67,7 +67,7 @@ class FASE(nn.Module):
         )
         for i in self.places:
             last = i == self.places[-1]
-            layer = TransferLayer(self.num_landmarks if last else None, s.itl_start, self.dtype)
+            layer = TransferLayer(self.num_landmarks if last else None, s.itl_init, self.dtype)
             setattr(self, f"itl{i}", layer)
         self.w_avg = self.variable("stats", "w_avg", jnp.zeros, (s.w_dim,))
 

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from common import config as configs
 from common import errors, files
+from common.config import parse_command
 from common.data import decode as images
 from common.data.faces.crop import Crop
 from common.data.faces.scheme import LandmarkScheme
 from common.data.faces.source import Record
 from common.data.images.inputs import find_images
 from common.errors import InputError
-from common.train import sharding as meshes
-from common.train.logs import Progress
+from common.terminal import Progress
+from common.train import sharding
 from common.viz.grid import write_image
 from common.viz.overlay import overlay
 from fase_jax import inference
@@ -72,8 +72,8 @@ class Faces:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    meshes.initialize()
-    predict(configs.cli(argv, default=Predict())[0])
+    sharding.initialize()
+    predict(parse_command(argv, default=Predict())[0])
 
 
 def predict(options: Predict) -> list[dict]:

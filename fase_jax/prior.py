@@ -13,10 +13,10 @@ from common.train import workdir
 from common.weights import formats
 from common.weights.networks import feature_style
 from fase_jax import inference
-from fase_jax.config import Config
+from fase_jax.config import FaseConfig
 
 
-def load_prior(path: str, variables: dict[str, Any], config: Config) -> dict[str, Any]:
+def load_prior(path: str, variables: dict[str, Any], config: FaseConfig) -> dict[str, Any]:
     """Variables of the model with generator, mean w and encoder from `path`; the ITLs stay as they start.
 
     Args:
@@ -73,7 +73,7 @@ def _find(directory: Path, name: str) -> Path:
     return found[0]
 
 
-def _read_generator(path: Path, config: Config) -> dict[str, Any]:
+def _read_generator(path: Path, config: FaseConfig) -> dict[str, Any]:
     layout, arrays = formats.network_arrays(path, ("stylegan2-ada", "rosinality"))
     module = layout.module(arrays, source=str(path))
     return _check_generator(layout.variables(arrays, module, source=str(path)), module, config.model, path)
@@ -94,7 +94,7 @@ def _widths(resolution: int, channel_base: int, channel_max: int) -> list[int]:
     return [channels(r, channel_base, channel_max) for r in (2**k for k in range(2, resolution.bit_length()))]
 
 
-def _read_encoder(path: Path, variables: dict[str, Any], config: Config) -> dict[str, Any]:
+def _read_encoder(path: Path, variables: dict[str, Any], config: FaseConfig) -> dict[str, Any]:
     template = {name: variables[name]["encoder"] for name in ("params", "batch_stats")}
     shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), template)
     _, arrays = formats.network_arrays(path, ("feature-style",))

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from common import config as configs
 from common import errors, files
+from common.config import config_to_dict, parse_command
 from common.errors import InputError
-from common.train.logs import table
+from common.terminal import table
 from fase_jax import train
-from fase_jax.config import Config
+from fase_jax.config import FaseConfig
 from fase_jax.evaluate import Evaluate, evaluate
 
 
@@ -32,10 +32,10 @@ def main(argv: Sequence[str] | None = None) -> None:
             raise InputError(f"--runs takes a whole number of at least 2, not {value!r}")
         runs = int(value)
         del arguments[at : at + 2]
-    repeat(configs.cli(arguments, default=Config())[0], runs)
+    repeat(parse_command(arguments, default=FaseConfig())[0], runs)
 
 
-def repeat(config: Config, runs: int) -> dict:
+def repeat(config: FaseConfig, runs: int) -> dict:
     """Writes `workdir/repeated.json` and returns it; the errors of a face are means over the runs."""
     found = []
     for i in range(runs):
@@ -59,7 +59,7 @@ def repeat(config: Config, runs: int) -> dict:
             "files": first["files"],
             "errors": each.mean(0).round(5).tolist(),
         }
-    document = {"config": configs.to_dict(config), "runs": runs, "results": results}
+    document = {"config": config_to_dict(config), "runs": runs, "results": results}
     files.write_json(f"{config.workdir}/repeated.json", document)
     rows = [[n, r["mean"], r["std"], r["baseline"][r["normalizer"]]] for n, r in results.items()]
     table(f"{config.workdir}, {runs} runs", ["subset", "NME %", "std", "mean shape %"], rows)

@@ -10,7 +10,7 @@ from common.data.faces.source import Source
 from common.data.faces.subset import few_shot, split_validation
 from common.data.tfds import records
 from common.errors import InputError
-from fase_jax.config import Config, Data
+from fase_jax.config import FaceDataConfig, FaseConfig
 
 # Train and test selections of the prepared sets, as the paper's tables name them (Sec. 4.1).
 TEST_SELECTIONS = {
@@ -25,21 +25,21 @@ TEST_SELECTIONS = {
 CONTEXT = 1.41
 
 
-def scheme(data: Data) -> LandmarkScheme:
+def scheme(data: FaceDataConfig) -> LandmarkScheme:
     """The landmark scheme of a data set."""
     if data.dataset == "folder":
         return load_scheme(data.scheme)
     return SCHEMES[{"aflw": "aflw19", "synthetic": "w300"}.get(data.dataset, data.dataset)]
 
 
-def crop(config: Config, training: bool) -> Crop:
+def crop(config: FaseConfig, training: bool) -> Crop:
     """How faces are cut out; training crops have a border that rotation and translation draw from."""
     data = config.data
     context = CONTEXT if training else 1.0
     return Crop(config.model.image_size, data.crop_scale, data.crop, context, data.crop_extend, data.fill)
 
 
-def training(config: Config) -> tuple[Source, Source | None]:
+def training(config: FaseConfig) -> tuple[Source, Source | None]:
     """Training and validation faces: the run's seed draws `num_labels` of them, then a fixed share is held out.
 
     The validation faces count as labels: a run with 50 labels and a fraction of 0.1 trains on 45 faces.
@@ -52,7 +52,7 @@ def training(config: Config) -> tuple[Source, Source | None]:
     return split_validation(source, config.data.validation_fraction, config.seed)
 
 
-def tests(data: Data) -> dict[str, Source]:
+def tests(data: FaceDataConfig) -> dict[str, Source]:
     """Test faces by subset.
 
     Raises:
@@ -64,7 +64,7 @@ def tests(data: Data) -> dict[str, Source]:
     return {name: _open(data, name) for name in names}
 
 
-def _open(data: Data, name: str) -> Source:
+def _open(data: FaceDataConfig, name: str) -> Source:
     if data.dataset != "folder":
         options = {}
         if data.dataset == "synthetic":
@@ -82,7 +82,7 @@ def _open(data: Data, name: str) -> Source:
     return FolderSource(data.root, data.annotations, landmarks, rest)
 
 
-def elsewhere(data: Data, root: str, annotations: str, subsets: tuple[str, ...]) -> Data:
+def elsewhere(data: FaceDataConfig, root: str, annotations: str, subsets: tuple[str, ...]) -> FaceDataConfig:
     """The same scheme and crop on other subsets, or in another folder; what is empty stays."""
     changed = {"root": root, "annotations": annotations, "test_subsets": subsets}
     if root:

@@ -12,21 +12,22 @@ from common.augment.landmarks import augment
 from common.data.faces.scheme import LandmarkScheme
 from common.errors import InputError
 from common.ops import heatmaps as hm
-from common.train import optimizer as optimizers
+from common.ops.pixels import as_float
+from common.train.optimizer import accumulated_gradients, by_label, decay_by_epoch
 from common.train.state import TrainState, apply_gradients
 from fase_jax import losses
-from fase_jax.config import Config, Loss, Optimizer
+from fase_jax.config import FaseConfig, LossConfig, OptimizerConfig
 from fase_jax.model import FASE
 
 Batch = dict[str, Array]
 
 
-def build_model(config: Config, scheme: LandmarkScheme) -> FASE:
+def build_model(config: FaseConfig, scheme: LandmarkScheme) -> FASE:
     """The model of a configuration."""
     return FASE(scheme.count, config.model, jnp.dtype(config.dtype))
 
 
-def initialize(model: FASE, config: Config) -> dict[str, Any]:
+def initialize(model: FASE, config: FaseConfig) -> dict[str, Any]:
     """Parameters and collections of an untrained model, by the run's seed; the same on every backend."""
     # On the host and hardly optimised: the program runs once, and optimising a hundred draws takes half a minute.
     init = jax.jit(model.init, compiler_options={"xla_backend_optimization_level": 0})
@@ -35,18 +36,13 @@ def initialize(model: FASE, config: Config) -> dict[str, Any]:
         return init(key, jnp.zeros(_one_image(config)))
 
 
-def shapes(model: FASE, config: Config) -> dict[str, Any]:
+def shapes(model: FASE, config: FaseConfig) -> dict[str, Any]:
     """Shapes and types of what `initialize` gives, computing nothing."""
     return jax.eval_shape(model.init, jax.random.key(0), jax.ShapeDtypeStruct(_one_image(config), jnp.float32))
 
 
-def _one_image(config: Config) -> tuple[int, ...]:
+def _one_image(config: FaseConfig) -> tuple[int, ...]:
     return (1, config.model.image_size, config.model.image_size, 3)
-
-
-def normalize(images: Array) -> Array:
-    """uint8 [..., 3] to float32 in [-1, 1]."""
-    return images.astype(jnp.float32) / 127.5 - 1
 
 
 def part(path: str) -> str:
@@ -54,14 +50,14 @@ def part(path: str) -> str:
     return "itl" if path.startswith("itl") else path.split("/")[0]
 
 
-def trained_parts(config: Config) -> frozenset[str]:
+def trained_parts(config: FaseConfig) -> frozenset[str]:
     """What learns: the ITLs, the encoder unless it is frozen, and the generator only when there is no prior."""
     scratch = config.prior == "none"
     encoder = scratch or config.finetune_encoder
     return frozenset({"itl"} | ({"encoder"} if encoder else set()) | ({"synthesis"} if scratch else set()))
 
 
-def build_optimizer(config: Config, steps_per_epoch: int) -> optax.GradientTransformation:
+def build_optimizer(config: FaseConfig, steps_per_epoch: int) -> optax.GradientTransformation:
     """Adam with a learning rate a part (Sec. 4.3); what is not trained has no optimiser state and cannot change."""
     o = config.optimizer
     rates = {"itl": o.itl_lr, "encoder": o.encoder_lr, "synthesis": o.generator_lr}
@@ -70,25 +66,25 @@ def build_optimizer(config: Config, steps_per_epoch: int) -> optax.GradientTrans
         name: _adam(o, _schedule(o, rate, config.steps, steps_per_epoch)) if name in trained else optax.set_to_zero()
         for name, rate in rates.items()
     }
-    optimizer = optimizers.by_label(part, parts)
+    optimizer = by_label(part, parts)
     return optax.chain(optax.clip_by_global_norm(o.clip_norm), optimizer) if o.clip_norm else optimizer
 
 
-def _schedule(o: Optimizer, rate: float, steps: int, steps_per_epoch: int) -> optax.Schedule:
+def _schedule(o: OptimizerConfig, rate: float, steps: int, steps_per_epoch: int) -> optax.Schedule:
     if o.schedule == "cosine":
         if not 0 <= o.warmup_steps < steps:
             raise InputError(f"field optimizer.warmup_steps: {o.warmup_steps} must be below steps, {steps}")
         return optax.warmup_cosine_decay_schedule(0.0, rate, o.warmup_steps, steps)
-    return optimizers.decay_by_epoch(rate, o.decay, o.decay_epochs, steps_per_epoch)
+    return decay_by_epoch(rate, o.decay, o.decay_epochs, steps_per_epoch)
 
 
-def _adam(o: Optimizer, schedule: optax.Schedule) -> optax.GradientTransformation:
+def _adam(o: OptimizerConfig, schedule: optax.Schedule) -> optax.GradientTransformation:
     kernels = lambda params: jax.tree.map(lambda p: p.ndim > 1, params)
     decay = [optax.add_decayed_weights(o.weight_decay, kernels)] if o.weight_decay else []
     return optax.chain(optax.scale_by_adam(o.b1, o.b2), *decay, optax.scale_by_learning_rate(schedule))
 
 
-def face_loss(heatmaps: Array, landmarks: Array, visible: Array, loss: Loss, image_size: int) -> Array:
+def face_loss(heatmaps: Array, landmarks: Array, visible: Array, loss: LossConfig, image_size: int) -> Array:
     """Loss of each face [B] for heatmaps [B, H, H, K] against landmarks [B, K, 2] in image pixels."""
     size = heatmaps.shape[1]
     points = hm.rescale(landmarks, image_size, size)
@@ -103,7 +99,7 @@ def face_loss(heatmaps: Array, landmarks: Array, visible: Array, loss: Loss, ima
 
 
 def make_train_step(
-    model: FASE, optimizer: optax.GradientTransformation, config: Config, scheme: LandmarkScheme
+    model: FASE, optimizer: optax.GradientTransformation, config: FaseConfig, scheme: LandmarkScheme
 ) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, Array]]]:
     """(state, batch) -> (state, metrics), a pure function for the loop to compile.
 
@@ -120,7 +116,7 @@ def make_train_step(
         params = {name: p if part(name) in trained else jax.lax.stop_gradient(p) for name, p in params.items()}
         images, landmarks, visible = augment(
             key,
-            normalize(batch["image"]),
+            as_float(batch["image"]),
             batch["landmarks"],
             batch["visible"],
             config.augmentation,
@@ -134,7 +130,7 @@ def make_train_step(
         return loss, ({**stats, **updated}, {})
 
     def step(state: TrainState, batch: Batch):
-        grads, stats, metrics = optimizers.gradients(
+        grads, stats, metrics = accumulated_gradients(
             loss_fn, state.params, state.stats, batch, state.step_key(), config.accumulate
         )
         # A young average follows the parameters; later it averages over 1 / (1 - decay) steps.
@@ -144,7 +140,7 @@ def make_train_step(
     return step
 
 
-def decode(heatmaps: Array, config: Config) -> Array:
+def decode(heatmaps: Array, config: FaseConfig) -> Array:
     """Heatmaps [B, H, H, K] to landmarks [B, K, 2] in pixels of the model's input."""
     if config.loss.kind == "softmax":
         heatmaps = hm.spatial_softmax(heatmaps) if config.decoder != "soft_argmax" else heatmaps
@@ -164,13 +160,13 @@ def decode(heatmaps: Array, config: Config) -> Array:
 
 
 def make_predict(
-    model: FASE, config: Config, scheme: LandmarkScheme
+    model: FASE, config: FaseConfig, scheme: LandmarkScheme
 ) -> Callable[[Any, Array], tuple[Array, Array, Array]]:
     """(variables, images uint8 [B, R, R, 3]) -> landmarks [B, K, 2] in image pixels, confidence [B, K], heatmaps."""
     mirror = jnp.asarray(scheme.require("mirror") if config.flip_test else range(scheme.count))
 
     def predict(variables, images):
-        images = normalize(images)
+        images = as_float(images)
         heatmaps, _ = model.apply(variables, images)
         if config.flip_test:
             flipped, _ = model.apply(variables, images[:, :, ::-1])

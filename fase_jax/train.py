@@ -10,16 +10,18 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from common import config as configs
 from common import errors, files
+from common.config import config_diff, parse_command
 from common.data.faces.pipeline import mean_shape, train_iterator
 from common.data.faces.source import Source
-from common.train import loop, optimizer, state, workdir
-from common.train import sharding as meshes
+from common.terminal import table
+from common.train import loop, sharding, workdir
 from common.train.checkpoint import Checkpoints
-from common.train.logs import Logger, table
+from common.train.logs import Logger
+from common.train.optimizer import label_tree
+from common.train.state import TrainState, create_state
 from fase_jax import sources, step
-from fase_jax.config import Config
+from fase_jax.config import FaseConfig
 from fase_jax.inference import predict_source
 from fase_jax.prior import load_prior
 from fase_jax.results import face_errors
@@ -30,19 +32,19 @@ MAY_CHANGE = ("workdir", "log_every", "eval_every", "save_every", "data.root", "
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command: config from a file, fields from the command line."""
-    config, options = configs.cli(argv, default=Config())
-    meshes.initialize()
+    config, options = parse_command(argv, default=FaseConfig())
+    sharding.initialize()
     describe(config) if options.dry_run else train(config)
 
 
-def describe(config: Config) -> None:
+def describe(config: FaseConfig) -> None:
     """Prints the resolved config, the number of parameters by part, and the shapes, without touching the disk."""
     model = step.build_model(config, sources.scheme(config.data))
     variables = step.shapes(model, config)
-    for name, (value, _) in configs.diff(config, {}).items():
+    for name, (value, _) in config_diff(config, {}).items():
         print(f"{name} = {value}")
     trained, counts = step.trained_parts(config), {}
-    labels = jax.tree.leaves(optimizer.labels(step.part, variables["params"]))
+    labels = jax.tree.leaves(label_tree(step.part, variables["params"]))
     for label, leaf in zip(labels, jax.tree.leaves(variables["params"]), strict=True):
         counts[label] = counts.get(label, 0) + leaf.size
     rows = [(name, f"{count:,}", "trained" if name in trained else "frozen") for name, count in counts.items()]
@@ -53,10 +55,10 @@ def describe(config: Config) -> None:
     )
 
 
-def train(config: Config) -> loop.LoopStats:
+def train(config: FaseConfig) -> loop.LoopStats:
     """Runs or continues a training; returns how fast it was."""
-    mesh = meshes.make()
-    meshes.check_batch_size(config.batch_size, mesh, config.accumulate)
+    mesh = sharding.make_mesh()
+    sharding.check_batch_size(config.batch_size, mesh, config.accumulate)
     scheme = sources.scheme(config.data)
     train_source, validation = sources.training(config)
     crop = sources.crop(config, training=True)
@@ -106,15 +108,15 @@ def train(config: Config) -> loop.LoopStats:
     return stats
 
 
-def initial_state(config, model, optimizer_, mesh, checkpoints, iterator) -> tuple[state.TrainState, object]:
+def initial_state(config, model, optimizer_, mesh, checkpoints, iterator) -> tuple[TrainState, object]:
     """A new state, from the prior if there is one, or that of the last checkpoint with what the loop stored there."""
     variables = step.initialize(model, config)
     if config.prior != "none" and checkpoints.latest() is None:
         variables = load_prior(config.prior, variables, config)
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
     params = variables.pop("params")
-    new = state.create(params, variables, optimizer_, key, keep_ema=config.ema_decay > 0)
-    new = meshes.put_replicated(new, mesh)
+    new = create_state(params, variables, optimizer_, key, keep_ema=config.ema_decay > 0)
+    new = sharding.put_replicated(new, mesh)
     return (new, None) if checkpoints.latest() is None else checkpoints.restore(new, iterator)
 
 
@@ -125,7 +127,7 @@ def make_evaluate(config, model, scheme, validation: Source | None, mesh):
     predict = step.make_predict(model, config, scheme)
     crop = sources.crop(config, training=False)
 
-    def evaluate(run_state: state.TrainState) -> dict[str, float]:
+    def evaluate(run_state: TrainState) -> dict[str, float]:
         params = run_state.params if run_state.ema is None else run_state.ema
         variables = {"params": params, **run_state.stats}
         predicted = predict_source(predict, variables, validation, crop, mesh, max(config.batch_size, 16))
@@ -135,7 +137,7 @@ def make_evaluate(config, model, scheme, validation: Source | None, mesh):
     return evaluate
 
 
-def save_mean_shape(config: Config, train_source: Source) -> None:
+def save_mean_shape(config: FaseConfig, train_source: Source) -> None:
     """Keeps the mean training shape in the work directory: the baseline that places it by the box."""
     crop = sources.crop(config, training=False)
     if jax.process_index() == 0:

@@ -10,10 +10,10 @@ from jax.typing import DTypeLike
 from common.nn.layers import Conv
 
 Placement = Literal["layer", "block"]
-Start = Literal["dirac", "random"]
+Init = Literal["dirac", "random"]
 
 # "Small" for the last layer: heatmaps start near zero, as the background of their targets is.
-random_start = nn.initializers.normal(1e-3)
+small_normal = nn.initializers.normal(1e-3)
 
 
 def dirac(key: Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> Array:
@@ -31,14 +31,14 @@ class TransferLayer(nn.Module):
     """
 
     num_landmarks: int | None = None
-    start: Start = "dirac"
+    start: Init = "dirac"
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """[B, H, W, C] -> [B, H, W, C], or [B, H, W, num_landmarks]."""
         width = self.num_landmarks or x.shape[-1]
-        init = dirac if self.start == "dirac" and self.num_landmarks is None else random_start
+        init = dirac if self.start == "dirac" and self.num_landmarks is None else small_normal
         return Conv(width, use_bias=True, kernel_init=init, dtype=self.dtype, name="conv")(x)
 
 

@@ -7,14 +7,14 @@ import jax.numpy as jnp
 
 from common.nn.discriminator import Discriminator
 from common.nn.stylegan2 import Generator
-from hsr_jax.config import Config
+from hsr_jax.config import GanConfig
 from hsr_jax.gan.objectives import GAN
 
 CLAMP = 256.0
 """Limit of activations in 16 bits; StyleGAN2-ADA."""
 
 
-def build(config: Config, c_dim: int = 0) -> GAN:
+def build(config: GanConfig, c_dim: int = 0) -> GAN:
     """The networks; `c_dim` is the length of the data set's labels, 0 without."""
     n, dtype = config.networks, jnp.dtype(config.dtype)
     sizes = {"channel_base": n.channel_base, "channel_max": n.channel_max, "c_dim": c_dim}

@@ -7,12 +7,12 @@ from common.errors import InputError
 from common.nn.discriminator import Architecture
 from common.pretrained.features import Normalization
 from hsr_jax.ada.augment import Pipe
-from hsr_jax.gan.phases import Losses, Schedule
+from hsr_jax.gan.phases import LossConfig, ScheduleConfig
 from hsr_jax.gan.regularizer import Activation, Levels
 
 
 @dataclasses.dataclass(frozen=True)
-class Data:
+class ImageDataConfig:
     """Where the images are."""
 
     source: str = ""
@@ -39,7 +39,7 @@ class Data:
 
 
 @dataclasses.dataclass(frozen=True)
-class Networks:
+class NetworksConfig:
     """Sizes of generator and discriminator; the defaults are StyleGAN2-ADA's `paper256`."""
 
     z_dim: int = 512
@@ -62,7 +62,7 @@ class Networks:
 
 
 @dataclasses.dataclass(frozen=True)
-class Ada:
+class AdaConfig:
     """Adaptive augmentation of what the discriminator sees."""
 
     mode: Literal["none", "fixed", "adaptive"] = "adaptive"
@@ -78,7 +78,7 @@ class Ada:
 
 
 @dataclasses.dataclass(frozen=True)
-class Semantics:
+class HsrConfig:
     """The hierarchical semantic regularizer (Sec. 4.2.2, thesis)."""
 
     extractor: str = "none"
@@ -107,24 +107,24 @@ class Semantics:
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class GanConfig:
     """StyleGAN2-ADA with its `paper256`."""
 
     workdir: str = "runs/hsr"
     """Checkpoints, logs, sample grids and results; a run started again in the same place resumes."""
     seed: int = 0
     """Of weights, latents, augmentation, the order of images and the choice of a subset."""
-    data: Data = Data()
-    networks: Networks = Networks()
+    data: ImageDataConfig = ImageDataConfig()
+    networks: NetworksConfig = NetworksConfig()
     g_lr: float = 0.0025
     """Learning rate of the generator and of the predictors; Adam with betas 0 and 0.99."""
     d_lr: float = 0.0025
     """Learning rate of the discriminator."""
-    losses: Losses = Losses(r1_gamma=1.0)
-    schedule: Schedule = Schedule(ema_kimg=20.0)
-    ada: Ada = Ada()
-    hsr: Semantics = Semantics()
-    start: str = ""
+    losses: LossConfig = LossConfig(r1_gamma=1.0)
+    schedule: ScheduleConfig = ScheduleConfig(ema_kimg=20.0)
+    ada: AdaConfig = AdaConfig()
+    hsr: HsrConfig = HsrConfig()
+    resume_from: str = ""
     """Snapshot to start from: the work directory of a run with the same networks, or a public checkpoint in
     StyleGAN2-ADA's or rosinality's layout. As in StyleGAN2-ADA the average is not ramped up then, and `ada.kimg` is 100
     at most."""
@@ -149,7 +149,7 @@ class Config:
         return round(1000 * self.kimg / self.batch_size)
 
 
-def check(config: Config) -> None:
+def check(config: GanConfig) -> None:
     """Raises `InputError` for values that fit no run; it names the field and the remedy."""
     n, s, batch = config.networks, config.schedule, config.batch_size
     size = config.data.resolution
@@ -178,4 +178,4 @@ def check(config: Config) -> None:
         )
 
 
-config = Config()
+config = GanConfig()

@@ -18,11 +18,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from common import config as configs
 from common import errors, files
+from common.config import parse_command
 from common.errors import InputError
 from common.metrics.attribute_linearity import attribute_linearity
-from common.train.logs import table
+from common.terminal import table
 from common.viz.animation import back_and_forth, write_animation
 from common.viz.curves import plot_lines
 from common.viz.grid import grid, write_image
@@ -77,7 +77,7 @@ class Edit:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    edit(configs.cli(argv, default=Edit())[0])
+    edit(parse_command(argv, default=Edit())[0])
 
 
 def edit(options: Edit) -> dict[str, Any]:

@@ -15,19 +15,18 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from common import config as configs
 from common import errors
+from common.config import config_diff, config_to_dict, parse_command
 from common.data.images.source import ImageSource
 from common.errors import InputError
 from common.nn.stylegan2 import Generator
 from common.pretrained import metric_networks as feature_networks
 from common.pretrained.metric_networks import FidVariant
-from common.train import sharding as meshes
-from common.train import workdir
-from common.train.logs import table
+from common.terminal import table
+from common.train import sharding, workdir
 from hsr_jax import snapshot, sources
 from hsr_jax.attributes.classifier import load_classifier
-from hsr_jax.config import Config, Data
+from hsr_jax.config import GanConfig, ImageDataConfig
 from hsr_jax.evaluation import feature_sets, pictures, results
 from hsr_jax.evaluation import groups as evaluation
 from hsr_jax.evaluation.groups import Classifier, Evaluation
@@ -36,7 +35,7 @@ from hsr_jax.published import PUBLISHED
 
 Metric = Literal["fid", "kid", "pr", "mahalanobis", "ppl", "als"]
 PLACES = ("data_dir", "manual_dir", "cache_mib")
-"""Fields of `Data` that say where images are here, not which they are."""
+"""Fields of `ImageDataConfig` that say where images are here, not which they are."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Evaluate(feature_networks.Files):
     """`pr` is precision and recall, `mahalanobis` shows the worst images by it, `als` needs `classifier`."""
     num_images: int = 50_000
     """Generated images, and pairs of the path length."""
-    data: Data = Data()
+    data: ImageDataConfig = ImageDataConfig()
     """Real images, of the generator's resolution; with an empty `source` those of the run, of whose fields `data_dir`,
     `manual_dir` and `cache_mib` can be given."""
     real: Literal["full", "training"] = "full"
@@ -78,8 +77,8 @@ class Evaluate(feature_networks.Files):
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    meshes.initialize()
-    evaluate(configs.cli(argv, default=Evaluate())[0])
+    sharding.initialize()
+    evaluate(parse_command(argv, default=Evaluate())[0])
 
 
 def evaluate(options: Evaluate) -> dict[str, float]:
@@ -90,13 +89,13 @@ def evaluate(options: Evaluate) -> dict[str, float]:
     run = _check(options)
     other = results.read(options.against) if options.against else None
     if other:
-        results.check_alike(other, configs.to_dict(options))
+        results.check_alike(other, config_to_dict(options))
     row = results.row_of(options.row, Path(run.workdir).name if run else "")
     job = _prepare(options, run)
     if other:
         results.check_digests(other, job.digests())
     document = {"snapshot": options.snapshot, "row": row, "published": PUBLISHED.get(row, {})}
-    document |= {"digests": job.digests(), "evaluate": configs.to_dict(options)}
+    document |= {"digests": job.digests(), "evaluate": config_to_dict(options)}
     values, samples, comparison = {}, {}, None
     for measure in (evaluation.distribution, evaluation.paths, evaluation.linearity):
         found = measure(job)
@@ -117,7 +116,7 @@ def evaluate(options: Evaluate) -> dict[str, float]:
     return values
 
 
-def _prepare(options: Evaluate, run: Config | None) -> Evaluation:
+def _prepare(options: Evaluate, run: GanConfig | None) -> Evaluation:
     """Opens everything that is read, so that what is wrong with it shows before anything is measured."""
     classifier = Classifier(*load_classifier(options.classifier)) if "als" in options.metrics else None
     networks = feature_networks.choose(options.metrics, options, options.fid_variant)
@@ -125,7 +124,9 @@ def _prepare(options: Evaluate, run: Config | None) -> Evaluation:
     source = _source(options, run, generator)
     labels = np.stack([source.labels[i] for i in range(len(source))]) if generator.c_dim else None
     return Evaluation(
-        Sampler(generator, variables, meshes.make(), seed=options.seed, batch_size=options.batch_size, labels=labels),
+        Sampler(
+            generator, variables, sharding.make_mesh(), seed=options.seed, batch_size=options.batch_size, labels=labels
+        ),
         networks,
         source,
         feature_sets.source_digest(source) if source else "",
@@ -141,7 +142,7 @@ def _prepare(options: Evaluate, run: Config | None) -> Evaluation:
     )
 
 
-def _check(options: Evaluate) -> Config | None:
+def _check(options: Evaluate) -> GanConfig | None:
     """The configuration of the run, if the snapshot is one."""
     if not options.snapshot:
         raise InputError("field snapshot: empty; name a run's work directory or a checkpoint")
@@ -161,10 +162,10 @@ def _check(options: Evaluate) -> Config | None:
     is_run = (Path(options.snapshot) / workdir.CONFIG).is_file()
     if not Path(options.snapshot).is_dir() and not options.out:
         raise InputError("field out: empty, and the snapshot is a file; name a directory for the results")
-    return workdir.read_config(Config, options.snapshot) if is_run else None
+    return workdir.read_config(GanConfig, options.snapshot) if is_run else None
 
 
-def _source(options: Evaluate, run: Config | None, generator: Generator) -> ImageSource | None:
+def _source(options: Evaluate, run: GanConfig | None, generator: Generator) -> ImageSource | None:
     """The real images; None where no metric needs any."""
     if not set(options.metrics) & set(results.OF_REAL) and not generator.c_dim:
         return None
@@ -180,9 +181,9 @@ def _source(options: Evaluate, run: Config | None, generator: Generator) -> Imag
     return source
 
 
-def _given(data: Data) -> dict[str, Any]:
+def _given(data: ImageDataConfig) -> dict[str, Any]:
     """Fields that are not as they are by default."""
-    return {name: getattr(data, name) for name in configs.diff(Data(), data)}
+    return {name: getattr(data, name) for name in config_diff(ImageDataConfig(), data)}
 
 
 def _draw(job: Evaluation, samples: dict[str, np.ndarray], name: str, other: results.Results | None) -> None:

@@ -6,8 +6,8 @@ python -m hsr_jax.export --snapshot runs/hsr --out prior/generator.safetensors
 import dataclasses
 from collections.abc import Sequence
 
-from common import config as configs
 from common import errors
+from common.config import parse_command
 from common.errors import InputError
 from hsr_jax import snapshot
 
@@ -24,7 +24,7 @@ class Export:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    export(configs.cli(argv, default=Export())[0])
+    export(parse_command(argv, default=Export())[0])
 
 
 def export(options: Export) -> None:

@@ -17,11 +17,11 @@ from typing import Literal
 import jax
 import numpy as np
 
-from common import config as configs
 from common import errors
+from common.config import parse_command
 from common.errors import InputError
-from common.nn.inception import stylegan2_ada_uint8
-from common.train.logs import Progress
+from common.ops.pixels import stylegan2_ada_uint8
+from common.terminal import Progress
 from common.viz.animation import write_animation
 from common.viz.grid import grid, write_image
 from hsr_jax.editing import directions as editing
@@ -72,7 +72,7 @@ class Generate:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    generate(configs.cli(argv, default=Generate())[0])
+    generate(parse_command(argv, default=Generate())[0])
 
 
 def generate(options: Generate) -> None:

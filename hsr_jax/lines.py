@@ -21,8 +21,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from common import config as configs
 from common import errors, files
+from common.config import parse_command
 from common.errors import InputError
 from common.metrics.attribute_linearity import attribute_linearity
 from common.viz.curves import plot_lines
@@ -55,7 +55,7 @@ class Lines:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    lines(configs.cli(argv, default=Lines())[0])
+    lines(parse_command(argv, default=Lines())[0])
 
 
 def lines(options: Lines) -> dict[str, Any]:

@@ -14,21 +14,20 @@ from typing import Literal
 import jax
 import numpy as np
 
-from common import config as configs
 from common import errors, files
+from common.config import parse_command
 from common.data import decode as images
 from common.data.images.inputs import find_images
 from common.data.images.pipeline import center_square
 from common.errors import InputError
-from common.nn.inception import stylegan2_ada_uint8
+from common.ops.pixels import as_float, stylegan2_ada_uint8
 from common.pretrained.perceptual import open_perceptual
-from common.train import sharding as meshes
-from common.train.logs import Progress
+from common.terminal import Progress
+from common.train import sharding
 from common.viz.grid import grid, write_image
 from hsr_jax.editing import latent_files, projection
-from hsr_jax.editing.projection import Optimization, Projector
+from hsr_jax.editing.projection import ProjectionConfig, Projector
 from hsr_jax.editing.renderer import Renderer
-from hsr_jax.gan.phases import as_float
 
 MOMENT_SAMPLES = 10_000
 """Samples that the mean w and its deviation are of; StyleGAN2, Appendix D."""
@@ -55,12 +54,12 @@ class Project:
     """Images optimised at once."""
     steps: int = 500
     """Of the optimisation; StyleGAN2: 1000."""
-    optimization: Optimization = Optimization()
+    optimization: ProjectionConfig = ProjectionConfig()
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    project(configs.cli(argv, default=Project())[0])
+    project(parse_command(argv, default=Project())[0])
 
 
 def project(options: Project) -> list[dict]:
@@ -86,13 +85,13 @@ class _Run:
 
     def __init__(self, renderer: Renderer, projector: Projector, seed: int, moments: tuple[jax.Array, jax.Array]):
         self.renderer, self.projector = renderer, projector
-        put = lambda tree: meshes.put_replicated(tree, renderer.mesh)
+        put = lambda tree: sharding.put_replicated(tree, renderer.mesh)
         (self.mean, self.deviation), self.network = put(moments), put(projector.perceptual.variables)
         self.chunk = projection.chunk(projector.steps)
         create = lambda mean, indices: projector.create(mean, indices, seed)
         indices = jax.ShapeDtypeStruct((renderer.batch_size,), np.uint32)
         # Where the state lies is said, so that it is not compiled for again when a step leaves it elsewhere.
-        split, whole = meshes.batch(renderer.mesh), meshes.replicated(renderer.mesh)
+        split, whole = sharding.batch_sharding(renderer.mesh), sharding.replicated_sharding(renderer.mesh)
         places = jax.tree.map(lambda x: split if x.ndim else whole, jax.eval_shape(create, self.mean, indices))
         self._target = jax.jit(lambda network, images: projector.target(network, as_float(images)), out_shardings=split)
         self._create = jax.jit(create, out_shardings=places)
@@ -110,7 +109,7 @@ class _Run:
         rows = np.arange(start, start + size)
         # The last batch is filled up with the last image.
         images = targets[np.minimum(rows, len(targets) - 1)]
-        indices, images = meshes.put_batch((rows.astype(np.uint32), images), self.renderer.mesh)
+        indices, images = sharding.put_batch((rows.astype(np.uint32), images), self.renderer.mesh)
         target, state = self._target(self.network, images), self._create(self.mean, indices)
         _, before, _ = self._measure(state.latents, variables, self.network, target)
         done, losses = start // size * self.projector.steps, []

@@ -12,13 +12,13 @@ from safetensors.numpy import save
 
 from common import files
 from common.errors import InputError
-from common.nn.inception import stylegan2_ada_uint8
 from common.nn.stylegan2 import Generator
+from common.ops.pixels import stylegan2_ada_uint8
 from common.train import workdir
 from common.train.checkpoint import Checkpoints
 from common.weights import converted, formats, read
 from hsr_jax import build as networks
-from hsr_jax.config import Config
+from hsr_jax.config import GanConfig
 from hsr_jax.gan.state import GANState
 
 GENERATORS = ("stylegan2-ada", "hsr", "rosinality")
@@ -48,7 +48,7 @@ def _generator(format: formats.Format, arrays: formats.StateDict, path: str) -> 
 
 
 def _of_run(path: str) -> tuple[Generator, dict[str, Any]]:
-    config = workdir.read_config(Config, path)
+    config = workdir.read_config(GanConfig, path)
     checkpoints = Checkpoints(path)
     embedding = checkpoints.shapes().get("ema_params/mapping/embed/kernel", (0,))
     generator = networks.build(config, c_dim=embedding[0]).generator
@@ -58,7 +58,7 @@ def _of_run(path: str) -> tuple[Generator, dict[str, Any]]:
     return generator, {"params": part["ema_params"], **part["ema_stats"]}
 
 
-def start_from(path: str, new: GANState) -> GANState:
+def with_networks_of(path: str, new: GANState) -> GANState:
     """`new` with the networks of a snapshot: generator, average and discriminator, as StyleGAN2-ADA resumes.
 
     Optimisers, heads, path-length mean and augmentation start anew.
@@ -137,6 +137,6 @@ def _check_shapes(path: str, found: dict[str, Any], wanted: dict[str, Any]) -> N
     if different:
         name = different[0]
         raise InputError(
-            f"field start: {path}: {name} is {have.get(name, 'absent')}, here {want.get(name, 'absent')} (and "
+            f"field resume_from: {path}: {name} is {have.get(name, 'absent')}, here {want.get(name, 'absent')} (and "
             f"{len(different) - 1} more); give this run the sizes of the snapshot"
         )

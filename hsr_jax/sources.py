@@ -7,16 +7,16 @@ from common.data.images.source import ImageSource, subset
 from common.data.tfds import IMAGE_BUILDERS
 from common.data.tfds.image_records import open_image_dataset
 from common.errors import InputError
-from hsr_jax.config import Data
+from hsr_jax.config import ImageDataConfig
 
 
-def open_source(data: Data, seed: int) -> ImageSource:
+def open_source(data: ImageDataConfig, seed: int) -> ImageSource:
     """All images, or `data.max_images` of them drawn by `seed` (Table 4.5, thesis)."""
     source = _everything(data)
     return subset(source, data.max_images, seed) if data.max_images else source
 
 
-def _everything(data: Data) -> ImageSource:
+def _everything(data: ImageDataConfig) -> ImageSource:
     if not data.source:
         names = ", ".join(IMAGE_BUILDERS)
         raise InputError(f"field data.source: empty; name a folder of images, a zip file, or one of {names}")

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from common import config as configs
-from common import errors, files, typed
-from common.errors import InputError
-from common.train.logs import table
+from common import errors, files
+from common.config import parse_command
+from common.errors import InputError, nearest
+from common.terminal import table
 from hsr_jax.evaluation import results
 from hsr_jax.published import TABLES, Row, published_name
 
@@ -33,7 +33,7 @@ class Tables:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    write_tables(configs.cli(argv, default=Tables())[0])
+    write_tables(parse_command(argv, default=Tables())[0])
 
 
 def write_tables(options: Tables) -> dict[str, list[dict[str, Any]]]:
@@ -43,7 +43,7 @@ def write_tables(options: Tables) -> dict[str, list[dict[str, Any]]]:
       InputError: there is no such table or directory, or a results file is damaged.
     """
     if options.table and options.table not in TABLES:
-        raise InputError(f"field table: {options.table!r} is none of the tables{typed.nearest(options.table, TABLES)}")
+        raise InputError(f"field table: {options.table!r} is none of the tables{nearest(options.table, TABLES)}")
     if not Path(options.runs).is_dir():
         raise InputError(f"field runs: {options.runs}: no such directory; name that of the work directories")
     out, found = Path(options.out or f"{options.runs}/tables"), {}

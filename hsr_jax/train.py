@@ -13,25 +13,24 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from common import config as configs
 from common import errors
+from common.config import config_diff, parse_command
 from common.data.images.pipeline import train_iterator
-from common.train import loop, workdir
-from common.train import sharding as meshes
-from common.train import state as states
+from common.terminal import table
+from common.train import loop, sharding, workdir
 from common.train.checkpoint import Checkpoints
-from common.train.logs import Logger, table
+from common.train.logs import Logger
+from common.train.state import count_parameters
 from common.viz.grid import grid, write_image
 from hsr_jax import build as networks
 from hsr_jax import snapshot, sources
 from hsr_jax.ada import augment as ada
 from hsr_jax.ada import controller as ada_controller
-from hsr_jax.config import Config, check
+from hsr_jax.config import GanConfig, check
 from hsr_jax.gan import semantic
-from hsr_jax.gan import state as gan_states
 from hsr_jax.gan.phases import Phases, adam
 from hsr_jax.gan.semantic import Semantic
-from hsr_jax.gan.state import GANState
+from hsr_jax.gan.state import GANState, create_gan_state
 from hsr_jax.gan.step import Step
 
 STARTED_ADA_KIMG = 100.0
@@ -42,30 +41,30 @@ MAY_CHANGE = ("workdir", "kimg", "log_every", "save_kimg", "sample_kimg", "data.
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command: config from a file, fields from the command line."""
-    config, options = configs.cli(argv, default=Config())
-    meshes.initialize()
+    config, options = parse_command(argv, default=GanConfig())
+    sharding.initialize()
     describe(config) if options.dry_run else train(config)
 
 
-def describe(config: Config) -> None:
+def describe(config: GanConfig) -> None:
     """Prints the resolved config and the number of parameters, without writing anything."""
     check(config)
-    for name, (value, _) in configs.diff(config, {}).items():
+    for name, (value, _) in config_diff(config, {}).items():
         print(f"{name} = {value}")
     c_dim = sources.open_source(config.data, config.seed).labels.size if config.data.labels else 0
-    g, d = (states.count(v["params"]) for v in networks.shapes(networks.build(config, c_dim)))
+    g, d = (count_parameters(v["params"]) for v in networks.shapes(networks.build(config, c_dim)))
     table("parameters", ("network", "values"), [("generator", f"{g:,}"), ("discriminator", f"{d:,}")])
     size = config.data.resolution
     print(f"images [{config.batch_size}, {size}, {size}, 3], {config.steps} batches")
 
 
-def train(config: Config) -> loop.LoopStats:
+def train(config: GanConfig) -> loop.LoopStats:
     """Runs or continues a training; returns how fast it was."""
     check(config)
-    mesh = meshes.make()
+    mesh = sharding.make_mesh()
     losses = config.losses
     # The path length is of a part of the batch, which is split over the devices as well.
-    meshes.check_batch_size(config.batch_size, mesh, losses.path_length_shrink if losses.path_length_weight else 1)
+    sharding.check_batch_size(config.batch_size, mesh, losses.path_length_shrink if losses.path_length_weight else 1)
     source = sources.open_source(config.data, config.seed)
     iterator = train_iterator(
         source,
@@ -113,10 +112,10 @@ def train(config: Config) -> loop.LoopStats:
     return stats
 
 
-def build_phases(config: Config, gan: networks.GAN, mesh, semantics: Semantic | None) -> Phases:
+def build_phases(config: GanConfig, gan: networks.GAN, mesh, semantics: Semantic | None) -> Phases:
     """The phases of a training step by the configuration."""
     schedule, ada_kimg = config.schedule, config.ada.kimg
-    if config.start:  # StyleGAN2-ADA's rule for a run that goes on from a snapshot
+    if config.resume_from:  # StyleGAN2-ADA's rule for a run that goes on from a snapshot
         schedule, ada_kimg = dataclasses.replace(schedule, ema_ramp_up=None), min(ada_kimg, STARTED_ADA_KIMG)
     augments = config.ada.mode != "none"
     pipe = ada.PIPES[config.ada.pipe] if augments else None
@@ -143,22 +142,24 @@ def initial_state(config, phases, semantics, checkpoints, iterator) -> tuple[GAN
     """A new state, from a snapshot if there is one, or that of the last checkpoint with what the loop stored there."""
     new = new_state(config, phases, semantics)
     if checkpoints.latest() is not None:
-        return checkpoints.restore(meshes.put_replicated(new, phases.mesh), iterator)
-    if config.start:
-        new = snapshot.start_from(config.start, new)
-    return meshes.put_replicated(new, phases.mesh), None
+        return checkpoints.restore(sharding.put_replicated(new, phases.mesh), iterator)
+    if config.resume_from:
+        new = snapshot.with_networks_of(config.resume_from, new)
+    return sharding.put_replicated(new, phases.mesh), None
 
 
-def new_state(config: Config, phases: Phases, semantics: Semantic | None) -> GANState:
+def new_state(config: GanConfig, phases: Phases, semantics: Semantic | None) -> GANState:
     """Untrained networks by the run's seed."""
     g_variables, d_variables = networks.initialize(phases.gan, config.seed)
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
     heads = semantics and semantics.init(jax.random.fold_in(key, 0))
     optimizers = phases.g_optimizer, phases.d_optimizer
-    return gan_states.create(g_variables, d_variables["params"], *optimizers, key, heads, config.ada.p)
+    return create_gan_state(g_variables, d_variables["params"], *optimizers, key, heads, config.ada.p)
 
 
-def make_samples(config: Config, gan: networks.GAN, directory: Path, labels) -> Callable[[GANState], dict[str, float]]:
+def make_samples(
+    config: GanConfig, gan: networks.GAN, directory: Path, labels
+) -> Callable[[GANState], dict[str, float]]:
     """state -> {}; the averaged generator's images of the same latents each time, `samples/{kimg}.png`, and itself,
     `snapshots/{kimg}.safetensors`."""
     z = jax.random.normal(jax.random.fold_in(jax.random.key(config.seed), 3), (config.samples, gan.generator.z_dim))

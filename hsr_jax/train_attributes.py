@@ -11,19 +11,19 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from common import config as configs
 from common import errors, files
+from common.config import config_diff, parse_command
 from common.data.images.pipeline import eval_batches, train_iterator
 from common.data.images.source import ImageSource
-from common.train import loop, workdir
-from common.train import sharding as meshes
-from common.train import state as states
+from common.ops.pixels import as_float
+from common.terminal import table
+from common.train import loop, sharding, workdir
 from common.train.checkpoint import Checkpoints
-from common.train.logs import Logger, table
+from common.train.logs import Logger
+from common.train.state import count_parameters, create_state, local_value
 from hsr_jax.attributes import classifier as attributes
 from hsr_jax.attributes import data as attribute_data
-from hsr_jax.attributes.classifier import Config
-from hsr_jax.gan.phases import as_float
+from hsr_jax.attributes.classifier import AttributesConfig
 
 # A continued run may change these; everything else would make it another run.
 MAY_CHANGE = ("workdir", "log_every", "eval_every", "save_every", "data.data_dir", "data.cache_mib", "data.test_table")
@@ -31,24 +31,24 @@ MAY_CHANGE = ("workdir", "log_every", "eval_every", "save_every", "data.data_dir
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command: config from a file, fields from the command line."""
-    config, options = configs.cli(argv, default=Config())
-    meshes.initialize()
+    config, options = parse_command(argv, default=AttributesConfig())
+    sharding.initialize()
     describe(config) if options.dry_run else train(config)
 
 
-def describe(config: Config) -> None:
+def describe(config: AttributesConfig) -> None:
     """Prints the resolved config, the number of parameters and the shapes, without touching the disk."""
-    for name, (value, _) in configs.diff(config, {}).items():
+    for name, (value, _) in config_diff(config, {}).items():
         print(f"{name} = {value}")
     names, size = attribute_data.names(config.data), config.image_size
-    print(f"{states.count(attributes.shapes(config)['params']):,} parameters")
+    print(f"{count_parameters(attributes.shapes(config)['params']):,} parameters")
     print(f"images [{config.batch_size}, {size}, {size}, 3] -> logits [{config.batch_size}, {len(names)}]")
 
 
-def train(config: Config) -> dict[str, dict[str, float]]:
+def train(config: AttributesConfig) -> dict[str, dict[str, float]]:
     """Runs or continues a training; returns the accuracies of the best state, by set."""
-    mesh = meshes.make()
-    meshes.check_batch_size(config.batch_size, mesh)
+    mesh = sharding.make_mesh()
+    sharding.check_batch_size(config.batch_size, mesh)
     source, validation = attribute_data.training(config.data, config.seed)
     sets = {"validation": validation, "test": attribute_data.testing(config.data)}
     iterator = train_iterator(
@@ -64,7 +64,7 @@ def train(config: Config) -> dict[str, dict[str, float]]:
     variables = attributes.initialize(config)
     params = variables.pop("params")
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
-    new = meshes.put_replicated(states.create(params, variables, attributes.optimizer(config), key), mesh)
+    new = sharding.put_replicated(create_state(params, variables, attributes.optimizer(config), key), mesh)
     # Only now, so that a run with a wrong field claims no directory.
     directory = workdir.claim(config.workdir, config, MAY_CHANGE)
     checkpoints = Checkpoints(directory)
@@ -101,7 +101,7 @@ def train(config: Config) -> dict[str, dict[str, float]]:
     return _report(config, directory, results)
 
 
-def make_evaluate(config: Config, mesh) -> Callable[[dict, ImageSource], dict[str, float]]:
+def make_evaluate(config: AttributesConfig, mesh) -> Callable[[dict, ImageSource], dict[str, float]]:
     """(variables, images) -> `attributes.summarize` of all of them."""
     model, names = attributes.build(config), attribute_data.names(config.data)
 
@@ -109,7 +109,7 @@ def make_evaluate(config: Config, mesh) -> Callable[[dict, ImageSource], dict[st
         scores = attributes.logits(model, variables, as_float(batch["image"]), config.image_size)
         return attributes.tally(scores, batch["label"], batch["mask"])
 
-    program = jax.jit(tally, out_shardings=meshes.replicated(mesh))
+    program = jax.jit(tally, out_shardings=sharding.replicated_sharding(mesh))
 
     def evaluate(variables: dict, source: ImageSource) -> dict[str, float]:
         tallies = []
@@ -121,14 +121,16 @@ def make_evaluate(config: Config, mesh) -> Callable[[dict, ImageSource], dict[st
             process_count=jax.process_count(),
         ):
             rows = {name: batch[name] for name in ("image", "label", "mask")}
-            tallies.append(program(variables, meshes.put_batch(rows, mesh)))
-        values = jax.tree.map(states.local_value, tallies)
+            tallies.append(program(variables, sharding.put_batch(rows, mesh)))
+        values = jax.tree.map(local_value, tallies)
         return attributes.summarize(jax.tree.map(lambda *x: np.sum(x, axis=0), *values), names)
 
     return evaluate
 
 
-def _report(config: Config, directory: Path, results: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+def _report(
+    config: AttributesConfig, directory: Path, results: dict[str, dict[str, float]]
+) -> dict[str, dict[str, float]]:
     if jax.process_index() == 0:
         files.write_json(directory / "results" / "attributes.json", results)
         for name, values in results.items():

@@ -10,10 +10,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from common.ops import warp
+from common.ops.blur import gaussian_blur
 
 
 @dataclasses.dataclass(frozen=True)
-class Augmentation:
+class LandmarkAugmentation:
     """The augmentation of Sec. 4.3, FASE. Every image draws its own; probabilities are independent of each other."""
 
     mirror: float = 0.5
@@ -55,7 +56,7 @@ def augment(
     images: Array,
     landmarks: Array,
     visible: Array,
-    config: Augmentation,
+    config: LandmarkAugmentation,
     mirror: tuple[int, ...],
     size: int,
 ) -> tuple[Array, Array, Array]:
@@ -105,7 +106,7 @@ def rename(landmarks: Array, visible: Array, flipped: Array, mirror: tuple[int, 
     )
 
 
-def _geometry(uniform: Array, config: Augmentation, side: int, size: int) -> tuple[Array, Array]:
+def _geometry(uniform: Array, config: LandmarkAugmentation, side: int, size: int) -> tuple[Array, Array]:
     """[B, 6] in [0, 1) -> matrix [B, 2, 3] input -> output, and [B] whether it turns a left side into a right one."""
     flips = uniform[:, :2] < jnp.array([[config.mirror, config.upside_down]])
     angle = _between(uniform[:, 2], (-config.rotation, config.rotation)) * (math.pi / 180)
@@ -116,7 +117,7 @@ def _geometry(uniform: Array, config: Augmentation, side: int, size: int) -> tup
     return matrix, flips[:, 0] ^ flips[:, 1]
 
 
-def _recolour(images: Array, uniform: Array, config: Augmentation) -> Array:
+def _recolour(images: Array, uniform: Array, config: LandmarkAugmentation) -> Array:
     """Blur, brightness and contrast, in this order. images [B, S, S, 3] in [-1, 1], uniform [B, 6] in [0, 1)."""
     low, high = (sigma * images.shape[1] / 256 for sigma in config.blur_sigma)
     drawn = uniform[:, :3] < jnp.array([[config.blur, config.brightness, config.contrast]])
@@ -143,38 +144,7 @@ def _recolour(images: Array, uniform: Array, config: Augmentation) -> Array:
     return jax.lax.cond(drawn.any(), change, lambda images: images, images)
 
 
-def gaussian_blur(images: Array, sigma: Array, radius: int) -> Array:
-    """Gaussian blur with one width an image: images [B, H, W, C], sigma [B] in pixels (0: unchanged), edges replicated.
-
-    Shifts and sums, because dm_pix's per-image kernels become a grouped convolution, which is slow on a CPU.
-    """
-    offset = jnp.arange(radius + 1)
-    # g(d) = exp(-d^2 / (2 sigma^2)), normalised over -radius..radius; sigma = 0 gives exactly 1 at d = 0
-    kernel = jnp.exp(-((offset[None, :] / jnp.maximum(sigma, 1e-3)[:, None]) ** 2) / 2)
-    kernel = kernel / (2 * kernel.sum(1, keepdims=True) - 1)
-    # Both passes see rows of width * channels numbers, so that the vectorised axis is long.
-    batch, height, width, channels = images.shape
-    rows = _weighted_shifts(images.reshape(batch, height, width * channels), kernel, axis=1, step=1)
-    return _weighted_shifts(rows, kernel, axis=2, step=channels).reshape(images.shape)
-
-
-def _weighted_shifts(x: Array, kernel: Array, axis: int, step: int) -> Array:
-    """sum_d kernel[:, |d|] * (x shifted by d * step), ends replicated. x [B, M, N], kernel [B, radius + 1]."""
-    radius, length = kernel.shape[1] - 1, x.shape[axis]
-    first = jax.lax.slice_in_dim(x, 0, step, axis=axis)
-    last = jax.lax.slice_in_dim(x, length - step, length, axis=axis)
-    padded = jnp.concatenate([first] * radius + [x] + [last] * radius, axis)
-
-    def shifted(d):
-        return jax.lax.slice_in_dim(padded, (radius + d) * step, (radius + d) * step + length, axis=axis)
-
-    total = kernel[:, :1, None] * x
-    for d in range(1, radius + 1):
-        total += kernel[:, d : d + 1, None] * (shifted(d) + shifted(-d))
-    return total
-
-
-def _occlude(images: Array, uniform: Array, config: Augmentation) -> Array:
+def _occlude(images: Array, uniform: Array, config: LandmarkAugmentation) -> Array:
     """Paints a rectangle over some images. images [B, S, S, 3], uniform [B, 23] in [0, 1)."""
     size = images.shape[1]
     drawn = uniform[:, 0] < config.occlusion

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from common.ops.interpolate import resize_bilinear
+from common.ops.resize import resize_bilinear
+from common.ops.similarity import unit_vectors
 
 DVE_WIDTH = 70
 """Pixels; DVE gives errors as if its input had this width."""
@@ -103,7 +104,7 @@ def _most_similar(queries: Array, keys: Array, inner_product: bool) -> Array:
     """The cell (x, y) of `keys` [B, h, w, C] most similar to each of `queries` [B, Q, C]: [B, Q, 2] float."""
     width = keys.shape[2]
     if not inner_product:  # a query's length changes no order
-        keys = keys / jnp.maximum(jnp.linalg.norm(keys, axis=-1, keepdims=True), 1e-12)
+        keys = unit_vectors(keys)
     similarity = jnp.einsum("bqc,bhwc->bqhw", queries, keys, precision="highest")
     best = similarity.reshape(*queries.shape[:2], keys.shape[1] * width).argmax(-1)
     return jnp.stack([best % width, best // width], axis=-1).astype(jnp.float32)

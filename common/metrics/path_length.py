@@ -9,6 +9,9 @@ import numpy as np
 from jax import Array
 from numpy.typing import ArrayLike
 
+from common.ops.pool import box_downsample
+from common.ops.similarity import unit_vectors
+
 MAX_SIZE = 256
 """Side in pixels of the largest images that are compared."""
 
@@ -81,11 +84,11 @@ def slerp(a: Array, b: Array, t: Array) -> Array:
     ['0.8660', '0.5000']
     """
     chex.assert_equal_shape([a, b])
-    a, b = _unit(a), _unit(b)
+    a, b = unit_vectors(a), unit_vectors(b)
     cos = (a * b).sum(-1, keepdims=True)
     # a cos(t w) + c sin(t w), with w the angle and c the direction of b that is orthogonal to a
     angle = t[:, None] * jnp.arccos(jnp.clip(cos, -1, 1))
-    return _unit(a * jnp.cos(angle) + _unit(b - cos * a) * jnp.sin(angle))
+    return unit_vectors(a * jnp.cos(angle) + unit_vectors(b - cos * a) * jnp.sin(angle))
 
 
 def face_crop(images: Array) -> Array:
@@ -100,18 +103,6 @@ def face_crop(images: Array) -> Array:
     chex.assert_equal(*images.shape[1:3])
     eighth = images.shape[1] // 8
     return images[:, 3 * eighth : 7 * eighth, 2 * eighth : 6 * eighth]
-
-
-def box_downsample(images: Array, factor: int) -> Array:
-    """Means over squares of `factor` pixels: [B, H, W, C] -> [B, H / factor, W / factor, C].
-
-    >>> box_downsample(jnp.arange(16.0).reshape(1, 4, 4, 1), 2).ravel().tolist()
-    [2.5, 4.5, 10.5, 12.5]
-    """
-    batch, height, width, channels = images.shape
-    if height % factor or width % factor:
-        raise ValueError(f"squares of {factor} pixels do not fill an image of {height} x {width}")
-    return images.reshape(batch, height // factor, factor, width // factor, factor, channels).mean((2, 4))
 
 
 def trimmed_mean(lengths: ArrayLike, low: float = 1.0, high: float = 99.0) -> float:
@@ -144,8 +135,3 @@ def _compared(images: Array, crop: bool) -> Array:
     """What of an image the distance sees; the factor is that of the whole image, so a crop ends up at half the side."""
     factor = max(images.shape[1] // MAX_SIZE, 1)
     return box_downsample(face_crop(images) if crop else images, factor)
-
-
-def _unit(x: Array) -> Array:
-    """x / |x| along the last axis; 0 stays 0."""
-    return x / jnp.maximum(jnp.linalg.norm(x, axis=-1, keepdims=True), 1e-12)

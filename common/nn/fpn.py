@@ -12,7 +12,7 @@ from jax import Array
 from jax.typing import DTypeLike
 
 from common.nn.layers import Conv
-from common.ops.interpolate import resize_bilinear
+from common.ops.resize import resize_bilinear
 
 
 class UpsamplingBlock(nn.Module):

@@ -14,8 +14,7 @@ from jax import Array
 from jax.typing import DTypeLike
 
 from common.nn.layers import Conv
-from common.ops.interpolate import resize_bilinear
-from common.ops.resize_tf1 import resize_tf1
+from common.ops.resize import resize_bilinear, resize_tf1
 
 INPUT_SIZE = 299
 """Side in pixels that the preprocessings resize to."""
@@ -42,16 +41,6 @@ def torch_fidelity_input(images: Array) -> Array:
     chex.assert_shape(images, (None, None, None, 3))
     chex.assert_type(images, jnp.uint8)
     return (resize_tf1(images.astype(jnp.float32), (INPUT_SIZE, INPUT_SIZE)) - 128) / 128
-
-
-def stylegan2_ada_uint8(images: Array) -> Array:
-    """Generated images [B, H, W, C] in about [-1, 1] as StyleGAN2-ADA's metrics see them, uint8.
-
-    An 8-bit pixel p that was mapped to p / 127.5 - 1 comes back as itself.
-    """
-    # min(max(127.5 x + 128, 0), 255), truncated: not by the conversion alone, which XLA for CPU (jax 0.10) leaves out
-    # where it fuses it with the conversion back to float and a sum
-    return jnp.floor(jnp.clip(images.astype(jnp.float32) * 127.5 + 128, 0, 255)).astype(jnp.uint8)
 
 
 def _max_pool(x: Array) -> Array:

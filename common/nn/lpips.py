@@ -7,11 +7,14 @@ from jax import Array
 
 from common.nn.alexnet import AlexNet
 from common.nn.vgg import VGG16
-from common.ops.interpolate import resize_bilinear
+from common.ops.resize import resize_bilinear
+from common.ops.similarity import unit_vectors
 
 # Mean and deviation of ImageNet's colours, for images in [-1, 1].
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
+EPSILON = 1e-10
+"""Added to the norm of every feature vector."""
 
 
 def standardize(images: Array) -> Array:
@@ -19,14 +22,6 @@ def standardize(images: Array) -> Array:
     chex.assert_shape(images, (None, None, None, 3))
     shift, scale = jnp.asarray(SHIFT, images.dtype), jnp.asarray(SCALE, images.dtype)
     return (images - shift[None, None, None]) / scale[None, None, None]
-
-
-def unit(x: Array) -> Array:
-    """x / (|x| + 1e-10), with the norm over the channels. [..., C] -> [..., C]; the gradient is finite at x = 0."""
-    squares = jnp.square(x).sum(-1, keepdims=True)
-    positive = squares > 0
-    norm = jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1)), 0)
-    return x / (norm + 1e-10)
 
 
 class Lpips(nn.Module):
@@ -66,7 +61,7 @@ class Lpips(nn.Module):
     def describe(self, images: Array, normalize: bool = False) -> dict[str, Array]:
         """Unit features of images [B, H, W, 3] by tap, each [B, h, w, C] float32: `compare` takes two of these."""
         _, features = self.trunk(standardize(2 * images - 1 if normalize else images))
-        return {tap: unit(features[tap].astype(jnp.float32)) for tap in self.trunk.taps}
+        return {tap: unit_vectors(features[tap].astype(jnp.float32), EPSILON, added=True) for tap in self.trunk.taps}
 
     def compare(
         self, a: dict[str, Array], b: dict[str, Array], size: tuple[int, int] | None = None

@@ -1,15 +1,13 @@
 """ResNet with bottlenecks in torchvision's layout ("v1.5": the 3x3 convolution has the stride), and hypercolumns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
 from common.nn.layers import Conv, batch_norm
-from common.ops.interpolate import Size, resize_bilinear
 from common.ops.pool import max_pool
 
 EXPANSION = 4
@@ -75,30 +73,3 @@ class ResNet(nn.Module):
         if self.num_outputs is not None:
             x = nn.Dense(self.num_outputs, name="fc")(x)
         return x, features
-
-
-def hypercolumn(
-    features: Mapping[str, Array], size: Size, *, layers: Sequence[str] = STAGES, normalize: bool = False
-) -> Array:
-    """Feature maps of several depths resized to one grid and concatenated.
-
-    Args:
-      features: [B, h, w, C] by name; h and w may differ between layers and from the grid in either direction.
-      size: (height, width) of the grid, or the side of a square one.
-      layers: names in the order of their channels. ContrastLandmark's "layer 5" adds 'pool'.
-      normalize: divides every position's vector by its L2 norm, as LEAD does before similarities (Sec. 3.2.3, thesis);
-        ContrastLandmark does not.
-
-    Returns:
-      [B, *size, sum of C]; for ResNet-50 2048 + 1024 + 512 + 256 = 3840 channels.
-
-    Raises:
-      ValueError: a layer is not among the features.
-    """
-    if absent := [name for name in layers if name not in features]:
-        raise ValueError(f"no features named {', '.join(absent)}; there are {', '.join(features)}")
-    column = jnp.concatenate([resize_bilinear(features[name], size) for name in layers], axis=-1)
-    if not normalize:
-        return column
-    # h / ||h||; a zero vector, which has no direction, stays zero
-    return column * jax.lax.rsqrt(jnp.maximum(jnp.square(column).sum(-1, keepdims=True), 1e-24))

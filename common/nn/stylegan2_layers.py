@@ -12,8 +12,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from common.ops.conv import conv2d
-from common.ops.conv_down import conv2d_down
-from common.ops.conv_up import conv2d_up
+from common.ops.conv_scaled import conv2d_down, conv2d_up
 from common.ops.resample import downsample2d
 
 NOISE_MODES = ("const", "random", "none")

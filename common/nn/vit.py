@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import DTypeLike
 
-from common.ops.interpolate import resize_bicubic
+from common.ops.resize import resize_bicubic
 
 MLP_RATIO = 4
 HEAD_DIM = 64

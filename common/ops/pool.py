@@ -1,4 +1,4 @@
-"""Pooling: averages over a grid of a given size, maxima over a moving window."""
+"""Pooling: averages over a grid or over squares, maxima over a moving window."""
 
 import functools
 
@@ -21,6 +21,18 @@ def adaptive_average_pool(x: Array, size: int) -> Array:
     [B, size, size, C]."""
     rows, columns = jnp.asarray(_bins(x.shape[1], size), x.dtype), jnp.asarray(_bins(x.shape[2], size), x.dtype)
     return jnp.einsum("ih,jw,bhwc->bijc", rows, columns, x, precision="highest")
+
+
+def box_downsample(images: Array, factor: int) -> Array:
+    """Means over squares of `factor` pixels: [B, H, W, C] -> [B, H / factor, W / factor, C].
+
+    >>> box_downsample(jnp.arange(16.0).reshape(1, 4, 4, 1), 2).ravel().tolist()
+    [2.5, 4.5, 10.5, 12.5]
+    """
+    batch, height, width, channels = images.shape
+    if height % factor or width % factor:
+        raise ValueError(f"squares of {factor} pixels do not fill an image of {height} x {width}")
+    return images.reshape(batch, height // factor, factor, width // factor, factor, channels).mean((2, 4))
 
 
 def max_pool(x: Array, size: int = 3, stride: int = 2, padding: int = 1) -> Array:

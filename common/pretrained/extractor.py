@@ -12,10 +12,10 @@ from common.errors import InputError
 from common.nn.iresnet import IResNet
 from common.nn.lpips import Lpips
 from common.nn.vit import ViT
-from common.ops.preprocess import HSR, Normalization, preprocess
+from common.ops.pixels import HSR, Normalization, preprocess
 from common.pretrained import features
 from common.weights import formats
-from hsr_jax.config import Semantics
+from hsr_jax.config import HsrConfig
 
 FORMATS = ("dino", "deit", "resnet", "arcface", "lpips", "lpips-parts", "pytorch-fid")
 RANDOM = ViT(width=768, heads=12)
@@ -44,7 +44,7 @@ class Extractor:
         return [x.shape[1] for x in maps], [x.shape[3] for x in maps]
 
 
-def build(config: Semantics, seed: int) -> tuple[Extractor, Any]:
+def build(config: HsrConfig, seed: int) -> tuple[Extractor, Any]:
     """The extractor of a configuration, and its variables.
 
     Raises:
@@ -62,7 +62,7 @@ def build(config: Semantics, seed: int) -> tuple[Extractor, Any]:
     return Extractor(module, layers, size, HSR if config.normalization == "hsr" else own), variables
 
 
-def _random(config: Semantics, seed: int) -> tuple[ViT, Any]:
+def _random(config: HsrConfig, seed: int) -> tuple[ViT, Any]:
     image = jnp.zeros((1, config.image_size, config.image_size, 3))
     init = jax.jit(RANDOM.init, compiler_options={"xla_backend_optimization_level": 0})
     return RANDOM, init(jax.random.fold_in(jax.random.key(seed), 2), image)

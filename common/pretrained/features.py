@@ -14,7 +14,7 @@ from common.nn.iresnet import IResNet
 from common.nn.resnet import STAGES, ResNet
 from common.nn.vgg import VGG16
 from common.nn.vit import ViT, patch_map
-from common.ops import preprocess
+from common.ops import pixels
 
 Normalization = Literal["own", "hsr"]
 """'own' is what the extractor was trained with, for the document names none; 'hsr' is the public code's."""
@@ -33,7 +33,7 @@ class Inputs(NamedTuple):
     multiple: int
     """The side of the image is a multiple of this."""
     smallest: int
-    normalization: preprocess.Normalization = preprocess.IMAGENET
+    normalization: pixels.Normalization = pixels.IMAGENET
 
 
 CONVOLUTIONAL: dict[type, Inputs] = {
@@ -41,8 +41,8 @@ CONVOLUTIONAL: dict[type, Inputs] = {
     ResNet: Inputs(STAGES, 32, 32),
     VGG16: Inputs(("relu5_3", "relu4_3", "relu3_3", "relu2_2"), 16, 16),
     AlexNet: Inputs(("relu5", "relu3", "relu2", "relu1"), 1, 31),
-    InceptionV3: Inputs(("Mixed_7c", "Mixed_6e", "Mixed_5d", "MaxPool_3a_3x3"), 1, 75, preprocess.SYMMETRIC),
-    IResNet: Inputs(("stage4", "stage3", "stage2", "stage1"), 16, 16, preprocess.SYMMETRIC),
+    InceptionV3: Inputs(("Mixed_7c", "Mixed_6e", "Mixed_5d", "MaxPool_3a_3x3"), 1, 75, pixels.SYMMETRIC),
+    IResNet: Inputs(("stage4", "stage3", "stage2", "stage1"), 16, 16, pixels.SYMMETRIC),
 }
 
 

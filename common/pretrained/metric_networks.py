@@ -16,12 +16,12 @@ from jax import Array
 from common.errors import InputError
 from common.nn.inception import pytorch_fid_input, torch_fidelity_input
 from common.nn.vit import ViT
-from common.ops.preprocess import preprocess
+from common.ops.pixels import as_float, preprocess
 from common.pretrained import extractor
 from common.pretrained.perceptual import Perceptual, of_features, open_perceptual
 from common.pretrained.vgg_features import read_vgg16
 from common.weights import converted, formats
-from hsr_jax.config import Semantics
+from hsr_jax.config import HsrConfig
 
 FidVariant = Literal["stylegan2-ada", "pytorch-fid"]
 
@@ -59,7 +59,7 @@ class Distance:
 
 
 @dataclasses.dataclass(frozen=True)
-class Networks:
+class MetricNetworks:
     """The networks that the chosen metrics need; None where none is needed."""
 
     moments: Embedding | None = None
@@ -102,7 +102,7 @@ class Files:
 FIELDS = {"fid": "inception", "kid": "inception", "mahalanobis": "inception", "pr": "pr_network", "ppl": "lpips"}
 
 
-def choose(metrics: Sequence[str], files: Files, fid_variant: FidVariant = "stylegan2-ada") -> Networks:
+def choose(metrics: Sequence[str], files: Files, fid_variant: FidVariant = "stylegan2-ada") -> MetricNetworks:
     """Reads the networks of some metrics.
 
     Raises:
@@ -123,7 +123,7 @@ def choose(metrics: Sequence[str], files: Files, fid_variant: FidVariant = "styl
         found["manifold"] = vgg16(files.pr_network) if files.pr_network else substitute(*other)
     if "lpips" in fields:
         found["distance"] = perceptual(files.lpips) if files.lpips else substitute_distance(*other)
-    return Networks(**found)
+    return MetricNetworks(**found)
 
 
 def inception(path: str, variant: FidVariant = "stylegan2-ada") -> Embedding:
@@ -144,7 +144,7 @@ def vgg16(path: str) -> Embedding:
     """VGG-16's second fully connected layer. NVIDIA's file, which the published numbers are of, is not readable here:
     these weights are torchvision's, and images are resized by averaging."""
     module, variables = read_vgg16(path)
-    embed = lambda variables, images: module.apply(variables, preprocess(_as_float(images)))[0]
+    embed = lambda variables, images: module.apply(variables, preprocess(as_float(images)))[0]
     return Embedding("VGG-16", True, embed, variables, _digest(path, "vgg16 fc2"))
 
 
@@ -160,10 +160,10 @@ def perceptual(path: str) -> Distance:
 
 def substitute(path: str, size: int) -> Embedding:
     """The class token of a ViT after its last LayerNorm, or the average of another network's deepest features."""
-    network, variables = extractor.build(Semantics(extractor=path, image_size=size), seed=0)
+    network, variables = extractor.build(HsrConfig(extractor=path, image_size=size), seed=0)
 
     def embed(variables: Any, images: Array) -> Array:
-        images = _as_float(images)
+        images = as_float(images)
         if not isinstance(network.module, ViT):
             return network.targets(variables, images)[0].mean((1, 2))
         _, features = network.module.apply(variables, preprocess(images, size, network.normalization))
@@ -174,7 +174,7 @@ def substitute(path: str, size: int) -> Embedding:
 
 def substitute_distance(path: str, size: int) -> Distance:
     """Features of an extractor's four layers, all weights alike."""
-    network, variables = extractor.build(Semantics(extractor=path, image_size=size), seed=0)
+    network, variables = extractor.build(HsrConfig(extractor=path, image_size=size), seed=0)
     label = f"path length in {_name(path, network)} features"
     return _distance(label, of_features(network, variables), _digest(path, f"perceptual {size}"))
 
@@ -187,10 +187,6 @@ def _distance(label: str, network: Perceptual, digest: str) -> Distance:
 
 def _name(path: str, network: extractor.Extractor) -> str:
     return f"{type(network.module).__name__} {Path(path).stem} ({network.image_size} px)"
-
-
-def _as_float(images: Array) -> Array:
-    return images.astype(jnp.float32) / 127.5 - 1
 
 
 def _digest(path: str, what: str) -> str:

@@ -6,11 +6,13 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import Array
 
-from common.metrics.path_length import MAX_SIZE, box_downsample
-from common.nn.lpips import unit
+from common.metrics.path_length import MAX_SIZE
+from common.nn.lpips import EPSILON
+from common.ops.pool import box_downsample
+from common.ops.similarity import unit_vectors
 from common.pretrained import extractor
 from common.weights import formats
-from hsr_jax.config import Semantics
+from hsr_jax.config import HsrConfig
 
 LPIPS = ("lpips", "lpips-parts")
 SMALLEST = 8
@@ -40,7 +42,7 @@ def open_perceptual(path: str) -> Perceptual:
         return pixels()
     format, arrays = formats.network_arrays(path, extractor.FORMATS)
     if format.name not in LPIPS:
-        return of_features(*extractor.build(Semantics(extractor=path), seed=0))
+        return of_features(*extractor.build(HsrConfig(extractor=path), seed=0))
     module = format.module(arrays, source=path)
 
     def describe(variables: Any, images: Array) -> Any:
@@ -57,7 +59,7 @@ def of_features(network: extractor.Extractor, variables: Any) -> Perceptual:
     """Squared distances of unit features, means over positions and layers: LPIPS with all weights alike."""
 
     def describe(variables: Any, images: Array) -> Any:
-        return [unit(x) for x in network.targets(variables, images)]
+        return [unit_vectors(x, EPSILON, added=True) for x in network.targets(variables, images)]
 
     def compare(_: Any, a: Any, b: Any) -> Array:
         # 1/L sum_l 1/(H_l W_l) sum_hw |a_hw - b_hw|^2

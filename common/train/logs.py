@@ -8,18 +8,16 @@ import json
 import math
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
-import rich.console
-import rich.progress
-import rich.table
 import tensorboardX
 
 from common import files
 from common.errors import InputError
+from common.terminal import duration, progress_bar
 
 METRICS = "metrics.jsonl"
 
@@ -49,7 +47,7 @@ class Logger:
         except OSError as error:
             raise InputError(f"{path}: cannot be written ({error.strerror}); name another directory") from error
         if sys.stderr.isatty():
-            self._bar = _bar()
+            self._bar = progress_bar()
             self._task = self._bar.add_task("", total=total_steps, completed=resume_step, rate="", left="", note="")
             self._bar.start()
 
@@ -116,36 +114,6 @@ def read(directory: str | Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Prints a table on standard output: first column to the left, others to the right, floats with two digits."""
-    result = rich.table.Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
-    for i, column in enumerate(columns):
-        result.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
-    for row in rows:
-        result.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
-    # A row stays whole: a narrow terminal wraps it, a file has no width at all.
-    width = max(rich.console.Console().width, 160)
-    rich.console.Console(width=width).print(result)
-
-
-def duration(seconds: float) -> str:
-    """`3:07` or `1:02:45`."""
-    minutes, seconds = divmod(max(0, round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def _bar() -> rich.progress.Progress:
-    return rich.progress.Progress(
-        rich.progress.MofNCompleteColumn(),
-        rich.progress.BarColumn(),
-        rich.progress.TextColumn("{task.fields[rate]}"),
-        rich.progress.TextColumn("{task.fields[left]}"),
-        rich.progress.TextColumn("{task.fields[note]}"),
-        console=rich.console.Console(stderr=True),
-    )
-
-
 def _truncate(path: Path, step: int) -> None:
     if not path.exists():
         return
@@ -161,31 +129,3 @@ def _truncate(path: Path, step: int) -> None:
             raise InputError(f"{path}: line {number} is not a log line; delete the file to start a new log") from error
     if len(kept) != len(lines):
         files.write_text(path, "".join(kept))
-
-
-class Progress:
-    """A bar with rate and time left for work that is no training, on a terminal only."""
-
-    def __init__(self, name: str, total: int, unit: str = "images"):
-        self._total, self._unit, self._start = total, unit, time.monotonic()
-        self._bar = _bar() if sys.stderr.isatty() and jax.process_index() == 0 else None
-        self._name = name
-
-    def __enter__(self) -> "Progress":
-        if self._bar is not None:
-            self._task = self._bar.add_task("", total=self._total, rate="", left="", note=self._name)
-            self._bar.start()
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def update(self, done: int, note: str = "") -> None:
-        """Moves the bar to `done`; `note` is said beside its name."""
-        if self._bar is None or not done:
-            return
-        rate = done / max(time.monotonic() - self._start, 1e-9)
-        left = f"{duration((self._total - done) / rate)} left"
-        note = f"{self._name}  {note}".rstrip()
-        self._bar.update(self._task, completed=done, rate=f"{rate:.3g} {self._unit}/s", left=left, note=note)

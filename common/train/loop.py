@@ -16,7 +16,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from common.errors import InputError
-from common.train import sharding as meshes
+from common.train import sharding
 from common.train.checkpoint import Checkpoints, Position
 from common.train.clock import Clock
 from common.train.logs import Logger
@@ -94,9 +94,9 @@ class _Run:
     def run(self) -> tuple[TrainState, LoopStats]:
         done = first = int(self.state.step)
         if done < self.steps:
-            self.state = meshes.put_replicated(self.state, self.mesh)
+            self.state = sharding.put_replicated(self.state, self.mesh)
             batch = self._fetch()
-        step_fn = self.step_fn if self.compiled else meshes.jit_step(self.step_fn, self.mesh)
+        step_fn = self.step_fn if self.compiled else sharding.jit_step(self.step_fn, self.mesh)
         with self.signal, self.clock:
             while done < self.steps:
                 with self.clock.dispatching():
@@ -128,7 +128,7 @@ class _Run:
         except StopIteration:
             raise InputError("the training data ended before the last step; it must repeat forever") from None
         self.position = None if self.checkpoints is None else Position(self.iterator)
-        return meshes.put_batch(self.prepare(batch), self.mesh)
+        return sharding.put_batch(self.prepare(batch), self.mesh)
 
     def _after_step(self, done: int, position: Position | None) -> None:
         last = done == self.steps

@@ -11,7 +11,7 @@ from jax import Array
 LossFn = Callable[[Any, Any, Any, Array], tuple[Array, tuple[Any, dict[str, Array]]]]
 
 
-def labels(label_fn: Callable[[str], str], params: Any) -> Any:
+def label_tree(label_fn: Callable[[str], str], params: Any) -> Any:
     """Tree like `params` with the label of each leaf; `label_fn` sees its path, `encoder/conv_0/kernel`."""
     return jax.tree_util.tree_map_with_path(
         lambda path, _: label_fn(jax.tree_util.keystr(path, simple=True, separator="/")), params
@@ -22,7 +22,7 @@ def by_label(
     label_fn: Callable[[str], str], transforms: Mapping[str, optax.GradientTransformation]
 ) -> optax.GradientTransformation:
     """One transform a label. `optax.set_to_zero()` freezes: such a leaf has no optimiser state and never changes."""
-    return optax.multi_transform(dict(transforms), lambda params: labels(label_fn, params))
+    return optax.multi_transform(dict(transforms), lambda params: label_tree(label_fn, params))
 
 
 def decay_by_epoch(rate: float, factor: float, epochs: int, steps_per_epoch: int) -> optax.Schedule:
@@ -31,7 +31,7 @@ def decay_by_epoch(rate: float, factor: float, epochs: int, steps_per_epoch: int
     return optax.exponential_decay(rate, epochs * steps_per_epoch, factor, staircase=True)
 
 
-def gradients(
+def accumulated_gradients(
     loss_fn: LossFn, params: Any, stats: Any, batch: Any, key: Array, microbatches: int = 1
 ) -> tuple[Any, Any, dict[str, Array]]:
     """Gradients of the mean loss of a batch, computed in `microbatches` passes to save memory.
@@ -69,7 +69,7 @@ def gradients(
     return mean, stats, jax.tree.map(lambda m: m.mean(0), metrics)
 
 
-def ema(average: Any, params: Any, decay: Array | float) -> Any:
+def moving_average(average: Any, params: Any, decay: Array | float) -> Any:
     """Exponential moving average of parameters, one step."""
     # average <- decay * average + (1 - decay) * params
     return jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, average, params)

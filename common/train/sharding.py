@@ -30,18 +30,18 @@ def initialize() -> None:
         jax.distributed.initialize()
 
 
-def make(devices: Sequence[jax.Device] | None = None) -> Mesh:
+def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
     """Mesh of all devices of all processes, or of the given ones, with the axis `data`."""
     devices = jax.devices() if devices is None else list(devices)
     return jax.make_mesh((len(devices),), ("data",), axis_types=(AxisType.Auto,), devices=devices)
 
 
-def replicated(mesh: Mesh) -> NamedSharding:
+def replicated_sharding(mesh: Mesh) -> NamedSharding:
     """Every device holds the whole array: parameters, optimiser state."""
     return NamedSharding(mesh, PartitionSpec())
 
 
-def batch(mesh: Mesh) -> NamedSharding:
+def batch_sharding(mesh: Mesh) -> NamedSharding:
     """The first axis is split over the devices."""
     return NamedSharding(mesh, PartitionSpec("data"))
 
@@ -66,7 +66,7 @@ def put_batch(batch_: Any, mesh: Mesh) -> Any:
     Raises:
       InputError: the batch does not split evenly over this process's devices.
     """
-    sharding = batch(mesh)
+    sharding = batch_sharding(mesh)
     local = len(sharding.addressable_devices)
 
     def put(array):
@@ -88,10 +88,10 @@ def jit_step(step: Callable[..., tuple[Any, Any]], mesh: Mesh, constants: int = 
     Without the second, XLA may leave a parameter split over the devices; the next step, given other shardings than the
     first, would be compiled again.
     """
-    shardings = (replicated(mesh), batch(mesh), *[replicated(mesh)] * constants)
-    return jax.jit(step, donate_argnums=0, in_shardings=shardings, out_shardings=replicated(mesh))
+    shardings = (replicated_sharding(mesh), batch_sharding(mesh), *[replicated_sharding(mesh)] * constants)
+    return jax.jit(step, donate_argnums=0, in_shardings=shardings, out_shardings=replicated_sharding(mesh))
 
 
 def put_replicated(tree: Any, mesh: Mesh) -> Any:
     """Copies the leaves to all devices of the mesh; leaves that are there already are not copied."""
-    return jax.device_put(tree, replicated(mesh))
+    return jax.device_put(tree, replicated_sharding(mesh))

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 from jax import Array
 
-from common.train import optimizer as optimizers
+from common.train.optimizer import moving_average
 
 
 class TrainState(flax.struct.PyTreeNode):
@@ -32,7 +32,7 @@ class TrainState(flax.struct.PyTreeNode):
         return jax.random.fold_in(self.key, self.step)
 
 
-def create(
+def create_state(
     params: Any, stats: Any, optimizer: optax.GradientTransformation, key: Array, keep_ema: bool = False
 ) -> TrainState:
     """State before the first step. The arrays of `params` are shared with the caller's: a step that donates its state
@@ -47,11 +47,11 @@ def apply_gradients(
     """The next state: parameters updated, moving average (if kept) moved towards them, step counted."""
     updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
-    ema = None if state.ema is None else optimizers.ema(state.ema, params, ema_decay)
+    ema = None if state.ema is None else moving_average(state.ema, params, ema_decay)
     return state.replace(step=state.step + 1, params=params, stats=stats, opt_state=opt_state, ema=ema)
 
 
-def count(tree: Any) -> int:
+def count_parameters(tree: Any) -> int:
     """Number of parameters."""
     return sum(leaf.size for leaf in jax.tree.leaves(tree))
 

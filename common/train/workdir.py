@@ -6,8 +6,8 @@ from typing import Any
 
 import jax
 
-from common import config as configs
 from common import files
+from common.config import Config, config_diff, config_to_dict, read_config_file
 from common.errors import InputError
 
 CONFIG = "config.json"
@@ -31,7 +31,7 @@ def claim(directory: str | Path, config: Any, may_change: Sequence[str] = ("step
     if path.exists() and started:  # a run that never came to a checkpoint leaves nothing to continue
         changed = {
             name: pair
-            for name, pair in configs.diff(files.read_json(path), config).items()
+            for name, pair in config_diff(files.read_json(path), config).items()
             if not any(name == allowed or name.startswith(f"{allowed}.") for allowed in may_change)
         }
         if changed:
@@ -44,16 +44,16 @@ def claim(directory: str | Path, config: Any, may_change: Sequence[str] = ("step
     elif started:
         raise InputError(f"{directory}: holds checkpoints but no {CONFIG}; name another work directory")
     if jax.process_index() == 0:
-        files.write_json(path, configs.to_dict(config))
+        files.write_json(path, config_to_dict(config))
     return directory
 
 
-def read_config(cls: type[configs.Config], directory: str | Path) -> configs.Config:
+def read_config(cls: type[Config], directory: str | Path) -> Config:
     """The config of the run in `directory`; `InputError` if there is none."""
     path = Path(directory) / CONFIG
     if not path.is_file():
         raise InputError(f"{directory}: no {CONFIG}, so not the work directory of a run")
-    return configs.read(cls, path)
+    return read_config_file(cls, path)
 
 
 def _show(value: Any) -> str:

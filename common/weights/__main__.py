@@ -16,9 +16,9 @@ import jax
 import numpy as np
 from safetensors.numpy import save
 
-from common import config as configs
-from common import errors, files, typed
-from common.errors import InputError
+from common import errors, files
+from common.config import parse_command
+from common.errors import InputError, nearest
 from common.weights import converted, formats, read
 from common.weights.published import PUBLISHED
 
@@ -125,11 +125,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         return
     name, rest = words[0], words[1:]
     if name not in COMMANDS:
-        raise InputError(f"{name}: no such command{typed.nearest(name, COMMANDS)}")
+        raise InputError(f"{name}: no such command{nearest(name, COMMANDS)}")
     if name == "inspect" and rest and not rest[0].startswith("-"):
         rest = ["--file", *rest]
     default, run = COMMANDS[name]
-    run(configs.cli(rest, default=default)[0])
+    run(parse_command(rest, default=default)[0])
 
 
 def _merged(sources: Sequence[str]) -> dict[str, np.ndarray]:

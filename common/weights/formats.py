@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from common import typed
-from common.errors import InputError
+from common.errors import InputError, nearest
 from common.nn.alexnet import AlexNet
 from common.nn.discriminator import Discriminator
 from common.nn.inception import InceptionV3
@@ -166,7 +165,7 @@ BY_NAME = {format.name: format for format in FORMATS}
 def find(name: str) -> Format:
     """The format of this name; `InputError` names the nearest."""
     if name not in BY_NAME:
-        raise InputError(f"field format: {name!r} is none of {', '.join(BY_NAME)}{typed.nearest(name, BY_NAME)}")
+        raise InputError(f"field format: {name!r} is none of {', '.join(BY_NAME)}{nearest(name, BY_NAME)}")
     return BY_NAME[name]
 
 

@@ -4,11 +4,11 @@ make demo
 """
 
 from configs.fase import small
-from fase_jax.config import Config, Data
+from fase_jax.config import FaceDataConfig, FaseConfig
 
-config = Config(
+config = FaseConfig(
     workdir="runs/demo",
-    data=Data(
+    data=FaceDataConfig(
         dataset="synthetic",
         data_dir="data",
         validation_fraction=0.1,

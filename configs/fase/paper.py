@@ -6,29 +6,29 @@ Cost: 200,000 steps of batch 8 at 256 px took one 16 GB V100. Needs the data set
 
 import dataclasses
 
-from fase_jax.config import Config, Data, Loss
-from fase_jax.model import Model
+from fase_jax.config import FaceDataConfig, FaseConfig, LossConfig
+from fase_jax.model import ModelConfig
 
 PRIOR = "weights/ffhq"
 
 # The FFHQ generator has 1024 px and 18 rows of W+; five ITLs, heatmaps of 128 px.
-MODEL = Model(generator_resolution=1024, channel_base=32768, num_itls=5)
+MODEL = ModelConfig(generator_resolution=1024, channel_base=32768, num_itls=5)
 
 # 3FabRec's crops and targets, which the paper builds on.
 EXTEND = {"w300": (0.2, 0.12), "wflw": (0.0, 0.1), "aflw": (0.0, 0.0)}
-LOSS = Loss(kind="mse", target="fabrec", sigma=7.0, weight=300.0)
+LOSS = LossConfig(kind="mse", target="fabrec", sigma=7.0, weight=300.0)
 
 
-def paper(name: str, dataset: str, num_labels: int = 0, num_itls: int = 5, finetune_encoder: bool = True) -> Config:
+def paper(name: str, dataset: str, num_labels: int = 0, num_itls: int = 5, finetune_encoder: bool = True) -> FaseConfig:
     """One cell of a table: data set, number of labels (0: all), number of ITLs, encoder fine-tuned or not."""
-    data = Data(
+    data = FaceDataConfig(
         dataset=dataset,
         root=f"downloads/{dataset}",
         num_labels=num_labels,
         crop="fabrec",
         crop_extend=EXTEND[dataset],
     )
-    return Config(
+    return FaseConfig(
         workdir=f"runs/fase/{name}",
         data=data,
         model=dataclasses.replace(MODEL, num_itls=num_itls),

@@ -1,10 +1,10 @@
 """Models for a CPU: 64 or 128 px, trained from scratch with a spatial cross-entropy."""
 
-from common.augment.landmarks import Augmentation
-from fase_jax.config import Loss, Optimizer
-from fase_jax.model import Model
+from common.augment.landmarks import LandmarkAugmentation
+from fase_jax.config import LossConfig, OptimizerConfig
+from fase_jax.model import ModelConfig
 
-MODEL_64 = Model(
+MODEL_64 = ModelConfig(
     image_size=64,
     heatmap_size=32,
     generator_resolution=32,
@@ -17,7 +17,7 @@ MODEL_64 = Model(
     num_itls=1,
 )
 
-MODEL_128 = Model(
+MODEL_128 = ModelConfig(
     image_size=128,
     heatmap_size=32,
     generator_resolution=32,
@@ -31,10 +31,10 @@ MODEL_128 = Model(
 )
 
 # Sigma in heatmap pixels; the coordinate term makes the mean of the heatmap, not only its peak, precise.
-LOSS = Loss(kind="softmax", sigma=1.0, weight=1.0, coordinate_weight=1.0)
+LOSS = LossConfig(kind="softmax", sigma=1.0, weight=1.0, coordinate_weight=1.0)
 
 # Half the paper's strength: in a few dozen epochs there is no time to learn its darkest and most occluded pictures.
-AUGMENTATION = Augmentation(
+AUGMENTATION = LandmarkAugmentation(
     rotation=20.0,
     scaling=0.1,
     occlusion=0.25,
@@ -46,9 +46,9 @@ AUGMENTATION = Augmentation(
 )
 
 
-def optimizer(rate: float, warmup_steps: int = 200) -> Optimizer:
+def optimizer(rate: float, warmup_steps: int = 200) -> OptimizerConfig:
     """One cosine for all parts: without a prior nothing deserves a smaller rate."""
-    return Optimizer(
+    return OptimizerConfig(
         itl_lr=rate,
         encoder_lr=rate,
         generator_lr=rate,

@@ -7,11 +7,11 @@ The folder holds crops of the benchmark's faces; iBUG and part of HELEN are miss
 """
 
 from configs.fase import small
-from fase_jax.config import Config, Data
+from fase_jax.config import FaceDataConfig, FaseConfig
 
-config = Config(
+config = FaseConfig(
     workdir="runs/w300_cpu",
-    data=Data(
+    data=FaceDataConfig(
         root="../shared/data/300w",
         annotations="landmarks_68.csv",
         train_subsets=("lfpw_train", "helen_train", "afw"),

@@ -11,12 +11,12 @@ is male, smiling, with glasses. Accuracies in percent, and balanced ones, after 
 | test | 72.5, 73.8 | 74.4, 73.7 | 90.9, 55.5 |
 """
 
-from hsr_jax.attributes.classifier import Config
-from hsr_jax.attributes.data import Data
+from hsr_jax.attributes.classifier import AttributesConfig
+from hsr_jax.attributes.data import AttributeDataConfig
 
-config = Config(
+config = AttributesConfig(
     workdir="runs/attributes_mtfl64_cpu",
-    data=Data(
+    data=AttributeDataConfig(
         source="../shared/data/mtfl",
         table="train.csv",
         test_table="aflw.csv",

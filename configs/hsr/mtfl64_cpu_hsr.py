@@ -11,13 +11,13 @@ regularizer is forty times the adversarial loss and the images become alike.
 import dataclasses
 
 from configs.hsr.mtfl64_cpu import config as start
-from hsr_jax.config import Semantics
+from hsr_jax.config import HsrConfig
 
 config = dataclasses.replace(
     start,
     workdir="runs/mtfl64_hsr",
-    start="runs/mtfl64",
-    hsr=Semantics(
+    resume_from="runs/mtfl64",
+    hsr=HsrConfig(
         extractor="../shared/weights/dinov2_vits14.safetensors",
         weight=0.015,
         start_kimg=0.0,

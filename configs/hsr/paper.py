@@ -13,22 +13,22 @@ list` says how to import.
 import dataclasses
 
 from configs.hsr import presets
-from hsr_jax.config import Ada, Config, Data, Semantics
+from hsr_jax.config import AdaConfig, GanConfig, HsrConfig, ImageDataConfig
 from hsr_jax.gan.regularizer import Levels
 
 BATCH_SIZE = 16
 
 FULL = {
-    "ffhq": Data(source="ffhq", manual_dir="downloads/ffhq"),
-    "church": Data(source="lsun_church", split="train", manual_dir="downloads/lsun_church"),
+    "ffhq": ImageDataConfig(source="ffhq", manual_dir="downloads/ffhq"),
+    "church": ImageDataConfig(source="lsun_church", split="train", manual_dir="downloads/lsun_church"),
 }
 LIMITED = {
     "ffhq1k": dataclasses.replace(FULL["ffhq"], max_images=1_000),
     "ffhq2k": dataclasses.replace(FULL["ffhq"], max_images=2_000),
     "ffhq10k": dataclasses.replace(FULL["ffhq"], max_images=10_000),
-    "dog": Data(source="animal_face/dog", manual_dir="downloads/animal_face"),
-    "cat": Data(source="animal_face/cat", manual_dir="downloads/animal_face"),
-    "cub": Data(source="cub", manual_dir="downloads/cub"),
+    "dog": ImageDataConfig(source="animal_face/dog", manual_dir="downloads/animal_face"),
+    "cat": ImageDataConfig(source="animal_face/cat", manual_dir="downloads/animal_face"),
+    "cub": ImageDataConfig(source="cub", manual_dir="downloads/cub"),
 }
 
 VIT_DINO = "weights/dino/dino_vitbase16_pretrain"
@@ -40,7 +40,7 @@ RANDOM_VIT = "random"
 
 def paper(
     name: str, dataset: str, extractor: str = "none", levels: Levels = "all", path_length_regularizer: bool = True
-) -> Config:
+) -> GanConfig:
     """One row of a table: data set, extractor of HSR (`none`: the baseline), supervised levels, PLR on or off."""
     preset = presets.paper256()
     return dataclasses.replace(
@@ -49,9 +49,9 @@ def paper(
         data=(FULL | LIMITED)[dataset],
         batch_size=BATCH_SIZE,
         losses=preset.losses if path_length_regularizer else dataclasses.replace(preset.losses, path_length_weight=0.0),
-        ada=Ada(mode="adaptive" if dataset in LIMITED else "none"),
+        ada=AdaConfig(mode="adaptive" if dataset in LIMITED else "none"),
         # DeiT's and an untrained network's blocks are taken as they are, DINO's through the last LayerNorm.
-        hsr=Semantics(extractor=extractor, levels=levels, final_norm=extractor not in (DEIT, RANDOM_VIT)),
+        hsr=HsrConfig(extractor=extractor, levels=levels, final_norm=extractor not in (DEIT, RANDOM_VIT)),
     )
 
 

@@ -12,11 +12,11 @@
 reference's 8 (cifar: 2) GPUs had of a batch.
 """
 
-from hsr_jax.config import Config, Data, Networks
-from hsr_jax.gan.phases import Losses, Schedule
+from hsr_jax.config import GanConfig, ImageDataConfig, NetworksConfig
+from hsr_jax.gan.phases import LossConfig, ScheduleConfig
 
 
-def auto(resolution: int, devices: int = 1) -> Config:
+def auto(resolution: int, devices: int = 1) -> GanConfig:
     """StyleGAN2-ADA's `auto` for so many GPUs."""
     batch = max(min(devices * min(4096 // resolution, 32), 64), devices)
     per_device = batch // devices
@@ -34,24 +34,24 @@ def auto(resolution: int, devices: int = 1) -> Config:
     )
 
 
-def stylegan2(resolution: int) -> Config:
+def stylegan2(resolution: int) -> GanConfig:
     """The configuration of the StyleGAN2 paper, "config F"."""
     return _config(resolution, batch=32, group=4, per_gpu=4, base=32768, rate=0.002, gamma=10.0, ema=10.0)
 
 
-def paper256() -> Config:
+def paper256() -> GanConfig:
     return _config(256, batch=64, group=8, per_gpu=8, base=16384, rate=0.0025, gamma=1.0, ema=20.0)
 
 
-def paper512() -> Config:
+def paper512() -> GanConfig:
     return _config(512, batch=64, group=8, per_gpu=8, base=32768, rate=0.0025, gamma=0.5, ema=20.0)
 
 
-def paper1024() -> Config:
+def paper1024() -> GanConfig:
     return _config(1024, batch=32, group=4, per_gpu=4, base=32768, rate=0.002, gamma=2.0, ema=10.0)
 
 
-def cifar() -> Config:
+def cifar() -> GanConfig:
     """Without path length regularisation, style mixing and the discriminator's skip paths."""
     return _config(
         32,
@@ -83,18 +83,20 @@ def _config(
     layers: int = 8,
     kimg: float = 25_000.0,
     plain: bool = False,
-) -> Config:
+) -> GanConfig:
     architecture = "orig" if plain else "resnet"
-    losses = Losses(r1_gamma=gamma, path_length_weight=0.0, style_mixing=0.0) if plain else Losses(r1_gamma=gamma)
-    return Config(
-        data=Data(resolution=resolution),
-        networks=Networks(
+    losses = (
+        LossConfig(r1_gamma=gamma, path_length_weight=0.0, style_mixing=0.0) if plain else LossConfig(r1_gamma=gamma)
+    )
+    return GanConfig(
+        data=ImageDataConfig(resolution=resolution),
+        networks=NetworksConfig(
             mapping_layers=layers, channel_base=base, architecture=architecture, mbstd_group=group, mbstd_batch=per_gpu
         ),
         g_lr=rate,
         d_lr=rate,
         losses=losses,
-        schedule=Schedule(ema_kimg=ema, ema_ramp_up=ramp_up),
+        schedule=ScheduleConfig(ema_kimg=ema, ema_ramp_up=ramp_up),
         kimg=kimg,
         batch_size=batch,
     )

@@ -14,7 +14,7 @@ from jax import Array
 
 from hsr_jax.ada import draws as ada_draws
 from hsr_jax.ada.colour import colour_matrix, recolour
-from hsr_jax.ada.draws import Draws
+from hsr_jax.ada.draws import AugmentationDraws
 from hsr_jax.ada.filter import band_gains, scale_bands
 from hsr_jax.ada.geometry import Margins, inverse_matrix, resample
 
@@ -174,7 +174,7 @@ def _multipliers(pipe: AugmentPipe) -> dict[str, float]:
     return multipliers | bands | {"post_rotate": pipe.rotate}
 
 
-def _parameters(draws: Draws, noise_key: Array, shape: tuple[int, ...], pipe: AugmentPipe) -> Parameters:
+def _parameters(draws: AugmentationDraws, noise_key: Array, shape: tuple[int, ...], pipe: AugmentPipe) -> Parameters:
     batch, height, width, _ = shape
     sigma = draws.half_gaussian("noise", NOISE_STD)
     side = jnp.where(draws.applied["cutout"], CUTOUT_SIZE, 0.0)

@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from hsr_jax.ada.draws import Draws
+from hsr_jax.ada.draws import AugmentationDraws
 
 BRIGHTNESS_STD = 0.2
 CONTRAST_STD = 0.5  # of log2
 SATURATION_STD = 1.0  # of log2
 
 
-def colour_matrix(draws: Draws) -> Array:
+def colour_matrix(draws: AugmentationDraws) -> Array:
     """[B, 3, 4]: linear part and offset. Steps 9 to 13 of the augmentation: brightness first, saturation last."""
     brightness = draws.gaussian("brightness", BRIGHTNESS_STD)
     contrast = jnp.exp2(draws.gaussian("contrast", CONTRAST_STD))

@@ -39,7 +39,7 @@ EDGE = 2.0**-24
 
 
 @dataclasses.dataclass(frozen=True)
-class Draws:
+class AugmentationDraws:
     """Decisions and quantiles of a batch. What does not apply is 0 in every accessor, which leaves an image alone."""
 
     applied: dict[str, Array]
@@ -71,7 +71,7 @@ class Draws:
         return jnp.where(applied if value.ndim == 1 else applied[:, None], value, 0.0)
 
 
-def random(key: Array, batch: int, probabilities: dict[str, Array | float]) -> Draws:
+def random(key: Array, batch: int, probabilities: dict[str, Array | float]) -> AugmentationDraws:
     """Draws for a batch; row i of the split of `key` decides all of image i, whatever else is drawn.
 
     Args:
@@ -83,7 +83,7 @@ def random(key: Array, batch: int, probabilities: dict[str, Array | float]) -> D
     return _draws(gates < threshold[None, :], jnp.clip(values, EDGE, 1 - EDGE), math.sqrt(2))
 
 
-def percentile(q: float, batch: int, enabled: dict[str, bool]) -> Draws:
+def percentile(q: float, batch: int, enabled: dict[str, bool]) -> AugmentationDraws:
     """Every enabled part applies to every image, at its quantile `q`; the rotation after the stretch stays 0.
 
     This is the debugging mode of the reference: its normal numbers are erfinv(2q - 1), without the factor sqrt(2).
@@ -98,9 +98,9 @@ def _offsets() -> np.ndarray:
     return np.cumsum(list(QUANTILES.values()))
 
 
-def _draws(applied: Array, values: Array, normal: float) -> Draws:
+def _draws(applied: Array, values: Array, normal: float) -> AugmentationDraws:
     columns = jnp.split(values, _offsets()[:-1], axis=1)
-    return Draws(
+    return AugmentationDraws(
         {name: applied[:, i] for i, name in enumerate(QUANTILES)},
         {name: x[:, 0] if x.shape[1] == 1 else x for name, x in zip(QUANTILES, columns, strict=True)},
         normal,

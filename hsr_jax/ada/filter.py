@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from hsr_jax.ada.draws import Draws
+from hsr_jax.ada.draws import AugmentationDraws
 from hsr_jax.ada.geometry import reflected
 
 BAND_STD = 1.0  # of log2
@@ -30,7 +30,7 @@ def filter_bank() -> np.ndarray:
     return np.stack([np.pad(taps, (length - len(taps)) // 2) for taps in reversed(bank)])
 
 
-def band_gains(draws: Draws) -> Array:
+def band_gains(draws: AugmentationDraws) -> Array:
     """[B, 4]. Step 14 of the augmentation."""
     gains = jnp.ones((draws.quantiles["band0"].shape[0], 4))
     for i, power in enumerate(EXPECTED_POWER):

@@ -19,7 +19,7 @@ from jax import Array
 
 from common.ops import warp
 from common.ops.resample import lowpass
-from hsr_jax.ada.draws import Draws
+from hsr_jax.ada.draws import AugmentationDraws
 
 # Taps of the wavelet "symlet 6" (Daubechies, Ten Lectures on Wavelets, Sec. 8.1.1): orthonormal, six vanishing moments,
 # the least asymmetric of their kind.
@@ -49,7 +49,7 @@ Margins = tuple[int, int, int, int]
 """Pixels of reflected image to the left, above, to the right and below."""
 
 
-def inverse_matrix(draws: Draws, height: int, width: int) -> Array:
+def inverse_matrix(draws: AugmentationDraws, height: int, width: int) -> Array:
     """[B, 2, 3]: output -> input, in pixels from the centre, x right and y down. Steps 1 to 8 of the augmentation."""
     batch = draws.quantiles["xflip"].shape[0]
     size = jnp.array([[width, height]], jnp.float32)

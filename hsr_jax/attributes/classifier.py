@@ -16,15 +16,14 @@ import optax
 from jax import Array
 
 from common.nn.resnet import ResNet
+from common.ops.pixels import as_float
 from common.ops.pool import adaptive_average_pool
-from common.train import optimizer as optimizers
-from common.train import state as states
 from common.train import workdir
 from common.train.checkpoint import Checkpoints
-from common.train.state import TrainState
+from common.train.optimizer import accumulated_gradients
+from common.train.state import TrainState, apply_gradients
 from hsr_jax.attributes import data as attribute_data
-from hsr_jax.attributes.data import Data
-from hsr_jax.gan.phases import as_float
+from hsr_jax.attributes.data import AttributeDataConfig
 
 SHIFT = 1 / 16
 """Largest shift of a training image along each axis, of its side."""
@@ -33,13 +32,13 @@ BRIGHTNESS, CONTRAST = 0.2, 0.2
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
+class AttributesConfig:
     """A classifier of CelebA-HQ's 40 attributes."""
 
     workdir: str = "runs/attributes"
     """Checkpoints, logs and results; a run started again in the same place resumes."""
     seed: int = 0
-    data: Data = Data()
+    data: AttributeDataConfig = AttributeDataConfig()
     image_size: int = 256
     """Side of the network's input in pixels, a power of two; images of another size are averaged or repeated to it."""
     widths: tuple[int, int, int, int] = (32, 64, 128, 256)
@@ -57,23 +56,23 @@ class Config:
     save_every: int = 1000
 
 
-def build(config: Config) -> ResNet:
+def build(config: AttributesConfig) -> ResNet:
     """The network, with a logit for each attribute."""
     return ResNet(config.widths, config.depths, len(attribute_data.names(config.data)))
 
 
-def shapes(config: Config) -> dict[str, Any]:
+def shapes(config: AttributesConfig) -> dict[str, Any]:
     """Shapes and types of the network's variables."""
     return jax.eval_shape(build(config).init, jax.random.key(0), _input(config))
 
 
-def initialize(config: Config) -> dict[str, Any]:
+def initialize(config: AttributesConfig) -> dict[str, Any]:
     """Variables of the untrained network by the run's seed."""
     init = jax.jit(build(config).init, compiler_options={"xla_backend_optimization_level": 0})  # runs once
     return init(jax.random.fold_in(jax.random.key(config.seed), 0), _input(config))
 
 
-def optimizer(config: Config) -> optax.GradientTransformation:
+def optimizer(config: AttributesConfig) -> optax.GradientTransformation:
     """AdamW whose learning rate falls by a cosine."""
     rate = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     kernels = lambda params: jax.tree.map(lambda x: x.ndim > 1, params)
@@ -105,7 +104,9 @@ def augment(key: Array, images: Array) -> Array:
     return jax.vmap(crop)(padded, corners) * (1 + CONTRAST * contrast) + BRIGHTNESS * brightness
 
 
-def make_step(config: Config) -> Callable[[TrainState, Mapping[str, Array]], tuple[TrainState, dict[str, Array]]]:
+def make_step(
+    config: AttributesConfig,
+) -> Callable[[TrainState, Mapping[str, Array]], tuple[TrainState, dict[str, Array]]]:
     """(state, batch of uint8 'image' and 'label') -> (state, metrics), pure, for `loop.run`."""
     model, transform = build(config), optimizer(config)
 
@@ -115,8 +116,8 @@ def make_step(config: Config) -> Callable[[TrainState, Mapping[str, Array]], tup
         return loss(scores, batch["label"]).mean(), (stats, {})
 
     def step(state, batch):
-        gradients, stats, metrics = optimizers.gradients(loss_fn, state.params, state.stats, batch, state.step_key())
-        return states.apply_gradients(state, gradients, transform, stats), metrics
+        gradients, stats, metrics = accumulated_gradients(loss_fn, state.params, state.stats, batch, state.step_key())
+        return apply_gradients(state, gradients, transform, stats), metrics
 
     return step
 
@@ -163,7 +164,7 @@ def load_classifier(path: str) -> tuple[Callable[[Array], Array], tuple[str, ...
     Raises:
       InputError: no run in the directory, or its checkpoint is damaged or of another model.
     """
-    config = workdir.read_config(Config, path)
+    config = workdir.read_config(AttributesConfig, path)
     checkpoints, template = Checkpoints(path), shapes(config)
     like = {"params": template["params"], "stats": {"batch_stats": template["batch_stats"]}}
     part, _ = checkpoints.restore_part(like, "best" if checkpoints.steps("best") else "last")
@@ -174,8 +175,8 @@ def load_classifier(path: str) -> tuple[Callable[[Array], Array], tuple[str, ...
     return apply, attribute_data.names(config.data)
 
 
-def _input(config: Config) -> Array:
+def _input(config: AttributesConfig) -> Array:
     return jnp.zeros((1, config.image_size, config.image_size, 3))
 
 
-config = Config()
+config = AttributesConfig()

@@ -5,17 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from common import typed
 from common.data.images.folder import open_table
 from common.data.images.labels import Labels
 from common.data.images.source import ImageSource, Subset
 from common.data.tfds import IMAGE_BUILDERS
 from common.data.tfds.image_records import open_image_dataset
-from common.errors import InputError
+from common.errors import InputError, nearest
 
 
 @dataclasses.dataclass(frozen=True)
-class Data:
+class AttributeDataConfig:
     """Where the images and their attributes are."""
 
     source: str = "celeba_hq"
@@ -38,7 +37,7 @@ class Data:
     """Memory for decoded images."""
 
 
-def names(data: Data) -> tuple[str, ...]:
+def names(data: AttributeDataConfig) -> tuple[str, ...]:
     """The attributes, in the order of the logits.
 
     Raises:
@@ -53,13 +52,13 @@ def names(data: Data) -> tuple[str, ...]:
     known = IMAGE_BUILDERS[data.source].attributes
     for name in data.attributes:
         if name not in known:
-            raise InputError(f"field data.attributes: {data.source} has no {name}{typed.nearest(name, known)}")
+            raise InputError(f"field data.attributes: {data.source} has no {name}{nearest(name, known)}")
     if not known:
         raise InputError(f"field data.source: {data.source} has no attributes; name a set that has, or a folder")
     return data.attributes or known
 
 
-def training(data: Data, seed: int) -> tuple[ImageSource, ImageSource]:
+def training(data: AttributeDataConfig, seed: int) -> tuple[ImageSource, ImageSource]:
     """Images to train on and to validate with; labels are float32 [A]."""
     source = _prepared(data) if _is_prepared(data) else _table(data, data.table, "data.table")
     count = max(1, round(data.validation_fraction * len(source)))
@@ -72,23 +71,23 @@ def training(data: Data, seed: int) -> tuple[ImageSource, ImageSource]:
     return Subset(source, np.sort(drawn[count:])), Subset(source, np.sort(drawn[:count]))
 
 
-def testing(data: Data) -> ImageSource | None:
+def testing(data: AttributeDataConfig) -> ImageSource | None:
     """The images of the test table; None without one."""
     return _table(data, data.test_table, "data.test_table") if data.test_table else None
 
 
-def _is_prepared(data: Data) -> bool:
+def _is_prepared(data: AttributeDataConfig) -> bool:
     return data.source in IMAGE_BUILDERS and not Path(data.source).exists()
 
 
-def _prepared(data: Data) -> ImageSource:
+def _prepared(data: AttributeDataConfig) -> ImageSource:
     source = open_image_dataset(data.source, data.data_dir, manual_dir=data.manual_dir or None, labelled=True)
     columns = [IMAGE_BUILDERS[data.source].attributes.index(name) for name in names(data)]
     source.labels = Labels(source.labels.values[:, columns], len(columns))
     return source
 
 
-def _table(data: Data, table: str, field: str) -> ImageSource:
+def _table(data: AttributeDataConfig, table: str, field: str) -> ImageSource:
     if not table:
         raise InputError(f"field {field}: empty; name a CSV file with the attributes of the images")
     attributes = names(data)

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from common.metrics.path_length import box_downsample
 from common.nn.stylegan2 import Generator, conv_name, num_convs, num_ws
+from common.ops.pool import box_downsample
 from common.pretrained.perceptual import Perceptual
 from hsr_jax.gan.latents import synthesis
 
@@ -25,7 +25,7 @@ SMALLEST_NOISE = 8
 
 
 @dataclasses.dataclass(frozen=True)
-class Optimization:
+class ProjectionConfig:
     """How the latents are found."""
 
     learning_rate: float = 0.1
@@ -57,7 +57,7 @@ class Target(NamedTuple):
     """Of them, by the perceptual distance."""
 
 
-class Projection(flax.struct.PyTreeNode):
+class ProjectionState(flax.struct.PyTreeNode):
     """State before step `step`."""
 
     step: Array
@@ -69,14 +69,14 @@ class Projection(flax.struct.PyTreeNode):
     """[B], typed PRNG keys of the exploration; they never change."""
 
 
-def learning_rate(t: Array, config: Optimization) -> Array:
+def learning_rate(t: Array, config: ProjectionConfig) -> Array:
     """At the share `t` [] of all steps: []."""
     # rate * (1/2 - 1/2 cos(pi min(1, (1 - t) / cool_down))) * min(1, t / warm_up)
     down = 0.5 - 0.5 * jnp.cos(jnp.pi * jnp.minimum(1, (1 - t) / max(config.cool_down, 1e-8)))
     return config.learning_rate * down * jnp.minimum(1, t / max(config.warm_up, 1e-8))
 
 
-def exploration(t: Array, config: Optimization) -> Array:
+def exploration(t: Array, config: ProjectionConfig) -> Array:
     """Standard deviation of the noise on w, in deviations of w, at the share `t` [] of all steps: []."""
     # e max(0, 1 - t / end)^2
     return config.exploration * jnp.square(jnp.maximum(0, 1 - t / max(config.exploration_end, 1e-8)))
@@ -119,7 +119,7 @@ class Projector:
 
     generator: Generator
     perceptual: Perceptual
-    config: Optimization
+    config: ProjectionConfig
     steps: int
     """Of the whole optimisation."""
     space: Literal["w", "w+"] = "w"
@@ -128,14 +128,14 @@ class Projector:
     def _adam(self) -> optax.GradientTransformation:
         return optax.adam(lambda step: learning_rate(step / self.steps, self.config))
 
-    def create(self, mean: Array, indices: Array, seed: int = 0) -> Projection:
+    def create(self, mean: Array, indices: Array, seed: int = 0) -> ProjectionState:
         """State before the first step, at the mean w [w_dim]. What image i draws depends on `indices[i]` and the seed
         alone; uint32 [B]."""
         keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(seed), i))(indices)
         rows = 1 if self.space == "w" else num_ws(self.generator.resolution)
         w = jnp.broadcast_to(mean[None, None], (len(keys), rows, *mean.shape))
         latents = {"w": w, "noise": self._draw_noise(keys) if self.config.optimize_noise else {}}
-        return Projection(jnp.zeros((), jnp.int32), latents, self._adam.init(latents), keys)
+        return ProjectionState(jnp.zeros((), jnp.int32), latents, self._adam.init(latents), keys)
 
     def ws(self, w: Array) -> Array:
         """[B, 1 or num_ws, w_dim] -> [B, num_ws, w_dim]."""
@@ -148,8 +148,8 @@ class Projector:
         return Target(images, self.perceptual.describe(network, images))
 
     def advance(
-        self, state: Projection, variables: Any, network: Any, target: Target, deviation: Array, steps: int
-    ) -> tuple[Projection, Array]:
+        self, state: ProjectionState, variables: Any, network: Any, target: Target, deviation: Array, steps: int
+    ) -> tuple[ProjectionState, Array]:
         """`steps` steps, and the loss [B] before the last of them.
 
         Args:

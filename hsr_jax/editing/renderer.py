@@ -7,10 +7,10 @@ import jax
 import numpy as np
 
 from common.errors import InputError
-from common.nn.inception import stylegan2_ada_uint8
 from common.nn.stylegan2 import num_ws
-from common.train import sharding as meshes
-from common.train.logs import Progress
+from common.ops.pixels import stylegan2_ada_uint8
+from common.terminal import Progress
+from common.train import sharding
 from hsr_jax import snapshot
 from hsr_jax.editing import latent_files
 from hsr_jax.evaluation.sampler import in_batches
@@ -37,9 +37,9 @@ class Renderer:
         self.generator, variables = snapshot.load(path)
         if self.generator.img_channels != 3:
             raise InputError(f"{path}: generates {self.generator.img_channels} channels, not red, green and blue")
-        self.path, self.mesh = path, meshes.make(jax.local_devices())
+        self.path, self.mesh = path, sharding.make_mesh(jax.local_devices())
         self.batch_size = -(-batch_size // self.mesh.size) * self.mesh.size
-        self.variables = meshes.put_replicated(variables, self.mesh)
+        self.variables = sharding.put_replicated(variables, self.mesh)
         g = self.generator
         self._mapping = jax.jit(lambda variables, z, c, psi: mapping(g, variables, z, c if g.c_dim else None, psi[0]))
         self._images = jax.jit(lambda variables, ws: stylegan2_ada_uint8(synthesis(g, variables, ws)[0]))

@@ -3,9 +3,8 @@
 import jax
 import numpy as np
 
-from common import typed
-from common.errors import InputError
-from common.train.logs import Progress
+from common.errors import InputError, nearest
+from common.terminal import Progress
 from hsr_jax.attributes.classifier import load_classifier
 from hsr_jax.editing.renderer import Renderer
 from hsr_jax.gan.latents import synthesis
@@ -37,6 +36,6 @@ class Scorer:
     def column(self, field: str, name: str) -> int:
         """Place of an attribute in the scores. Raises `InputError` that names the command's field."""
         if name not in self.names:
-            hint = typed.nearest(name, self.names)
+            hint = nearest(name, self.names)
             raise InputError(f"field {field}: {name or 'empty'} is none of {', '.join(self.names)}{hint}")
         return self.names.index(name)

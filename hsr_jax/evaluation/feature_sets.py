@@ -22,7 +22,7 @@ from common import files
 from common.data.images.source import ImageSource
 from common.metrics import moments
 from common.metrics.moments import Moments
-from common.train import sharding as meshes
+from common.train import sharding
 
 CHUNK = 4096
 """Vectors of one reduction, about: D^2 numbers go to the host for each."""
@@ -110,7 +110,7 @@ def _reduction(mesh: Mesh) -> Callable[[list[tuple[Array, Array]]], Moments]:
         features, valid = (jnp.stack(parts, axis=1) for parts in zip(*batches, strict=True))
         return moments.batch_moments(features.reshape(-1, features.shape[-1]), valid.reshape(-1))
 
-    return jax.jit(reduce, out_shardings=meshes.replicated(mesh))
+    return jax.jit(reduce, out_shardings=sharding.replicated_sharding(mesh))
 
 
 def cached(

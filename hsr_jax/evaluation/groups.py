@@ -12,8 +12,8 @@ from common.data.images.source import ImageSource
 from common.metrics import attribute_linearity, frechet, kernel, path_length
 from common.metrics.mahalanobis import mahalanobis
 from common.metrics.precision_recall import precision_recall
-from common.pretrained.metric_networks import Embedding, Networks
-from common.train.logs import Progress
+from common.pretrained.metric_networks import Embedding, MetricNetworks
+from common.terminal import Progress
 from hsr_jax.evaluation import feature_sets, measures, pictures
 from hsr_jax.evaluation.feature_sets import FeatureSet
 from hsr_jax.evaluation.sampler import Sampler
@@ -50,7 +50,7 @@ class Evaluation:
     """What is measured, and with what; the fields of `hsr_jax.evaluate` that the metrics read."""
 
     sampler: Sampler
-    networks: Networks
+    networks: MetricNetworks
     source: ImageSource | None
     """Real images; None where no metric needs them."""
     images: str

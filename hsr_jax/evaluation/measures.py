@@ -18,9 +18,9 @@ from jax.sharding import Mesh
 from common.data.images.pipeline import eval_batches
 from common.data.images.source import ImageSource
 from common.metrics import path_length
-from common.nn.inception import stylegan2_ada_uint8
+from common.ops.pixels import stylegan2_ada_uint8
 from common.pretrained.metric_networks import Distance, Embedding
-from common.train import sharding as meshes
+from common.train import sharding
 from hsr_jax.evaluation.feature_sets import Batches, FeatureSet, collect
 from hsr_jax.evaluation.sampler import OnBatch, Sampler, ahead, compiled, gathered, silent
 
@@ -41,7 +41,7 @@ def generated_features(
 
     Noise is drawn anew for every image, as StyleGAN2-ADA's metrics do.
     """
-    networks = meshes.put_replicated({name: e.variables for name, e in embeddings.items()}, sampler.mesh)
+    networks = sharding.put_replicated({name: e.variables for name, e in embeddings.items()}, sampler.mesh)
 
     def run(variables, networks, index, c):
         ws = sampler.map(variables, sampler.latents(index)[0], c)
@@ -64,14 +64,14 @@ def real_features(
     on_batch: OnBatch = silent,
 ) -> dict[str, FeatureSet]:
     """Features of all images of a source, not mirrored, by name of the network; `keep` as in `collect`."""
-    networks = meshes.put_replicated({name: e.variables for name, e in embeddings.items()}, mesh)
+    networks = sharding.put_replicated({name: e.variables for name, e in embeddings.items()}, mesh)
     run = lambda networks, images: {name: e.embed(networks[name], images) for name, e in embeddings.items()}
     program = compiled(run, mesh)
     shares = {"process_index": jax.process_index(), "process_count": jax.process_count()}
 
     def batches() -> Batches:
         for batch in eval_batches(source, resolution=resolution, batch_size=batch_size, **shares):
-            images, valid = meshes.put_batch((batch["image"], batch["mask"]), mesh)
+            images, valid = sharding.put_batch((batch["image"], batch["mask"]), mesh)
             yield program(networks, images), valid
 
     return collect(ahead(batches()), mesh, keep, on_batch)
@@ -84,7 +84,7 @@ def path_lengths(sampler: Sampler, distance: Distance, count: int, on_batch: OnB
     alone moves the image. There all pairs of a batch have the same maps, here each pair has its own, of the same
     distribution. The generator is computed in float32, as there.
     """
-    network = meshes.put_replicated(distance.variables, sampler.mesh)
+    network = sharding.put_replicated(distance.variables, sampler.mesh)
 
     def run(variables, network, index, c):
         z0, z1 = sampler.latents(index)

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from common import files, typed
-from common.errors import InputError
+from common import files
+from common.errors import InputError, nearest
 from common.metrics.significance import wilcoxon
 from hsr_jax.evaluation.feature_sets import DAMAGED
 from hsr_jax.published import PUBLISHED, published_name
@@ -125,7 +125,7 @@ def row_of(name: str, run: str) -> str:
       InputError: an unknown name was asked for.
     """
     if name and name not in PUBLISHED:
-        raise InputError(f"field row: {name!r} is no row of the tables{typed.nearest(name, PUBLISHED)}")
+        raise InputError(f"field row: {name!r} is no row of the tables{nearest(name, PUBLISHED)}")
     return name or (run if run in PUBLISHED else "")
 
 

@@ -16,9 +16,9 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
 from common.metrics import path_length
-from common.nn.inception import stylegan2_ada_uint8
 from common.nn.stylegan2 import Generator
-from common.train import sharding as meshes
+from common.ops.pixels import stylegan2_ada_uint8
+from common.train import sharding
 
 OnBatch = Callable[[int], None]
 
@@ -56,7 +56,7 @@ class Sampler:
         if bool(generator.c_dim) != (labels is not None):
             raise ValueError("labels are for conditional generators, which need them")
         self.generator, self.mesh, self.seed = generator, mesh, seed
-        self.variables = meshes.put_replicated(variables, mesh)
+        self.variables = sharding.put_replicated(variables, mesh)
         self.batch_size = -(-batch_size // mesh.size) * mesh.size
         self._labels = np.zeros((1, 0), np.float32) if labels is None else labels
 
@@ -119,7 +119,7 @@ def compiled(function: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
         with jax.default_matmul_precision("highest"):
             return function(*arguments)
 
-    return jax.jit(precise, out_shardings=meshes.batch(mesh))
+    return jax.jit(precise, out_shardings=sharding.batch_sharding(mesh))
 
 
 def in_batches(
@@ -132,8 +132,8 @@ def in_batches(
       rows: the other arguments, the same on all processes.
       batch_size: a multiple of the number of devices.
     """
-    total, sharding = len(rows[0]), meshes.batch(mesh)
-    put = lambda x: jax.make_array_from_callback(x.shape, sharding, lambda part: x[part])
+    total, split = len(rows[0]), sharding.batch_sharding(mesh)
+    put = lambda x: jax.make_array_from_callback(x.shape, split, lambda part: x[part])
 
     def batches() -> Iterator[tuple[Any, Array]]:
         for start in range(0, total, batch_size):

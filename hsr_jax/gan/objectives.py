@@ -1,6 +1,6 @@
 """What the four phases of a training step minimise, as functions of parameters and of every random draw.
 
-Losses are one value an image, without the factor of lazy regularisation; the caller takes the mean.
+LossConfig are one value an image, without the factor of lazy regularisation; the caller takes the mean.
 """
 
 import dataclasses
@@ -13,11 +13,11 @@ from common.nn.discriminator import Discriminator
 from common.nn.stylegan2 import Generator
 from hsr_jax.gan import adversarial
 
-Augmentation = Callable[[Array], Array]
+AugmentFn = Callable[[Array], Array]
 """Images [B, H, W, C] -> the same shape; its random numbers and strength are drawn and set already."""
 
 
-class Draws(NamedTuple):
+class LatentDraws(NamedTuple):
     """The random inputs of one pass of the generator."""
 
     z: Array
@@ -61,7 +61,7 @@ class GAN:
     generator: Generator
     discriminator: Discriminator
 
-    def latents(self, params: Any, stats: Any, draws: Draws, c: Array | None = None) -> tuple[Array, Any]:
+    def latents(self, params: Any, stats: Any, draws: LatentDraws, c: Array | None = None) -> tuple[Array, Any]:
         """ws [B, num_ws, w_dim] with mixed styles, and `stats` with the mean w moved by the first z alone."""
 
         def mapping(z, **options):
@@ -72,13 +72,13 @@ class GAN:
         return adversarial.mix_styles(ws, mapping(draws.mixing_z), draws.cutoff), updated
 
     def synthesize(self, params: Any, stats: Any, ws: Array, noise: Array | None) -> tuple[Array, dict[str, Array]]:
-        """Images [B, R, R, C] and features; `noise` as in `Draws`."""
+        """Images [B, R, R, C] and features; `noise` as in `LatentDraws`."""
         mode, rngs = ("const", {}) if noise is None else ("random", {"noise": noise})
         return self.generator.apply(
             {"params": params, **stats}, ws, noise_mode=mode, rngs=rngs, method=lambda g, *a, **k: g.synthesis(*a, **k)
         )
 
-    def generate(self, params: Any, stats: Any, draws: Draws, c: Array | None = None) -> Generated:
+    def generate(self, params: Any, stats: Any, draws: LatentDraws, c: Array | None = None) -> Generated:
         """A batch of images."""
         ws, updated = self.latents(params, stats, draws, c)
         return Generated(*self.synthesize(params, stats, ws, draws.noise), updated)
@@ -89,7 +89,7 @@ class GAN:
 
 
 def g_main(
-    gan: GAN, g_params: Any, g_stats: Any, d_params: Any, draws: Draws, augment: Augmentation, c: Array | None = None
+    gan: GAN, g_params: Any, g_stats: Any, d_params: Any, draws: LatentDraws, augment: AugmentFn, c: Array | None = None
 ) -> tuple[Array, tuple[Array, Generated]]:
     """Loss of the generator [B]; logits [B] and the images they are of (those before the augmentation)."""
     generated = gan.generate(g_params, g_stats, draws, c)
@@ -102,7 +102,7 @@ def g_reg(
     g_params: Any,
     g_stats: Any,
     pl_mean: Array,
-    draws: Draws,
+    draws: LatentDraws,
     pl_noise: Array,
     weight: float,
     c: Array | None = None,
@@ -128,7 +128,7 @@ def d_main(
 
 
 def d_reg(
-    gan: GAN, d_params: Any, reals: Array, gamma: float, augment: Augmentation, c: Array | None = None
+    gan: GAN, d_params: Any, reals: Array, gamma: float, augment: AugmentFn, c: Array | None = None
 ) -> tuple[Array, tuple[Array, Array]]:
     """R1 regularisation of the discriminator [B]; penalty without gamma / 2 [B], logits [B].
 

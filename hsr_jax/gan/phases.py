@@ -16,10 +16,11 @@ from jax import Array
 from jax.sharding import Mesh
 
 from common.nn.stylegan2 import num_ws
-from common.train import optimizer as optimizers
-from common.train import sharding as meshes
+from common.ops.pixels import as_float
+from common.train import sharding
+from common.train.optimizer import moving_average
 from hsr_jax.gan import adversarial, objectives
-from hsr_jax.gan.objectives import GAN, Draws
+from hsr_jax.gan.objectives import GAN, LatentDraws
 from hsr_jax.gan.state import GANState
 
 Batch = dict[str, Array]
@@ -34,7 +35,7 @@ Control = Callable[[Array, Array], Array]
 
 
 @dataclasses.dataclass(frozen=True)
-class Losses:
+class LossConfig:
     """What the losses are made of; the defaults are StyleGAN2's."""
 
     r1_gamma: float = 10.0
@@ -48,7 +49,7 @@ class Losses:
 
 
 @dataclasses.dataclass(frozen=True)
-class Schedule:
+class ScheduleConfig:
     """When what happens; the defaults are StyleGAN2-ADA's."""
 
     g_interval: int = 4
@@ -69,11 +70,6 @@ def adam(learning_rate: float, interval: int, b1: float = 0.0, b2: float = 0.99)
     return optax.adam(rate, b1, b2, eps=1e-8)
 
 
-def as_float(images: Array) -> Array:
-    """uint8 [..., C] to float32 in [-1, 1]; float32 as it is."""
-    return images.astype(jnp.float32) / 127.5 - 1 if images.dtype == jnp.uint8 else images
-
-
 @dataclasses.dataclass(frozen=True)
 class Phases:
     """The phases as methods (state, batch) -> (state, dict of scalars); the object itself never changes.
@@ -83,8 +79,8 @@ class Phases:
     """
 
     gan: GAN
-    losses: Losses
-    schedule: Schedule
+    losses: LossConfig
+    schedule: ScheduleConfig
     g_optimizer: optax.GradientTransformation
     """Of the generator and, apart, of the heads, which learn at its rate."""
     d_optimizer: optax.GradientTransformation
@@ -188,21 +184,21 @@ class Phases:
             p = self.control(ada.p, ada.sign_sum / jnp.maximum(ada.count, 1))
             ada = ada.replace(p=jnp.where(due, p, ada.p))
         ada = ada.replace(sign_sum=jnp.where(due, 0, ada.sign_sum), count=jnp.where(due, 0, ada.count))
-        ema_params = optimizers.ema(state.ema_params, state.g_params, beta)
+        ema_params = moving_average(state.ema_params, state.g_params, beta)
         state = state.replace(step=step, ada=ada, ema_params=ema_params, ema_stats=state.g_stats)
         return state, {"ada_p": ada.p, "path_length_mean": state.pl_mean}
 
     def _key(self, state: GANState, phase: int) -> Array:
         return jax.random.fold_in(state.step_key(), phase)
 
-    def _draws(self, key: Array, size: int) -> Draws:
+    def _draws(self, key: Array, size: int) -> LatentDraws:
         generator, (z, mixing_z, cutoff, noise) = self.gan.generator, jax.random.split(key, 4)
         shape, rows = (size, generator.z_dim), num_ws(generator.resolution)
         cutoff = adversarial.draw_cutoff(cutoff, rows, self.losses.style_mixing)
-        return Draws(self._normal(z, shape), self._normal(mixing_z, shape), cutoff, noise)
+        return LatentDraws(self._normal(z, shape), self._normal(mixing_z, shape), cutoff, noise)
 
     def _normal(self, key: Array, shape: tuple[int, ...]) -> Array:
-        return jax.lax.with_sharding_constraint(jax.random.normal(key, shape), meshes.batch(self.mesh))
+        return jax.lax.with_sharding_constraint(jax.random.normal(key, shape), sharding.batch_sharding(self.mesh))
 
     def _augmented(self, key: Array, images: Array, state: GANState) -> Array:
         return images if self.augment is None else self.augment(key, images, state.ada.p)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from common.errors import InputError
 from common.pretrained import extractor
-from hsr_jax.config import Config
+from hsr_jax.config import GanConfig
 from hsr_jax.gan import regularizer
 from hsr_jax.gan.objectives import GAN
 
@@ -13,7 +13,7 @@ from hsr_jax.gan.objectives import GAN
 class Semantic:
     """The extractor with its variables, and the predictors of its features."""
 
-    def __init__(self, config: Config, gan: GAN):
+    def __init__(self, config: GanConfig, gan: GAN):
         self.config = config.hsr
         self.extractor, self.variables = extractor.build(config.hsr, config.seed)
         pairs = regularizer.pair(regularizer.BLOCKS, self.extractor.layers, config.hsr.levels)
@@ -40,7 +40,7 @@ class Semantic:
         )
 
 
-def build(config: Config, gan: GAN) -> Semantic | None:
+def build(config: GanConfig, gan: GAN) -> Semantic | None:
     """That of a configuration; None for the baseline.
 
     Raises:

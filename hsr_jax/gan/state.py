@@ -9,7 +9,7 @@ import optax
 from jax import Array
 
 
-class Ada(flax.struct.PyTreeNode):
+class AdaState(flax.struct.PyTreeNode):
     """The augmentation's strength and what decides on the next one."""
 
     p: Array
@@ -41,7 +41,7 @@ class GANState(flax.struct.PyTreeNode):
     """Of the average; like `g_stats`."""
     pl_mean: Array
     """float32 [], running mean of the path lengths."""
-    ada: Ada
+    ada: AdaState
     key: Array
     """Typed PRNG key. It never changes: batch k draws from `step_key()`, so that a resumed run draws the same."""
 
@@ -60,7 +60,7 @@ class GANState(flax.struct.PyTreeNode):
         return self.g_stats
 
 
-def create(
+def create_gan_state(
     g_variables: dict[str, Any],
     d_params: Any,
     g_optimizer: optax.GradientTransformation,
@@ -92,6 +92,6 @@ def create(
         ema_params=jax.tree.map(jnp.array, g_params),
         ema_stats=jax.tree.map(jnp.array, g_stats),
         pl_mean=zero(),
-        ada=Ada(jnp.float32(ada_p), zero(), zero()),
+        ada=AdaState(jnp.float32(ada_p), zero(), zero()),
         key=key,
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from common.train import sharding as meshes
+from common.train import sharding
 from hsr_jax.gan.phases import Batch, Metrics, Phases
 from hsr_jax.gan.state import GANState
 
@@ -23,9 +23,9 @@ class Step:
         """
         self._phases, self._hsr_start = phases, hsr_start
         names = ("g_main", "g_reg", "d_main", "d_reg", "finish")
-        self._programs = {name: meshes.jit_step(getattr(phases, name), phases.mesh) for name in names}
-        extractor = meshes.put_replicated(extractor, phases.mesh)
-        hsr = meshes.jit_step(phases.g_main_hsr, phases.mesh, constants=1)
+        self._programs = {name: sharding.jit_step(getattr(phases, name), phases.mesh) for name in names}
+        extractor = sharding.put_replicated(extractor, phases.mesh)
+        hsr = sharding.jit_step(phases.g_main_hsr, phases.mesh, constants=1)
         self._programs["g_main_hsr"] = lambda state, batch: hsr(state, batch, extractor)
         self._done: int | None = None
 
@@ -39,7 +39,7 @@ class Step:
         return g + ["d_main"] + ["d_reg"] * bool(d_reg) + ["finish"]
 
     def __call__(self, state: GANState, batch: Batch) -> tuple[GANState, Metrics]:
-        """`state` and `batch` lie on the mesh, see `meshes.put_replicated` and `meshes.put_batch`.
+        """`state` and `batch` lie on the mesh, see `sharding.put_replicated` and `sharding.put_batch`.
 
         The first call reads the number of batches done off the state and later ones count on: a resumed run is in
         phase. States have to follow one another.

@@ -14,17 +14,17 @@ from common.nn.discriminator import Discriminator
 from common.nn.stylegan2 import Generator
 from common.nn.vit import ViT
 from common.pretrained import extractor
-from common.train import sharding as meshes
+from common.train import sharding
 from hsr_jax.ada import augment as ada
 from hsr_jax.build import build, shapes
-from hsr_jax.config import Config, Data, Networks, Semantics
+from hsr_jax.config import GanConfig, HsrConfig, ImageDataConfig, NetworksConfig
 from hsr_jax.train import build_phases
 
 # 8, 16 and 32 px with 64, 32 and 16 channels: products have 100 multiply-adds and more a value.
-CONFIG = Config(
-    data=Data(resolution=32),
-    networks=Networks(64, 48, 2, channel_base=1024, channel_max=64, mbstd_group=4, mbstd_batch=4),
-    ada=dataclasses.replace(Config().ada, p=0.5),
+CONFIG = GanConfig(
+    data=ImageDataConfig(resolution=32),
+    networks=NetworksConfig(64, 48, 2, channel_base=1024, channel_max=64, mbstd_group=4, mbstd_batch=4),
+    ada=dataclasses.replace(GanConfig().ada, p=0.5),
     batch_size=8,
 )
 GAN = build(CONFIG)
@@ -40,16 +40,16 @@ def formula() -> dict[str, int]:
 def test_nothing_is_computed_twice(name, formula):
     """XLA's count has all products of the formula, and beside them what is elementwise. Were one pass of a network
     computed twice, that would be a seventh more of the phase that has the most of them."""
-    phases = build_phases(CONFIG, GAN, meshes.make(jax.devices("cpu")[:1]), None)
+    phases = build_phases(CONFIG, GAN, sharding.make_mesh(jax.devices("cpu")[:1]), None)
     count = flops.counted(getattr(phases, name), *scaling.shapes(CONFIG, phases))
     assert formula[name] < count < 1.1 * formula[name]
 
 
 def test_the_semantic_regularizer_costs_one_pass_of_its_extractor(monkeypatch):
     monkeypatch.setattr(extractor, "RANDOM", ViT(width=128, heads=2))
-    hsr = Semantics(extractor="random", hidden=64, image_size=112)
+    hsr = HsrConfig(extractor="random", hidden=64, image_size=112)
     networks = dataclasses.replace(CONFIG.networks, mapping_layers=1, channel_base=2048)
-    config = dataclasses.replace(CONFIG, data=Data(resolution=64), networks=networks, hsr=hsr, batch_size=4)
+    config = dataclasses.replace(CONFIG, data=ImageDataConfig(resolution=64), networks=networks, hsr=hsr, batch_size=4)
     values = bench.operations(config, ["g_main_hsr"])
     # Were the extractor or a head computed twice, that would be a tenth more.
     assert 1 < values["g_main_hsr, ratio to the formula"] < 1.1

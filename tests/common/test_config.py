@@ -10,8 +10,8 @@ from typing import Literal
 
 import pytest
 
-from common import config as configs
 from common import typed
+from common.config import Options, config_diff, config_from_dict, config_to_dict, load_config, parse_command
 from common.errors import InputError
 
 
@@ -56,7 +56,7 @@ class Config:
 
 
 def cli(*argv, default=None):
-    return configs.cli(argv, default=default or Config())
+    return parse_command(argv, default=default or Config())
 
 
 FILE = """
@@ -91,7 +91,7 @@ def test_fields_are_overridden_by_name():
         data=Folder("x"),
         extra=(Folder("a"), Folder("c")),
     )
-    assert config == expected and options == configs.Options(None, dry_run=True)
+    assert config == expected and options == Options(None, dry_run=True)
     assert cli("--dry_run")[1].dry_run and not cli()[1].dry_run
 
 
@@ -123,11 +123,11 @@ def test_command_line_mistakes_are_one_line(argv, message, capfd):
 
 def test_no_file_and_no_default():
     with pytest.raises(InputError, match="--config is missing"):
-        configs.cli([])
+        parse_command([])
 
 
 def test_config_file(tmp_path):
-    config, options = configs.cli(["--config", write(tmp_path, "steps=7"), "--optimizer.itl_lr", "2"])
+    config, options = parse_command(["--config", write(tmp_path, "steps=7"), "--optimizer.itl_lr", "2"])
     assert (config.steps, config.optimizer.itl_lr, options.file.name) == (7, 2.0, "c.py")
 
 
@@ -145,7 +145,7 @@ def test_config_file(tmp_path):
 )
 def test_broken_config_files(tmp_path, change, message):
     with pytest.raises(InputError) as error:
-        configs.load(write(tmp_path, change))
+        load_config(write(tmp_path, change))
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
@@ -159,7 +159,7 @@ def test_help_shows_every_field(capsys):
         cli("--help")
     text = capsys.readouterr().out
     assert exit_.value.code == 0 and "Steps of training." in text and "Learning rate of the transfer layers." in text
-    names = [name for name in configs.diff(Config(), {}) if name != "extra" and not name.endswith(typed.CLASS)]
+    names = [name for name in config_diff(Config(), {}) if name != "extra" and not name.endswith(typed.CLASS)]
     assert len(names) == 10
     for name in [*names, "config", "dry_run", "extra.0.root"]:
         assert f"--{name} " in text
@@ -167,8 +167,8 @@ def test_help_shows_every_field(capsys):
 
 @pytest.mark.parametrize("config", [Config(), Config(name="n", data=Synthetic(3), limit=1.0, extra=())])
 def test_json_round_trip(config):
-    values = json.loads(json.dumps(configs.to_dict(config), allow_nan=False))
-    assert configs.from_dict(Config, values) == config
+    values = json.loads(json.dumps(config_to_dict(config), allow_nan=False))
+    assert config_from_dict(Config, values) == config
 
 
 @pytest.mark.parametrize(
@@ -183,14 +183,14 @@ def test_json_round_trip(config):
 )
 def test_stored_configs_are_checked(change, message):
     with pytest.raises(InputError) as error:
-        configs.from_dict(Config, configs.to_dict(Config()) | change, "run.json")
+        config_from_dict(Config, config_to_dict(Config()) | change, "run.json")
     assert message in str(error.value)
 
 
 def test_diff_names_fields():
     other = Config(steps=3, optimizer=Optimizer(itl_lr=1.0))
-    assert configs.diff(Config(), other) == {"steps": (100, 3), "optimizer.itl_lr": (1e-4, 1.0)}
-    assert configs.diff(configs.to_dict(Config()), Config()) == {}
+    assert config_diff(Config(), other) == {"steps": (100, 3), "optimizer.itl_lr": (1e-4, 1.0)}
+    assert config_diff(config_to_dict(Config()), Config()) == {}
 
 
 def test_a_command_ends_with_one_line(tmp_path):

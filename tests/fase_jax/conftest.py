@@ -8,10 +8,10 @@ from PIL import Image
 
 from common.data.faces.schemes import FIVE
 from fase_jax import train
-from fase_jax.config import Config, Data, Loss, Optimizer
-from fase_jax.model import Model
+from fase_jax.config import FaceDataConfig, FaseConfig, LossConfig, OptimizerConfig
+from fase_jax.model import ModelConfig
 
-TINY = Model(
+TINY = ModelConfig(
     image_size=32,
     heatmap_size=16,
     generator_resolution=16,
@@ -62,14 +62,14 @@ def trained(faces, tmp_path_factory):
     return config, train.train(config)
 
 
-def tiny_run(faces, workdir) -> Config:
+def tiny_run(faces, workdir) -> FaseConfig:
     """Four steps on the pictures in the folder `faces`."""
-    return Config(
+    return FaseConfig(
         workdir=str(workdir),
-        data=Data(root=str(faces), scheme="five", train_subsets=("train",), test_subsets=("test",)),
+        data=FaceDataConfig(root=str(faces), scheme="five", train_subsets=("train",), test_subsets=("test",)),
         model=TINY,
-        loss=Loss(kind="softmax", sigma=1.0, weight=1.0, coordinate_weight=1.0),
-        optimizer=Optimizer(itl_lr=1e-2, encoder_lr=1e-2, generator_lr=1e-2),
+        loss=LossConfig(kind="softmax", sigma=1.0, weight=1.0, coordinate_weight=1.0),
+        optimizer=OptimizerConfig(itl_lr=1e-2, encoder_lr=1e-2, generator_lr=1e-2),
         decoder="soft_argmax",
         steps=4,
         batch_size=8,

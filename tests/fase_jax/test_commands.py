@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common import config as configs
 from common import files
+from common.config import config_to_dict
 from common.errors import InputError
 from common.train import checkpoint
 from fase_jax import compare, evaluate, inference, predict, sources, train
-from fase_jax.config import Data
+from fase_jax.config import FaceDataConfig
 from fase_jax.inference import load
 from fase_jax.results import face_errors
 
@@ -79,8 +79,8 @@ def test_a_killed_run_resumes_to_the_same_numbers(config, tmp_path):
 
     script = tmp_path / "config.py"
     script.write_text(
-        "from common import config as configs\nfrom fase_jax.config import Config\n"
-        f"config = configs.from_dict(Config, {configs.to_dict(config)!r})\n"
+        "from common import config as configs\nfrom fase_jax.config import FaseConfig\n"
+        f"config = config_from_dict(FaseConfig, {config_to_dict(config)!r})\n"
     )
     command = [sys.executable, "-m", "fase_jax.train", "--config", str(script)]
     environment = os.environ | {"JAX_NUM_CPU_DEVICES": "8"}
@@ -144,7 +144,7 @@ def test_a_prior_gives_encoder_and_generator_but_no_itls(trained, tmp_path):
 
 def test_evaluation_elsewhere():
     """A run on a prepared set keeps it unless another folder is named, and then its scheme and crop."""
-    data = Data(dataset="synthetic", crop_scale=1.5)
+    data = FaceDataConfig(dataset="synthetic", crop_scale=1.5)
     assert sources.elsewhere(data, "", "", ()) == data
     folder = sources.elsewhere(data, "faces", "", ("a",))
     assert (folder.dataset, folder.root, folder.scheme) == ("folder", "faces", "w300")

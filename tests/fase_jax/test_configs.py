@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from common import config as configs
-from fase_jax.config import Config
+from common.config import load_config
+from fase_jax.config import FaseConfig
 from fase_jax.transfer import transfer_places
 
 FOLDER = Path(__file__).parents[2] / "configs" / "fase"
@@ -14,7 +14,7 @@ FILES = sorted(path for path in FOLDER.glob("*.py") if path.stem not in ("__init
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_config_loads_and_fits_its_model(path):
-    config = configs.load(path, Config)
+    config = load_config(path, FaseConfig)
     sizes = config.model
     places = transfer_places(sizes.feature_resolution, sizes.heatmap_size, sizes.num_itls, sizes.placement)
     assert len(places) == sizes.num_itls
@@ -37,7 +37,7 @@ def test_every_cell_of_the_tables_has_a_config():
 
 
 def test_a_paper_config_is_the_papers():
-    config = configs.load(FOLDER / "table7_wflw_50_itl3.py", Config)
+    config = load_config(FOLDER / "table7_wflw_50_itl3.py", FaseConfig)
     o = config.optimizer
     assert (config.steps, config.batch_size, o.itl_lr, o.encoder_lr) == (200_000, 8, 1e-4, 2e-5)
     assert (o.b1, o.b2, o.decay, o.decay_epochs) == (0.9, 0.99, 0.995, 10)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from common.nn.feature_style import FeatureStyleEncoder
-from fase_jax.model import FASE, Model
+from fase_jax.model import FASE, ModelConfig
 
 IMAGES = jax.random.uniform(jax.random.key(0), (2, 32, 32, 3), minval=-1.0)
 
@@ -53,7 +53,7 @@ def test_offsets_start_from_the_mean_w(tiny):
 
 
 def test_the_full_size_has_the_published_shapes():
-    sizes = Model(generator_resolution=1024, channel_base=32768)
+    sizes = ModelConfig(generator_resolution=1024, channel_base=32768)
     model = FASE(68, sizes)
     shapes = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 256, 256, 3)))
     encoder = shapes["params"]["encoder"]

@@ -8,11 +8,11 @@ import numpy as np
 import optax
 import pytest
 
-from common.augment.landmarks import Augmentation
+from common.augment.landmarks import LandmarkAugmentation
 from common.data.faces.schemes import FIVE
 from common.errors import InputError
 from common.ops.heatmaps import render_gaussian, rescale
-from common.train import sharding as meshes
+from common.train import sharding
 from common.train.state import create
 from fase_jax import step
 
@@ -30,12 +30,12 @@ def _train(config, optimizer=None, devices=1, steps=2):
     optimizer = optimizer or step.build_optimizer(config, 10)
     before = step.initialize(model, config)
     params = {"params": before["params"]}
-    mesh = meshes.make(jax.devices()[:devices])
+    mesh = sharding.make_mesh(jax.devices()[:devices])
     rest = {name: value for name, value in before.items() if name != "params"}
-    state = meshes.put_replicated(create(params["params"], rest, optimizer, jax.random.key(1), True), mesh)
+    state = sharding.put_replicated(create(params["params"], rest, optimizer, jax.random.key(1), True), mesh)
     run = jax.jit(step.make_train_step(model, optimizer, config, FIVE))
     for _ in range(steps):
-        state, metrics = run(state, meshes.put_batch(BATCH, mesh))
+        state, metrics = run(state, sharding.put_batch(BATCH, mesh))
     return before, {"params": state.params, **state.stats}, metrics
 
 
@@ -84,7 +84,9 @@ def test_eight_devices_train_as_one(config):
 
 def test_accumulation_is_the_mean_gradient(config):
     """Without augmentation and batch statistics two passes give the gradient of one."""
-    still = Augmentation(mirror=0, rotation=0, translation=0, scaling=0, occlusion=0, blur=0, brightness=0, contrast=0)
+    still = LandmarkAugmentation(
+        mirror=0, rotation=0, translation=0, scaling=0, occlusion=0, blur=0, brightness=0, contrast=0
+    )
     one = dataclasses.replace(config, augmentation=still, frozen_batch_norm=True)
     _, whole, _ = _train(one, optax.sgd(0.1), steps=1)
     _, halves, _ = _train(dataclasses.replace(one, accumulate=2), optax.sgd(0.1), steps=1)

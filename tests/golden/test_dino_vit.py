@@ -9,7 +9,7 @@ import pytest
 from reference import Case, nchw
 
 from common.nn.vit import ViT, patch_map, resize_positions
-from common.ops.preprocess import HSR, Normalization, preprocess
+from common.ops.pixels import HSR, Normalization, preprocess
 from common.weights.networks.table import revert
 from common.weights.networks.vit import from_vit, infer_vit, vit_table
 

@@ -11,8 +11,8 @@ from reference import Case, nchw
 
 from common.nn.stylegan2 import Generator
 from common.nn.vit import ViT
+from common.ops.pixels import HSR, preprocess
 from common.ops.pool import adaptive_average_pool
-from common.ops.preprocess import HSR, preprocess
 from common.pretrained.features import DINO_LAYERS, target_maps
 from common.weights.networks import hsr
 from common.weights.networks.stylegan2 import ada_generator, ada_table, from_ada

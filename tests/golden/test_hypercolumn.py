@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from reference import Case, nchw
 
-from common.nn.resnet import STAGES, ResNet, hypercolumn
+from common.nn.resnet import STAGES, ResNet
+from common.ops.similarity import hypercolumn
 from common.weights.networks.resnet import from_resnet, infer_resnet
 
 NAME, NET = "landmarks_cl", "insresnet50"
@@ -44,7 +45,7 @@ def test_maps(name):
 
 
 def test_hypercolumn():
-    column = hypercolumn(outputs()[1], grid("shape4"))
+    column = hypercolumn(outputs()[1], grid("shape4"), STAGES)
     assert list(nchw(column).shape) == case().variants["hypercolumn"]["shape4"]
     case().compare("hypercol/layer4/", nchw(column))
 

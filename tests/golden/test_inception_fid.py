@@ -8,7 +8,7 @@ import pytest
 from reference import Case, nchw
 
 from common.nn.inception import INPUT_SIZE, InceptionV3, pytorch_fid_input, torch_fidelity_input
-from common.ops.resize_tf1 import resize_tf1
+from common.ops.resize import resize_tf1
 from common.weights.networks.inception import from_pytorch_fid
 
 # The layers after which pytorch-fid's blocks end.

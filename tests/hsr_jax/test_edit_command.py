@@ -16,7 +16,7 @@ from common.nn.stylegan2 import Generator, num_ws
 from common.train.checkpoint import Checkpoints
 from hsr_jax import edit, lines, snapshot, train_attributes
 from hsr_jax.attributes import classifier as attributes
-from hsr_jax.attributes.data import Data
+from hsr_jax.attributes.data import ImageDataConfig
 from hsr_jax.editing import latent_files
 from hsr_jax.editing.renderer import Renderer
 from hsr_jax.gan.latents import synthesis
@@ -43,7 +43,7 @@ def pictures(tmp_path_factory):
 def classifier_config(pictures, workdir, **changes):
     config = attributes.Config(
         workdir=str(workdir),
-        data=Data(
+        data=ImageDataConfig(
             str(pictures), "train.csv", "test.csv", attributes=("bright", "red"), validation_fraction=0.2, cache_mib=1
         ),
         image_size=SIZE,

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from common import config as configs
 from common import files
+from common.config import config_to_dict
 from common.errors import InputError
 from common.metrics import attribute_linearity, path_length
 from common.nn.resnet import ResNet
@@ -24,7 +24,7 @@ from common.weights import formats
 from common.weights.networks.table import shapes
 from hsr_jax import build as networks
 from hsr_jax import evaluate
-from hsr_jax.config import Config, Data, Networks
+from hsr_jax.config import GanConfig, ImageDataConfig, NetworksConfig
 from hsr_jax.evaluate import Evaluate
 from hsr_jax.evaluation import measures, pictures, results
 from hsr_jax.published import PUBLISHED
@@ -65,7 +65,7 @@ def options(place: Path, folder: Path, **changes) -> Evaluate:
     return dataclasses.replace(
         Evaluate(
             snapshot=str(place / "generator.safetensors"),
-            data=Data(source=str(place / "images"), resolution=SIDE),
+            data=ImageDataConfig(source=str(place / "images"), resolution=SIDE),
             substitute=str(place / "substitute.safetensors"),
             substitute_size=64,
             num_images=20,
@@ -115,7 +115,7 @@ def test_all_metrics_with_substitutes_and_a_second_model(place, tmp_path, capsys
         evaluate.evaluate(dataclasses.replace(again, seed=1))
     shutil.copytree(place / "images", tmp_path / "images")
     Image.new("RGB", (SIDE, SIDE)).save(tmp_path / "images" / "03.png")
-    others = Data(source=str(tmp_path / "images"), resolution=SIDE)
+    others = ImageDataConfig(source=str(tmp_path / "images"), resolution=SIDE)
     with pytest.raises(InputError, match="not the same there as here: real images; evaluate both alike"):
         evaluate.evaluate(dataclasses.replace(again, data=others))
 
@@ -165,32 +165,32 @@ def test_attribute_linearity(place, tmp_path, monkeypatch):
 
 def test_a_run_brings_its_images_and_its_row(place, tmp_path, monkeypatch):
     """The state of a run is saved, not trained."""
-    sizes = Networks(z_dim=6, w_dim=6, mapping_layers=1, channel_base=64, channel_max=8)
+    sizes = NetworksConfig(z_dim=6, w_dim=6, mapping_layers=1, channel_base=64, channel_max=8)
     run = tmp_path / "table4_5_dog"
-    data = Data(source=str(place / "images"), resolution=32, max_images=9)
-    config = Config(workdir=str(run), data=data, networks=sizes)
+    data = ImageDataConfig(source=str(place / "images"), resolution=32, max_images=9)
+    config = GanConfig(workdir=str(run), data=data, networks=sizes)
     generator = networks.build(config).generator
     g = jax.jit(generator.init)(jax.random.key(1), jnp.zeros((1, 6)))
     checkpoints = Checkpoints(run)
     checkpoints.save(3, {"ema_params": g["params"], "ema_stats": {n: x for n, x in g.items() if n != "params"}})
     checkpoints.close()
-    files.write_json(run / "config.json", configs.to_dict(config))
+    files.write_json(run / "config.json", config_to_dict(config))
 
-    o = options(place, "", snapshot=str(run), data=Data(), metrics=("fid",))
+    o = options(place, "", snapshot=str(run), data=ImageDataConfig(), metrics=("fid",))
     assert len(evaluate._source(o, config, generator)) == IMAGES  # all, as limited data are measured
     assert len(evaluate._source(dataclasses.replace(o, real="training"), config, generator)) == 9
     evaluate.evaluate(o)
     assert files.read_json(run / "results" / "results.json")["row"] == "table4_5_dog"
 
     # Where the images are may have changed, which they are may not.
-    moved = dataclasses.replace(o, data=Data(data_dir="there", manual_dir="other", cache_mib=1))
+    moved = dataclasses.replace(o, data=ImageDataConfig(data_dir="there", manual_dir="other", cache_mib=1))
     opened = lambda data, seed: types.SimpleNamespace(data=data, labels=np.zeros(0))
     monkeypatch.setattr(evaluate.sources, "open_source", opened)
     expected = dataclasses.replace(data, data_dir="there", manual_dir="other", cache_mib=1, max_images=0)
     assert evaluate._source(moved, config, generator).data == expected
     for name, value in (("split", "train"), ("max_images", 5), ("table", "a.csv")):
         with pytest.raises(InputError, match=f"fields data.{name}: given without data.source"):
-            evaluate._check(dataclasses.replace(o, data=Data(cache_mib=1, **{name: value})))
+            evaluate._check(dataclasses.replace(o, data=ImageDataConfig(cache_mib=1, **{name: value})))
 
 
 @pytest.mark.parametrize(
@@ -200,11 +200,11 @@ def test_a_run_brings_its_images_and_its_row(place, tmp_path, monkeypatch):
         ({"snapshot": "runs/mistyped", "out": ""}, "field snapshot: runs/mistyped: no such file or directory"),
         ({"metrics": ()}, "field metrics: empty"),
         ({"metrics": ("als",)}, r"field classifier \(for als\): empty; .*train_attributes"),
-        ({"metrics": ("ppl",), "data": Data(split="train")}, "fields data.split: given without data.source"),
+        ({"metrics": ("ppl",), "data": ImageDataConfig(split="train")}, "fields data.split: given without data.source"),
         ({"num_images": 4}, "at least 8 images"),
         ({"out": ""}, "field out"),
         ({"substitute": ""}, r"inception \(for kid\), pr_network \(for pr\), lpips \(for ppl\)"),
-        ({"data": Data()}, "field data.source"),
+        ({"data": ImageDataConfig()}, "field data.source"),
         ({"row": "table5"}, "field row"),
         ({"against": "none.json"}, "none.json"),
         ({"metrics": ("mahalanobis",), "ridge": 0.0, "cache": "elsewhere"}, "ridge"),

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from common.errors import InputError
-from hsr_jax.config import Data
+from hsr_jax.config import ImageDataConfig
 from hsr_jax.sources import open_source
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*officially:UserWarning")
@@ -24,22 +24,22 @@ def downloads(tmp_path):
 
 def test_prepared_sets_go_by_name_part_and_animal(downloads, tmp_path):
     places = {"data_dir": str(tmp_path / "data"), "manual_dir": str(downloads)}
-    church = open_source(Data(source="lsun_church", split="train", **places), seed=0)
+    church = open_source(ImageDataConfig(source="lsun_church", split="train", **places), seed=0)
     assert church.files == [f"church_outdoor_train/{i}.jpg" for i in range(5)]
-    cats = open_source(Data(source="animal_face/cat", **places), seed=0)
+    cats = open_source(ImageDataConfig(source="animal_face/cat", **places), seed=0)
     assert cats.files == ["AnimalFace-cat/2.jpg", "AnimalFace-cat/3.jpg"]
     with pytest.raises(InputError, match="animal='cow' is not one of dog, cat"):
-        open_source(Data(source="animal_face/cow", **places), seed=0)
+        open_source(ImageDataConfig(source="animal_face/cow", **places), seed=0)
     with pytest.raises(InputError, match="full.*train, val"):
-        open_source(Data(source="lsun_church", **places), seed=0)
+        open_source(ImageDataConfig(source="lsun_church", **places), seed=0)
 
 
 def test_a_subset_is_drawn_by_the_seed(downloads):
-    data = Data(source=str(downloads / "church_outdoor_train"), max_images=3)
+    data = ImageDataConfig(source=str(downloads / "church_outdoor_train"), max_images=3)
     first, again, other = (open_source(data, seed).files for seed in (0, 0, 1))
     assert len(set(first)) == 3 and first == again != other
 
 
 def test_a_source_is_asked_for():
     with pytest.raises(InputError, match="field data.source: empty; .*animal_face"):
-        open_source(Data(), seed=0)
+        open_source(ImageDataConfig(), seed=0)

@@ -12,21 +12,21 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from common import config as configs
+from common.config import config_from_dict, config_to_dict
 from common.errors import InputError
-from common.train import sharding as meshes
+from common.train import sharding
 from common.weights import formats
 from hsr_jax import build as networks
 from hsr_jax import snapshot, train
-from hsr_jax.config import Ada, Config, Data, Networks, check
+from hsr_jax.config import AdaConfig, GanConfig, ImageDataConfig, NetworksConfig, check
 from hsr_jax.gan import state
-from hsr_jax.gan.phases import Losses, Schedule
+from hsr_jax.gan.phases import LossConfig, ScheduleConfig
 
-SMALL = Config(
-    data=Data(resolution=32),
-    networks=Networks(4, 4, 1, channel_base=64, channel_max=4, mbstd_group=2, mbstd_batch=2),
-    losses=Losses(r1_gamma=0.0, path_length_weight=0.0),
-    ada=Ada("none"),
+SMALL = GanConfig(
+    data=ImageDataConfig(resolution=32),
+    networks=NetworksConfig(4, 4, 1, channel_base=64, channel_max=4, mbstd_group=2, mbstd_batch=2),
+    losses=LossConfig(r1_gamma=0.0, path_length_weight=0.0),
+    ada=AdaConfig("none"),
     kimg=0.008,
     batch_size=8,
     samples=3,
@@ -48,7 +48,7 @@ SMALL = Config(
 )
 def test_values_that_fit_no_run(changes, message):
     check(SMALL)
-    nested = configs.to_dict(SMALL)
+    nested = config_to_dict(SMALL)
     for name, value in changes.items():
         *groups, field = name.split(".")
         target = nested
@@ -56,7 +56,7 @@ def test_values_that_fit_no_run(changes, message):
             target = target[group]
         target[field] = value
     with pytest.raises(InputError, match=message):
-        train.describe(configs.from_dict(Config, nested))
+        train.describe(config_from_dict(GanConfig, nested))
 
 
 def test_the_path_lengths_part_of_the_batch_is_split_too():
@@ -67,11 +67,12 @@ def test_the_path_lengths_part_of_the_batch_is_split_too():
 
 def test_a_run_from_a_snapshot_follows_the_rules_of_resuming():
     """No ramp-up of the average, whose first step would else forget it, and a faster augmentation."""
-    schedule = Schedule(ema_kimg=5.0, ema_ramp_up=0.05)
-    config = dataclasses.replace(SMALL, schedule=schedule, ada=Ada(kimg=500.0))
-    gan, mesh = networks.build(config), meshes.make()
+    schedule = ScheduleConfig(ema_kimg=5.0, ema_ramp_up=0.05)
+    config = dataclasses.replace(SMALL, schedule=schedule, ada=AdaConfig(kimg=500.0))
+    gan, mesh = networks.build(config), sharding.make_mesh()
     fresh, started = (
-        train.build_phases(dataclasses.replace(config, start=start), gan, mesh, None) for start in ("", "runs/other")
+        train.build_phases(dataclasses.replace(config, resume_from=start), gan, mesh, None)
+        for start in ("", "runs/other")
     )
     assert (fresh.schedule.ema_ramp_up, started.schedule.ema_ramp_up) == (0.05, None)
     rise = lambda phases: float(phases.control(jnp.float32(0.1), jnp.float32(0.9))) - 0.1
@@ -89,7 +90,7 @@ def labelled(tmp_path):
 
 
 def test_class_labels_make_a_conditional_run(labelled, tmp_path, capsys):
-    data = Data(source=str(labelled), resolution=32, labels=True)
+    data = ImageDataConfig(source=str(labelled), resolution=32, labels=True)
     config = dataclasses.replace(SMALL, workdir=str(tmp_path / "run"), data=data)
     train.describe(config)
     conditional = capsys.readouterr().out
@@ -130,7 +131,7 @@ def test_a_public_checkpoint_gives_generator_average_and_discriminator(averages_
     path = str(tmp_path / "network.safetensors")
     save_file(arrays, path)
     new = state.create(drawn(g, 3), drawn(d, 4)["params"], optax.sgd(1.0), optax.sgd(1.0), jax.random.key(0))
-    started = snapshot.start_from(path, new)
+    started = snapshot.with_networks_of(path, new)
     trained = parts["G_ema" if averages_only else "G"][0]
     jax.tree.map(np.testing.assert_array_equal, started.g_params, trained["params"])
     jax.tree.map(np.testing.assert_array_equal, started.g_stats["stats"], trained["stats"])

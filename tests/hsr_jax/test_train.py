@@ -16,16 +16,16 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from common import config as configs
+from common.config import config_to_dict
 from common.errors import InputError
 from common.nn.resnet import ResNet
 from common.train.checkpoint import Checkpoints
 from common.weights import formats
 from hsr_jax import build as networks
 from hsr_jax import snapshot, train
-from hsr_jax.config import Ada, Config, Data, Networks, Semantics
+from hsr_jax.config import AdaConfig, GanConfig, HsrConfig, ImageDataConfig, NetworksConfig
 from hsr_jax.gan import state
-from hsr_jax.gan.phases import Losses, Schedule
+from hsr_jax.gan.phases import LossConfig, ScheduleConfig
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +53,16 @@ def whole(images, extractor, tmp_path_factory):
     """The configuration of a finished run, which tests must not change: four batches of 8, the last two with the
     regularizer. What is left out here has tests of its own: geometric augmentation and path lengths take long to
     compile."""
-    config = Config(
+    config = GanConfig(
         workdir=str(tmp_path_factory.mktemp("whole") / "run"),
-        data=Data(source=str(images), resolution=64),
-        networks=Networks(
+        data=ImageDataConfig(source=str(images), resolution=64),
+        networks=NetworksConfig(
             z_dim=6, w_dim=6, mapping_layers=1, channel_base=128, channel_max=4, mbstd_group=4, mbstd_batch=0
         ),
-        losses=Losses(path_length_weight=0.0),
-        schedule=Schedule(d_interval=3, ema_kimg=0.1),
-        ada=Ada(pipe="color", p=0.2, kimg=0.1),
-        hsr=Semantics(extractor=extractor, start_kimg=0.016, hidden=8, image_size=32),
+        losses=LossConfig(path_length_weight=0.0),
+        schedule=ScheduleConfig(d_interval=3, ema_kimg=0.1),
+        ada=AdaConfig(pipe="color", p=0.2, kimg=0.1),
+        hsr=HsrConfig(extractor=extractor, start_kimg=0.016, hidden=8, image_size=32),
         kimg=0.032,
         batch_size=8,
         log_every=1,
@@ -99,8 +99,8 @@ def test_what_a_run_leaves(whole):
 def test_a_killed_run_resumes_to_the_same_numbers(whole, config, tmp_path):
     script = tmp_path / "config.py"
     script.write_text(
-        "from common import config as configs\nfrom hsr_jax.config import Config\n"
-        f"config = configs.from_dict(Config, {configs.to_dict(config)!r})\n"
+        "from common import config as configs\nfrom hsr_jax.config import GanConfig\n"
+        f"config = config_from_dict(GanConfig, {config_to_dict(config)!r})\n"
     )
     command = [sys.executable, "-m", "hsr_jax.train", "--config", str(script)]
     environment = os.environ | {"JAX_NUM_CPU_DEVICES": "8"}
@@ -126,7 +126,7 @@ def untrained(config):
 def test_a_run_starts_from_the_networks_of_another(whole):
     module, variables = snapshot.load(whole.workdir)
     new = untrained(whole)
-    started = snapshot.start_from(whole.workdir, new)
+    started = snapshot.with_networks_of(whole.workdir, new)
     jax.tree.map(np.testing.assert_array_equal, started.ema_params, variables["params"])
     for kind in ("g_params", "d_params"):
         pairs = zip(*(jax.tree.leaves(getattr(s, kind)) for s in (started, new)), strict=True)
@@ -138,7 +138,7 @@ def test_a_snapshot_of_other_networks_is_refused(whole):
     sizes = dataclasses.replace(whole.networks, channel_max=8)
     new = untrained(dataclasses.replace(whole, networks=sizes))
     with pytest.raises(InputError, match="checkpoint of another model"):
-        snapshot.start_from(whole.workdir, new)
+        snapshot.with_networks_of(whole.workdir, new)
 
 
 def test_fields_that_do_not_fit(config):
@@ -149,7 +149,7 @@ def test_fields_that_do_not_fit(config):
     with pytest.raises(InputError, match="data.resolution: 32 .* at least 64"):
         train.train(dataclasses.replace(config, data=data))
     with pytest.raises(InputError, match="field data.source: empty"):
-        train.train(dataclasses.replace(config, data=Data()))
+        train.train(dataclasses.replace(config, data=ImageDataConfig()))
     assert not Path(config.workdir).exists()
 
 

@@ -21,8 +21,8 @@ from common.data.images import labels as image_labels
 from common.data.images import pipeline as image_pipeline
 from common.data.images.folder import open_images
 from common.data.images.source import ImageSource
-from common.data.progress import track
 from common.errors import InputError, run
+from common.terminal import track
 
 
 def write_zip(source: ImageSource, out: str | Path, resolution: int) -> None:

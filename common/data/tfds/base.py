@@ -19,8 +19,8 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from common.data.decode import upright_size
-from common.data.progress import track
 from common.errors import InputError
+from common.terminal import track
 
 RECORDS_PER_SHARD = 256
 """TFDS holds the encoded images of one shard in memory."""

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from common.augment.landmarks import Augmentation, augment, gaussian_blur, rename
+from common.augment.landmarks import LandmarkAugmentation, augment, rename
+from common.ops.blur import gaussian_blur
 
-NOTHING = Augmentation(mirror=0, rotation=0, translation=0, scaling=0, occlusion=0, blur=0, brightness=0, contrast=0)
+NOTHING = LandmarkAugmentation(
+    mirror=0, rotation=0, translation=0, scaling=0, occlusion=0, blur=0, brightness=0, contrast=0
+)
 MIRROR = (1, 0, 2, 4, 3)
 KEY = jax.random.key(3)
 B, K, SIZE = 8, 5, 32
@@ -37,7 +40,7 @@ def only(**changes):
 
 
 def test_the_defaults_are_the_papers():
-    config = Augmentation()
+    config = LandmarkAugmentation()
     assert (config.mirror, config.upside_down, config.rotation) == (0.5, 0.0, 30.0)
     assert (config.translation, config.scaling) == (0.04, 0.05)
     assert (config.occlusion, config.occlusion_area, config.occlusion_aspect) == (0.5, (0.02, 0.33), (0.3, 3.3))
@@ -90,7 +93,9 @@ def test_renaming_by_an_involution_undoes_itself():
 def test_a_dot_stays_on_its_landmark(side, size, seed):
     """Centre of mass of a Gaussian dot drawn at landmark 2, which mirrors onto itself, under the paper's geometry."""
     key = jax.random.key(seed)
-    config = dataclasses.replace(Augmentation(), occlusion=0, brightness=0, contrast=0)  # which move the centre of mass
+    config = dataclasses.replace(
+        LandmarkAugmentation(), occlusion=0, brightness=0, contrast=0
+    )  # which move the centre of mass
     landmarks = side / 2 + np.random.default_rng(seed).uniform(-0.2 * size, 0.2 * size, (16, K, 2)).astype(np.float32)
     distance = ((pixels(side) - landmarks[:, None, None, 2]) ** 2).sum(-1)
     dots = 2 * np.exp(-distance / (2 * 1.5**2)) - 1
@@ -111,7 +116,7 @@ def test_a_landmark_that_leaves_the_image_loses_its_weight():
 
 
 def test_the_key_alone_decides():
-    config = Augmentation()
+    config = LandmarkAugmentation()
     first, again, other = run(config), run(config), run(config, jax.random.key(4))
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -120,21 +125,25 @@ def test_the_key_alone_decides():
 
 def test_every_image_draws_its_own():
     same = jnp.broadcast_to(LANDMARKS[:1], LANDMARKS.shape)
-    _, landmarks, _ = run(Augmentation(), landmarks=same)
+    _, landmarks, _ = run(LandmarkAugmentation(), landmarks=same)
     assert len(np.unique(np.round(landmarks[:, 2], 3), axis=0)) == B
 
 
 def test_jit_changes_nothing():
     # Fusion reorders sums: a few units in the last place of coordinates up to 32, which linear interpolation passes on.
-    plain = augment(KEY, IMAGES, LANDMARKS, VISIBLE, Augmentation(), MIRROR, SIZE)
-    for a, b in zip(plain, run(Augmentation()), strict=True):
+    plain = augment(KEY, IMAGES, LANDMARKS, VISIBLE, LandmarkAugmentation(), MIRROR, SIZE)
+    for a, b in zip(plain, run(LandmarkAugmentation()), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
     assert np.abs(plain[0]).max() <= 1  # clipped after every change of colour
 
 
 def test_geometry_has_the_papers_ranges():
     """Two landmarks tell angle, factor and shift of each of 4,000 draws; probabilities within four standard errors."""
-    count, side, config = 4000, 4, dataclasses.replace(Augmentation(), occlusion=0, blur=0, brightness=0, contrast=0)
+    count, side, config = (
+        4000,
+        4,
+        dataclasses.replace(LandmarkAugmentation(), occlusion=0, blur=0, brightness=0, contrast=0),
+    )
     center = (side - 1) / 2
     points = jnp.broadcast_to(
         jnp.array([[center, center], [center, center - 1], [center + 1, center]])[None], (count, 3, 2)
@@ -155,7 +164,7 @@ def test_geometry_has_the_papers_ranges():
 
 @pytest.mark.parametrize("field", ["occlusion", "blur", "brightness", "contrast"])
 def test_probabilities(field):
-    count, probability = 1000, getattr(Augmentation(), field)
+    count, probability = 1000, getattr(LandmarkAugmentation(), field)
     images = jax.random.uniform(KEY, (count, 16, 16, 3), minval=-1.0, maxval=1.0)
     config = only(**{field: probability}, blur_sigma=(16.0, 32.0))  # 1 to 2 px here: no draw goes unseen
     landmarks, visible = jnp.zeros((count, K, 2)), jnp.ones((count, K))
@@ -217,10 +226,10 @@ def test_a_sharded_batch_stays_where_it_is():
     mesh = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:4])
     batch = NamedSharding(mesh, PartitionSpec("data"))
     arrays = [jax.device_put(x, batch) for x in (IMAGES, LANDMARKS, VISIBLE)]
-    function = jax.jit(lambda *a: augment(*a, Augmentation(), MIRROR, SIZE), out_shardings=batch)
+    function = jax.jit(lambda *a: augment(*a, LandmarkAugmentation(), MIRROR, SIZE), out_shardings=batch)
     compiled = function.lower(KEY, *arrays).compile()
     collectives = r"= (\S+) (?:all-gather|all-to-all|collective-permute|all-reduce)[\w-]*\("
     moved = re.findall(collectives, compiled.as_text())
     assert all("[]" in shape for shape in moved), moved  # scalars only: "does any image change colour?"
-    for sharded, alone in zip(compiled(KEY, *arrays), run(Augmentation()), strict=True):
+    for sharded, alone in zip(compiled(KEY, *arrays), run(LandmarkAugmentation()), strict=True):
         np.testing.assert_allclose(sharded, alone, atol=1e-4)

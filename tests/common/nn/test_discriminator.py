@@ -10,7 +10,7 @@ import pytest
 from common.nn import stylegan2_layers
 from common.nn.discriminator import Discriminator, minibatch_std
 from common.ops import conv_down
-from common.train import sharding as meshes
+from common.train import sharding
 
 KEY = jax.random.key(0)
 NETWORK = Discriminator(32, channel_base=256, channel_max=16)
@@ -100,11 +100,13 @@ def test_groups_do_not_depend_on_the_sharding(sub_batch, exchanges):
     """Two images a device: groups of the whole batch reach across devices, those of sub-batches of two do not."""
     network = Discriminator(8, channel_base=64, channel_max=8, mbstd_group=2, mbstd_batch=sub_batch)
     images = np.random.default_rng(0).normal(size=(16, 8, 8, 3)).astype(np.float32)
-    variables, mesh = initialize(network, images), meshes.make()
+    variables, mesh = initialize(network, images), sharding.make_mesh()
     logits, features = run(network, variables, images)
-    shardings = meshes.replicated(mesh), meshes.batch(mesh)
-    step = jax.jit(network.apply, in_shardings=shardings, out_shardings=meshes.batch(mesh), compiler_options=QUICK)
-    split, split_features = step(variables, meshes.put_batch(images, mesh))
+    shardings = sharding.replicated_sharding(mesh), sharding.batch_sharding(mesh)
+    step = jax.jit(
+        network.apply, in_shardings=shardings, out_shardings=sharding.batch_sharding(mesh), compiler_options=QUICK
+    )
+    split, split_features = step(variables, sharding.put_batch(images, mesh))
     np.testing.assert_allclose(split_features["mbstd"], features["mbstd"], rtol=1e-5)
     np.testing.assert_allclose(split, logits, atol=1e-5)
     program = step.lower(variables, images).compile().as_text()

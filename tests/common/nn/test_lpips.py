@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from common.nn.alexnet import AlexNet
-from common.nn.lpips import Lpips, standardize, unit
+from common.nn.lpips import Lpips, standardize
 from common.nn.vgg import VGG16
+from common.ops.similarity import unit_vectors
 
 KEY = jax.random.key(0)
 QUICK = {"xla_backend_optimization_level": 0}  # small: compiling takes the time
@@ -92,9 +93,9 @@ def test_gradient_descends(lpips):
 
 def test_unit_features():
     x = jax.random.normal(KEY, (2, 3, 3, 7))
-    np.testing.assert_allclose(jnp.linalg.norm(unit(x), axis=-1), 1.0, rtol=1e-6)
-    np.testing.assert_array_equal(unit(jnp.zeros((1, 1, 1, 7))), 0.0)
-    assert np.isfinite(jax.grad(lambda x: unit(x).sum())(jnp.zeros((1, 1, 1, 7)))).all()
+    np.testing.assert_allclose(jnp.linalg.norm(unit_vectors(x), axis=-1), 1.0, rtol=1e-6)
+    np.testing.assert_array_equal(unit_vectors(jnp.zeros((1, 1, 1, 7))), 0.0)
+    assert np.isfinite(jax.grad(lambda x: unit_vectors(x).sum())(jnp.zeros((1, 1, 1, 7)))).all()
 
 
 def test_standardized_colours():

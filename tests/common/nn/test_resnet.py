@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common.nn.resnet import STAGES, ResNet, hypercolumn
-from common.ops.interpolate import resize_bilinear
+from common.nn.resnet import STAGES, ResNet
+from common.ops.resize import resize_bilinear
+from common.ops.similarity import hypercolumn
 
 QUICK = {"xla_backend_optimization_level": 0}
 SMALL = ResNet(widths=(4, 4, 6, 8), depths=(1, 2, 1, 1), num_outputs=5)
@@ -97,22 +98,22 @@ def maps():
 
 
 def test_hypercolumns_are_deepest_first(maps):
-    column = hypercolumn(maps, 8)
+    column = hypercolumn(maps, 8, STAGES)
     assert column.shape == (2, 8, 8, 6 + 5 + 4 + 3)
     np.testing.assert_array_equal(column[..., -3:], maps["layer1"])
     np.testing.assert_allclose(column[..., :6], np.broadcast_to(maps["layer4"], (2, 8, 8, 6)), rtol=1e-6)
     np.testing.assert_allclose(column[..., 6:11], resize_bilinear(maps["layer3"], 8), rtol=1e-6)
     extended = hypercolumn(maps, (4, 6), layers=(*STAGES, "pool"))
     assert extended.shape == (2, 4, 6, 20)
-    np.testing.assert_array_equal(extended[..., :18], hypercolumn(maps, (4, 6)))
+    np.testing.assert_array_equal(extended[..., :18], hypercolumn(maps, (4, 6), STAGES))
 
 
 def test_normalised_hypercolumns_have_length_one_and_no_infinite_gradient(maps):
-    column, unit = hypercolumn(maps, 5), hypercolumn(maps, 5, normalize=True)
+    column, unit = hypercolumn(maps, 5, STAGES), hypercolumn(maps, 5, STAGES, normalize=True)
     np.testing.assert_allclose(np.linalg.norm(unit, axis=-1), np.ones((2, 5, 5)), rtol=1e-5)
     np.testing.assert_allclose(unit * np.linalg.norm(column, axis=-1, keepdims=True), column, atol=1e-5)
     zeros = jax.tree.map(jnp.zeros_like, maps)
-    value, gradient = jax.value_and_grad(lambda m: hypercolumn(m, 5, normalize=True).sum())(zeros)
+    value, gradient = jax.value_and_grad(lambda m: hypercolumn(m, 5, STAGES, normalize=True).sum())(zeros)
     assert value == 0 and all(np.isfinite(g).all() for g in jax.tree.leaves(gradient))
 
 

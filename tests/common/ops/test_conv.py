@@ -1,4 +1,4 @@
-"""Tests of `common.ops.conv` and `common.ops.conv_up` against XLA's own convolution and gradients."""
+"""Tests of `common.ops.conv` and `common.ops.conv_scaled` against XLA's own convolution and gradients."""
 
 import functools
 import re
@@ -10,7 +10,7 @@ import pytest
 from jax import lax
 
 from common.ops import conv as ops
-from common.ops.conv_up import conv2d_up
+from common.ops.conv_scaled import conv2d_up
 from common.ops.resample import BINOMIAL
 
 # The arrays are tiny: compiling takes the time.

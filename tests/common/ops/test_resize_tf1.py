@@ -1,11 +1,11 @@
-"""Tests of `common.ops.resize_tf1`; its numbers are held by tests/golden."""
+"""Tests of `common.ops.resize`; its numbers are held by tests/golden."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common.ops.resize_tf1 import resize_tf1
+from common.ops.resize import resize_tf1
 
 IMAGES = np.random.default_rng(0).normal(size=(2, 6, 5, 3)).astype(np.float32)
 

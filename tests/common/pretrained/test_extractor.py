@@ -14,7 +14,7 @@ from common.nn.vgg import VGG16
 from common.pretrained import extractor
 from common.weights import formats
 from common.weights.networks.table import shapes
-from hsr_jax.config import Semantics
+from hsr_jax.config import HsrConfig
 
 IMAGE = (1, 32, 32, 3)
 ARCFACE = ArcFace(features=4, widths=(2, 3, 4, 5), depths=(1, 1, 1, 1))
@@ -48,7 +48,7 @@ def write(path, module, name: str, inputs) -> str:
 def test_four_levels_of_every_network(kind, tmp_path):
     module, layout, inputs, size, expected = NETWORKS[kind]
     path = write(tmp_path / "network.safetensors", module, layout, inputs)
-    network, variables = extractor.build(Semantics(extractor=path, image_size=size), seed=0)
+    network, variables = extractor.build(HsrConfig(extractor=path, image_size=size), seed=0)
     sides, widths = network.shapes(variables)
     assert list(zip(sides, widths, strict=True)) == expected
     # [-1, 1] for the two networks that were trained with it, ImageNet's statistics for the others.
@@ -60,13 +60,13 @@ def test_sizes_that_a_network_cannot_take_are_named(tmp_path):
     module, layout, inputs, *_ = NETWORKS["alexnet"]
     path = write(tmp_path / "network.safetensors", module, layout, inputs)
     with pytest.raises(InputError, match="hsr.image_size .*: 16 px .* less than 31; take 31"):
-        extractor.build(Semantics(extractor=path, image_size=16), seed=0)
+        extractor.build(HsrConfig(extractor=path, image_size=16), seed=0)
 
 
 def test_targets_of_a_file_are_the_networks(tmp_path):
     module, layout, inputs, size, _ = NETWORKS["arcface"]
     path = write(tmp_path / "network.safetensors", module, layout, inputs)
-    network, variables = extractor.build(Semantics(extractor=path, image_size=size), seed=0)
+    network, variables = extractor.build(HsrConfig(extractor=path, image_size=size), seed=0)
     images = jax.random.uniform(jax.random.key(0), (2, size, size, 3), minval=-1)
     format, arrays = formats.network_arrays(path, ("arcface",))
     whole = format.variables(arrays, format.module(arrays, source=path), source=path)

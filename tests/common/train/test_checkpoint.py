@@ -15,11 +15,11 @@ import optax
 import pytest
 
 from common.errors import InputError
-from common.train import sharding as meshes
-from common.train import state as states
+from common.train import sharding
 from common.train.checkpoint import Checkpoints
+from common.train.state import create_state, local_value
 
-MESH = meshes.make()
+MESH = sharding.make_mesh()
 OPTIMIZER = optax.adam(1e-3)
 
 
@@ -30,8 +30,8 @@ def make_state(landmarks=5, seed=0, mesh=MESH, keep_ema=False, extra=()):
         "heads/out": {"kernel": jnp.asarray(draw((3, landmarks)), jnp.bfloat16)},
         **{name: jnp.zeros(2) for name in extra},
     }
-    state = states.create(params, {"batch_stats": {"mean": jnp.ones(4)}}, OPTIMIZER, jax.random.key(seed), keep_ema)
-    return meshes.put_replicated(state, mesh)
+    state = create_state(params, {"batch_stats": {"mean": jnp.ones(4)}}, OPTIMIZER, jax.random.key(seed), keep_ema)
+    return sharding.put_replicated(state, mesh)
 
 
 def make_iterator(rows=10):
@@ -42,7 +42,7 @@ def assert_equal(a, b):
     assert jax.tree.structure(a) == jax.tree.structure(b)
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         assert x.dtype == y.dtype and x.sharding == y.sharding
-        np.testing.assert_array_equal(states.local_value(x), states.local_value(y))
+        np.testing.assert_array_equal(local_value(x), local_value(y))
 
 
 def save(directory, state=None, steps=(1,)):
@@ -70,14 +70,14 @@ def test_everything_comes_back(tmp_path):
 
 def test_another_number_of_devices(tmp_path):
     save(tmp_path)
-    one = meshes.make(jax.devices()[:1])
+    one = sharding.make_mesh(jax.devices()[:1])
     restored, _ = Checkpoints(tmp_path).restore(make_state(seed=1, mesh=one))
     assert_equal(restored, make_state(mesh=one))
 
 
 def test_a_state_may_be_donated_right_after_the_call(tmp_path):
     step = jax.jit(lambda x: x + 1, donate_argnums=0)
-    state = meshes.put_replicated({"x": jnp.zeros(1_000_000)}, MESH)
+    state = sharding.put_replicated({"x": jnp.zeros(1_000_000)}, MESH)
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(0, state)
     for _ in range(10):

@@ -19,10 +19,10 @@ import pytest
 
 from common.errors import InputError
 from common.train import logs as logging
-from common.train import loop, optimizer
-from common.train import sharding as meshes
-from common.train import state as states
+from common.train import loop, sharding
 from common.train.checkpoint import Checkpoints
+from common.train.optimizer import accumulated_gradients
+from common.train.state import apply_gradients, create_state, local_value
 
 ROWS = np.random.default_rng(0).normal(size=(64, 5)).astype(np.float32)
 BATCH = 16
@@ -59,23 +59,23 @@ def loss_fn(params, stats, batch, key):
 @functools.cache  # the same function is compiled once for all tests
 def make_step(transform, poison=None):
     def step(state, batch):
-        grads, stats, metrics = optimizer.gradients(loss_fn, state.params, state.stats, batch, state.step_key())
+        grads, stats, metrics = accumulated_gradients(loss_fn, state.params, state.stats, batch, state.step_key())
         if poison == "loss":  # from the step that starts at 12
             metrics = metrics | {"loss": jnp.where(state.step >= 12, jnp.nan, metrics["loss"])}
         if poison == "gradient":
             grads = jax.tree.map(lambda g: jnp.where(state.step == 18, jnp.inf, g), grads)
-        return states.apply_gradients(state, grads, transform, stats), metrics
+        return apply_gradients(state, grads, transform, stats), metrics
 
     return step
 
 
 def train(directory, steps, *, transform=ADAM, data=None, devices=None, poison=None, **settings):
     """A whole training, new or continued: (last state, speed)."""
-    mesh, data, checkpoints = meshes.make(devices or jax.devices()[:2]), data or Data(), Checkpoints(directory)
+    mesh, data, checkpoints = sharding.make_mesh(devices or jax.devices()[:2]), data or Data(), Checkpoints(directory)
     rng = np.random.default_rng(1)
     params = {name: jnp.asarray(rng.normal(size=s), jnp.float32) for name, s in (("first", (5, 8)), ("second", (8, 1)))}
-    state = states.create(params, {"mean": jnp.zeros(8)}, transform, jax.random.key(0))
-    state, resume = meshes.put_replicated(state, mesh), None
+    state = create_state(params, {"mean": jnp.zeros(8)}, transform, jax.random.key(0))
+    state, resume = sharding.put_replicated(state, mesh), None
     if checkpoints.latest() is not None:
         state, resume = checkpoints.restore(state, data)
     evaluate = lambda state: {"size": jnp.abs(state.params["first"]).sum(), "step": state.step}  # noqa: E731
@@ -97,7 +97,7 @@ def train(directory, steps, *, transform=ADAM, data=None, devices=None, poison=N
 
 def assert_identical(a, b):
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
-        np.testing.assert_array_equal(states.local_value(x), states.local_value(y))
+        np.testing.assert_array_equal(local_value(x), local_value(y))
 
 
 def test_one_device_and_eight_train_the_same(tmp_path):

@@ -11,55 +11,55 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from common.train import sharding as meshes
+from common.train import sharding
 
-MESH = meshes.make()
+MESH = sharding.make_mesh()
 
 
 def test_batches_are_split_and_state_is_not():
-    batch = meshes.put_batch({"x": np.arange(32.0).reshape(16, 2), "n": np.arange(16)}, MESH)
+    batch = sharding.put_batch({"x": np.arange(32.0).reshape(16, 2), "n": np.arange(16)}, MESH)
     assert MESH.axis_names == ("data",) and MESH.size == 8
     assert [shard.data.shape for shard in batch["x"].addressable_shards] == [(2, 2)] * 8
     np.testing.assert_array_equal(batch["n"], np.arange(16))
-    state = meshes.put_replicated(np.ones(3), MESH)
+    state = sharding.put_replicated(np.ones(3), MESH)
     assert [shard.data.shape for shard in state.addressable_shards] == [(3,)] * 8
 
 
 @pytest.mark.parametrize("size, microbatches, choices", [(12, 1, "8 or 16"), (3, 1, "take 8"), (24, 2, "16 or 32")])
 def test_batch_sizes_that_do_not_split(size, microbatches, choices):
     with pytest.raises(InputError, match=rf"field batch_size: {size} is not a multiple of 8 devices.*{choices}"):
-        meshes.check_batch_size(size, MESH, microbatches)
-    meshes.check_batch_size(16 * microbatches, MESH, microbatches)
+        sharding.check_batch_size(size, MESH, microbatches)
+    sharding.check_batch_size(16 * microbatches, MESH, microbatches)
 
 
 def test_a_batch_that_does_not_split():
     with pytest.raises(InputError, match=r"field batch_size: a batch of shape \(12, 2\)"):
-        meshes.put_batch(np.zeros((12, 2)), MESH)
+        sharding.put_batch(np.zeros((12, 2)), MESH)
 
 
 def test_a_step_leaves_its_state_where_it_was():
     # Left alone, XLA may split the new kernel like the batch that it comes from.
-    step = meshes.jit_step(lambda state, batch: (state + batch.T @ batch, {"loss": batch.sum()}), MESH)
-    state = meshes.put_replicated(jnp.zeros((8, 8)), MESH)
-    after, _ = step(state, meshes.put_batch(np.ones((16, 8), np.float32), MESH))
-    assert after.sharding.is_equivalent_to(meshes.replicated(MESH), 2) and state.is_deleted()
+    step = sharding.jit_step(lambda state, batch: (state + batch.T @ batch, {"loss": batch.sum()}), MESH)
+    state = sharding.put_replicated(jnp.zeros((8, 8)), MESH)
+    after, _ = step(state, sharding.put_batch(np.ones((16, 8), np.float32), MESH))
+    assert after.sharding.is_equivalent_to(sharding.replicated_sharding(MESH), 2) and state.is_deleted()
 
 
 def test_initialize_alone_does_nothing(monkeypatch):
     for name in ("JAX_COORDINATOR_ADDRESS", "SLURM_STEP_NUM_TASKS", "OMPI_COMM_WORLD_SIZE", "TPU_WORKER_HOSTNAMES"):
         monkeypatch.delenv(name, raising=False)
-    meshes.initialize()
+    sharding.initialize()
     assert jax.process_count() == 1
 
 
 PROGRAM = """
 import jax, jax.numpy as jnp, numpy as np
-from common.train import mesh as meshes
-meshes.initialize()
-mesh = meshes.make()
+from common.train import sharding
+sharding.initialize()
+mesh = sharding.make_mesh()
 rows = np.arange(4.0) + 4 * jax.process_index()
-batch = meshes.put_batch(rows, mesh)
-mean = jax.jit(jnp.mean, out_shardings=meshes.replicated(mesh))(batch)
+batch = sharding.put_batch(rows, mesh)
+mean = jax.jit(jnp.mean, out_shardings=sharding.replicated_sharding(mesh))(batch)
 print(jax.process_count(), mesh.size, batch.shape, float(mean))
 """
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common import config as configs
 from common import files
+from common.config import config_to_dict
 from common.errors import InputError
 from common.train.checkpoint import Checkpoints
 from hsr_jax.attributes import classifier as attributes
 from hsr_jax.attributes import data as attribute_data
-from hsr_jax.attributes.data import Data
+from hsr_jax.attributes.data import AttributeDataConfig
 
 KEY = jax.random.key(0)
 
@@ -63,7 +63,7 @@ def test_tallies_add_up_to_accuracies():
 def test_the_classifier_sees_its_own_size():
     config = dataclasses.replace(
         attributes.Config(),
-        data=Data(source="x", attributes=("a",)),
+        data=AttributeDataConfig(source="x", attributes=("a",)),
         image_size=16,
         widths=(2, 2, 2, 2),
         depths=(1, 1, 1, 1),
@@ -78,13 +78,13 @@ def test_the_classifier_sees_its_own_size():
 
 def test_a_loaded_classifier_sees_pictures(tmp_path):
     """A generator's images beyond [-1, 1] are cut as pictures are."""
-    data = Data(source="x", attributes=("a", "b"))
+    data = AttributeDataConfig(source="x", attributes=("a", "b"))
     config = attributes.Config(str(tmp_path), data=data, image_size=16, widths=(2, 2, 2, 2), depths=(1, 1, 1, 1))
     variables = attributes.initialize(config)
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(1, {"params": variables["params"], "stats": {"batch_stats": variables["batch_stats"]}})
     checkpoints.close()
-    files.write_json(tmp_path / "config.json", configs.to_dict(config))
+    files.write_json(tmp_path / "config.json", config_to_dict(config))
     apply, names = attributes.load_classifier(str(tmp_path))
     images = 2 * jax.random.normal(KEY, (2, 16, 16, 3))
     found = apply(images)
@@ -105,7 +105,9 @@ def folder(tmp_path):
 
 
 def test_attributes_of_a_table(folder):
-    data = Data(str(folder), "table.csv", attributes=("hair", "smile"), positive=("long", "2"), validation_fraction=0.3)
+    data = AttributeDataConfig(
+        str(folder), "table.csv", attributes=("hair", "smile"), positive=("long", "2"), validation_fraction=0.3
+    )
     source, validation = attribute_data.training(data, seed=0)
     assert (len(source), len(validation)) == (7, 3)
     assert sorted([*source.files, *validation.files]) == [f"{i}.png" for i in range(10)]
@@ -133,12 +135,12 @@ def test_attributes_of_a_table(folder):
     ],
 )
 def test_wrong_fields(folder, change, message):
-    data = dataclasses.replace(Data(str(folder), "table.csv", attributes=("smile",)), **change)
+    data = dataclasses.replace(AttributeDataConfig(str(folder), "table.csv", attributes=("smile",)), **change)
     with pytest.raises(InputError, match=message):
         attribute_data.names(data)
         attribute_data.training(data, seed=0)
 
 
 def test_celeba_hq_has_forty():
-    assert len(attribute_data.names(Data())) == 40
-    assert attribute_data.names(Data(attributes=("Young", "Male"))) == ("Young", "Male")
+    assert len(attribute_data.names(AttributeDataConfig())) == 40
+    assert attribute_data.names(AttributeDataConfig(attributes=("Young", "Male"))) == ("Young", "Male")

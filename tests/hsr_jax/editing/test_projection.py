@@ -17,11 +17,11 @@ from common.nn.vgg import VGG16
 from common.pretrained import perceptual
 from common.weights import formats
 from hsr_jax.editing import projection
-from hsr_jax.editing.projection import Optimization, Projector
+from hsr_jax.editing.projection import ProjectionConfig, Projector
 from hsr_jax.gan.latents import synthesis
 
 G = Generator(16, 6, w_dim=5, num_layers=1, channel_base=64, channel_max=8)
-CONFIG = Optimization(learning_rate=0.05, exploration=0.02)
+CONFIG = ProjectionConfig(learning_rate=0.05, exploration=0.02)
 KEY = jax.random.key(0)
 
 
@@ -103,7 +103,7 @@ def test_noise_is_found_and_stays_noise():
 
 
 def test_the_schedule():
-    config = Optimization(learning_rate=0.2, warm_up=0.1, cool_down=0.5, exploration=0.05, exploration_end=0.5)
+    config = ProjectionConfig(learning_rate=0.2, warm_up=0.1, cool_down=0.5, exploration=0.05, exploration_end=0.5)
     rates = [float(projection.learning_rate(jnp.float32(t), config)) for t in (0, 0.05, 0.1, 0.5, 0.75, 1)]
     np.testing.assert_allclose(rates, [0, 0.1, 0.2, 0.2, 0.1, 0], atol=1e-6)
     noise = [float(projection.exploration(jnp.float32(t), config)) for t in (0, 0.25, 0.5, 1)]

@@ -5,7 +5,7 @@ import types
 import numpy as np
 import pytest
 
-from common import config as configs
+from common.config import config_to_dict
 from common.errors import InputError
 from common.metrics import attribute_linearity, moments
 from common.nn.stylegan2 import Generator
@@ -18,7 +18,7 @@ from hsr_jax.published import ATTRIBUTES, PUBLISHED
 
 
 def test_only_evaluations_done_alike_are_compared():
-    asked = configs.to_dict(Evaluate(metrics=("fid", "als")))
+    asked = config_to_dict(Evaluate(metrics=("fid", "als")))
     digests = {"real images": "a", "the network of the path length": "b"}
     other = results.Results("base", {}, {}, {"evaluate": asked, "digests": digests})
     results.check_alike(other, asked)

@@ -12,7 +12,7 @@ from common.data.images.folder import open_folder
 from common.metrics import frechet, moments, path_length
 from common.nn.stylegan2 import Generator
 from common.pretrained.metric_networks import Distance, Embedding
-from common.train import sharding as meshes
+from common.train import sharding
 from hsr_jax.evaluation import feature_sets, measures
 from hsr_jax.evaluation.sampler import Sampler
 
@@ -26,7 +26,9 @@ def variables() -> dict:
 
 
 def sampler(devices: int = 8, batch_size: int = 8, **options) -> Sampler:
-    return Sampler(GENERATOR, variables(), meshes.make(jax.devices()[:devices]), batch_size=batch_size, **options)
+    return Sampler(
+        GENERATOR, variables(), sharding.make_mesh(jax.devices()[:devices]), batch_size=batch_size, **options
+    )
 
 
 def pooled(variables, images):
@@ -65,10 +67,10 @@ def test_images_are_numbered_whatever_the_batch_and_the_devices():
 
 def test_a_conditional_generator_has_labels():
     with pytest.raises(ValueError, match="labels"):
-        Sampler(GENERATOR.clone(c_dim=3), variables(), meshes.make())
+        Sampler(GENERATOR.clone(c_dim=3), variables(), sharding.make_mesh())
     with pytest.raises(ValueError, match="labels"):
         sampler(labels=np.eye(3, dtype=np.float32))
-    conditional = Sampler(GENERATOR.clone(c_dim=3), {}, meshes.make(), labels=np.eye(3, dtype=np.float32))
+    conditional = Sampler(GENERATOR.clone(c_dim=3), {}, sharding.make_mesh(), labels=np.eye(3, dtype=np.float32))
     rows, longer = conditional.rows(np.arange(5)), conditional.rows(np.arange(50))
     np.testing.assert_array_equal(rows[1], longer[1][:5])  # the label belongs to the number
     assert set(longer[1].argmax(1)) == {0, 1, 2}
@@ -93,12 +95,14 @@ def test_generated_features_are_streamed_in_one_program():
 def test_moments_of_several_chunks_are_those_of_all(monkeypatch):
     monkeypatch.setattr(feature_sets, "CHUNK", 16)
     features = np.random.default_rng(1).normal(3, 1, (45, 4)).astype(np.float32)
-    mesh = meshes.make()
+    mesh = sharding.make_mesh()
 
     def batches():
         for start in range(0, 48, 8):
             rows = np.minimum(np.arange(start, start + 8), 44)
-            yield meshes.put_batch(({"a": features[rows]}, (np.arange(start, start + 8) < 45).astype(np.float32)), mesh)
+            yield sharding.put_batch(
+                ({"a": features[rows]}, (np.arange(start, start + 8) < 45).astype(np.float32)), mesh
+            )
 
     found = feature_sets.collect(batches(), mesh, {"a": 100})["a"]
     expected = moments.feature_moments(features)
@@ -112,7 +116,7 @@ def test_real_features_are_of_every_image_once(folder):
     source, traces = open_folder(folder), []
     e = embedding(lambda: traces.append(1))
     options = {"resolution": SIDE, "batch_size": 8, "keep": {"a": 10}}
-    found = measures.real_features(source, {"a": e}, meshes.make(), **options)["a"]
+    found = measures.real_features(source, {"a": e}, sharding.make_mesh(), **options)["a"]
     images = np.stack([np.asarray(Image.open(folder / name)) for name in source.files])
     np.testing.assert_allclose(found.features, np.asarray(pooled(0.5, jnp.asarray(images))), rtol=1e-6)
     assert found.moments.count == 10 and len(traces) == 1
@@ -167,7 +171,7 @@ def test_path_lengths_are_those_of_the_metric(monkeypatch):
 def test_both_images_of_a_pair_have_the_same_noise():
     loud = jax.tree_util.tree_map_with_path(lambda p, x: x + 1 if "noise_strength" in str(p) else x, variables())
     distance = Distance("d", lambda _, a, b: jnp.abs(a - b).max((1, 2, 3)), {}, "digest")
-    found = measures.path_lengths(Sampler(GENERATOR, loud, meshes.make(), batch_size=8), distance, 8)
+    found = measures.path_lengths(Sampler(GENERATOR, loud, sharding.make_mesh(), batch_size=8), distance, 8)
     # A step of 1e-4 moves no pixel by more than 0.01; other noise would by about 1.
     assert (found * measures.EPSILON**2 < 0.01).all()
 

@@ -11,19 +11,19 @@ import pytest
 
 from common.nn.discriminator import Discriminator
 from common.nn.stylegan2 import Generator
+from common.ops.pixels import as_float
 from common.train import logs as logging
-from common.train import loop
-from common.train import sharding as meshes
+from common.train import loop, sharding
 from common.train.checkpoint import Checkpoints
 from common.train.state import local_value
 from hsr_jax.gan import objectives, state
-from hsr_jax.gan.phases import Losses, Phases, Schedule, adam, as_float
+from hsr_jax.gan.phases import LossConfig, Phases, ScheduleConfig, adam
 from hsr_jax.gan.step import Step
 
 SIZE, BATCH = 8, 8
 SMALL = {"channel_base": 64, "channel_max": 8}
 GAN = objectives.GAN(Generator(SIZE, 6, w_dim=5, num_layers=1, **SMALL), Discriminator(SIZE, mbstd_group=4, **SMALL))
-SCHEDULE = Schedule(g_interval=2, d_interval=3, ada_interval=2, ema_kimg=0.1)
+SCHEDULE = ScheduleConfig(g_interval=2, d_interval=3, ada_interval=2, ema_kimg=0.1)
 IMAGES = np.random.default_rng(0).integers(0, 256, (4 * BATCH, SIZE, SIZE, 3), np.uint8)
 
 
@@ -45,11 +45,11 @@ def semantic_loss(heads, extractor, features, images):
 def phases(devices: int = 1, sgd: bool = False) -> Phases:
     return Phases(
         GAN,
-        Losses(r1_gamma=1.0),
+        LossConfig(r1_gamma=1.0),
         SCHEDULE,
         optax.sgd(1e-2) if sgd else adam(1e-3, SCHEDULE.g_interval),
         optax.sgd(1e-2) if sgd else adam(1e-3, SCHEDULE.d_interval),
-        meshes.make(jax.devices()[:devices]),
+        sharding.make_mesh(jax.devices()[:devices]),
         augment,
         lambda *arguments: jnp.stack(semantic_loss(*arguments), 1),
         control=lambda p, sign: p + 0.125 * sign,
@@ -74,25 +74,25 @@ def create(p: Phases) -> state.GANState:
     new = state.create(
         **arrays, g_optimizer=p.g_optimizer, d_optimizer=p.d_optimizer, key=jax.random.key(4), ada_p=0.25
     )
-    return meshes.put_replicated(new, p.mesh)
+    return sharding.put_replicated(new, p.mesh)
 
 
 def batch(i: int, p: Phases) -> dict[str, jax.Array]:
-    return meshes.put_batch({"image": IMAGES[i % 4 * BATCH :][:BATCH]}, p.mesh)
+    return sharding.put_batch({"image": IMAGES[i % 4 * BATCH :][:BATCH]}, p.mesh)
 
 
 @functools.cache
 def program(name: str, p: Phases):
     if name != "g_main_hsr":
-        return meshes.jit_step(getattr(p, name), p.mesh)
-    run = meshes.jit_step(p.g_main_hsr, p.mesh, constants=1)
+        return sharding.jit_step(getattr(p, name), p.mesh)
+    run = sharding.jit_step(p.g_main_hsr, p.mesh, constants=1)
     return lambda state, batch: run(state, batch, EXTRACTOR)
 
 
 def after(name: str, images=None):
     """State before and after a phase on one device, on the host, and the metrics."""
     p = phases()
-    data = batch(0, p) if images is None else meshes.put_batch({"image": images}, p.mesh)
+    data = batch(0, p) if images is None else sharding.put_batch({"image": images}, p.mesh)
     start = create(p).replace(ema_params=jax.tree.map(jnp.zeros_like, initial(p)["g_variables"]["params"]))
     before = jax.tree.map(np.array, host(start))
     new, metrics = program(name, p)(start, data)
@@ -212,7 +212,7 @@ def test_what_is_due():
         [False, False, True],
         [True, True, True],
     ]
-    without = dataclasses.replace(phases(), losses=Losses(r1_gamma=0, path_length_weight=0), semantic_loss=None)
+    without = dataclasses.replace(phases(), losses=LossConfig(r1_gamma=0, path_length_weight=0), semantic_loss=None)
     assert Step(without).due(0) == ["g_main", "d_main", "finish"]
 
 
@@ -260,7 +260,7 @@ def test_labels_reach_both_networks():
             jax.eval_shape(getattr(p, name), s, {"image": images}, *extractor)
 
 
-class Data:
+class ImageDataConfig:
     """Batches in turn, with a position."""
 
     def __init__(self):
@@ -278,7 +278,7 @@ class Data:
 
 
 def train(directory, steps: int) -> state.GANState:
-    p, data, checkpoints = phases(), Data(), Checkpoints(directory)
+    p, data, checkpoints = phases(), ImageDataConfig(), Checkpoints(directory)
     s, resume = create(p), None
     if checkpoints.latest() is not None:
         s, resume = checkpoints.restore(s, data)

@@ -8,8 +8,8 @@ import pytest
 from common.nn.resnet import ResNet
 from common.nn.stylegan2 import SynthesisNetwork
 from common.nn.vit import ViT
+from common.ops.pixels import HSR, IMAGENET, preprocess
 from common.ops.pool import adaptive_average_pool
-from common.ops.preprocess import HSR, IMAGENET, preprocess
 from common.pretrained.features import DINO_LAYERS, VIT_LAYERS, inputs_of, target_maps
 from hsr_jax.gan.regularizer import BLOCKS, Heads, cosine_error, hsr_loss, pair, squared_error
 

@@ -17,11 +17,11 @@ from common.weights.networks import feature_style
 from common.weights.networks import stylegan2 as generators
 from common.weights.networks.table import revert, shapes
 from fase_jax import step
-from fase_jax.config import Config
-from fase_jax.model import Model
+from fase_jax.config import FaseConfig
+from fase_jax.model import ModelConfig
 from fase_jax.prior import load_prior
 
-SIZES = Model(
+SIZES = ModelConfig(
     image_size=32,
     heatmap_size=16,
     generator_resolution=16,
@@ -33,7 +33,7 @@ SIZES = Model(
     encoder_depths=(1, 2, 1, 1),
     num_itls=1,
 )
-CONFIG = dataclasses.replace(Config(), model=SIZES)
+CONFIG = dataclasses.replace(FaseConfig(), model=SIZES)
 
 
 @pytest.fixture(scope="module")

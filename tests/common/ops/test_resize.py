@@ -1,4 +1,4 @@
-"""Tests of `common.ops.interpolate`. The numbers of whole networks that resize are held by tests/golden."""
+"""Tests of `common.ops.resize`. The numbers of whole networks that resize are held by tests/golden."""
 
 import functools
 
@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common.ops.interpolate import resize_bicubic, resize_bilinear
+from common.ops.resize import resize_bicubic, resize_bilinear
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.normal(size=(2, 5, 7, 3)).astype(np.float32)

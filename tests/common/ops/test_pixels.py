@@ -1,9 +1,9 @@
-"""Tests of `common.ops.preprocess`."""
+"""Tests of `common.ops.pixels`."""
 
 import numpy as np
 import pytest
 
-from common.ops.preprocess import HSR, IMAGENET, preprocess
+from common.ops.pixels import HSR, IMAGENET, preprocess
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (2, 12, 12, 3)).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Resizing images and feature maps to any size, in PyTorch's conventions and without antialiasing.
+"""Resizing of images and feature maps to any size without antialiasing, in the conventions of PyTorch and TensorFlow 1.
 
 Every output pixel is a weighted sum of few input pixels along y, then along x, with weights that depend on the sizes
 alone: two small matrix products. They are exact on every backend (full precision is asked for) and their gradient is
@@ -95,3 +95,33 @@ def _cubic(d: np.ndarray) -> np.ndarray:
 def _separable(x: Array, rows: np.ndarray, columns: np.ndarray) -> Array:
     along_y = jnp.einsum("ih,bhwc->biwc", jnp.asarray(rows, x.dtype), x, precision="highest")
     return jnp.einsum("jw,biwc->bijc", jnp.asarray(columns, x.dtype), along_y, precision="highest")
+
+
+def resize_tf1(images: Array, size: tuple[int, int]) -> Array:
+    """Bilinear without half-pixel centres: output pixel i reads at i * in / out, so the picture shifts to the top left.
+
+    Not antialiased. Beyond the last pixel its value is repeated.
+
+    Args:
+      images: [B, H, W, C], float.
+      size: (height, width) of the result.
+
+    Returns:
+      [B, *size, C]; the input where `size` is its size.
+
+    Raises:
+      ValueError: images of another rank or of an integer type.
+    """
+    if images.ndim != 4 or not jnp.issubdtype(images.dtype, jnp.floating):
+        raise ValueError(f"images must be [B, H, W, C] of a float type, not {images.dtype} {images.shape}")
+    return _resize_axis(_resize_axis(images, 2, size[1]), 1, size[0])
+
+
+def _resize_axis(x: Array, axis: int, length: int) -> Array:
+    count = x.shape[axis]
+    # y[i] = x[l] + (s - l) (x[min(l + 1, n - 1)] - x[l]),  s = i n / m,  l = floor(s); float32 as the original
+    position = np.arange(length, dtype=np.float32) * np.float32(count / length)
+    low = np.minimum(np.floor(position), count - 1)
+    fraction = jnp.asarray(position - low, x.dtype).reshape([-1 if i == axis else 1 for i in range(x.ndim)])
+    first, second = (jnp.take(x, index.astype(np.int32), axis) for index in (low, np.minimum(low + 1, count - 1)))
+    return first + fraction * (second - first)

@@ -1,4 +1,4 @@
-"""Tests of `common.ops.conv_down` against its definition with XLA's own convolutions and gradients."""
+"""Tests of `common.ops.conv_scaled` against its definition with XLA's own convolutions and gradients."""
 
 import functools
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from common.ops.conv_down import conv2d_down
+from common.ops.conv_scaled import conv2d_down
 from common.ops.resample import BINOMIAL
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")

@@ -1,4 +1,4 @@
-"""What pretrained networks want their input to be: a size and a normalisation."""
+"""Pixels: from 8 bits to float and back by the rule of each reference, and what pretrained networks want to see."""
 
 import dataclasses
 
@@ -6,6 +6,22 @@ import jax.numpy as jnp
 from jax import Array
 
 from common.ops.pool import adaptive_average_pool
+
+
+def as_float(images: Array) -> Array:
+    """Pixels as the networks of this project see them: uint8 [...] to float32 in [-1, 1]; float32 stays as it is."""
+    # p / 127.5 - 1
+    return images.astype(jnp.float32) / 127.5 - 1 if images.dtype == jnp.uint8 else images
+
+
+def stylegan2_ada_uint8(images: Array) -> Array:
+    """Generated images [B, H, W, C] in about [-1, 1] as StyleGAN2-ADA's metrics see them, uint8.
+
+    An 8-bit pixel p that was mapped to p / 127.5 - 1 comes back as itself.
+    """
+    # min(max(127.5 x + 128, 0), 255), truncated: not by the conversion alone, which XLA for CPU (jax 0.10) leaves out
+    # where it fuses it with the conversion back to float and a sum
+    return jnp.floor(jnp.clip(images.astype(jnp.float32) * 127.5 + 128, 0, 255)).astype(jnp.uint8)
 
 
 @dataclasses.dataclass(frozen=True)
