@@ -1,12 +1,15 @@
 """Files that are either whole or absent: written aside, then renamed."""
 
 import contextlib
+import io
 import json
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import numpy as np
 
 from common.errors import InputError
 
@@ -55,6 +58,13 @@ def write_text(path: str | Path, text: str) -> None:
 def write_json(path: str | Path, value: Any) -> None:
     """`write_bytes` of indented JSON, one trailing newline."""
     write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def write_arrays(path: str | Path, **arrays: Any) -> None:
+    """Writes named arrays of numbers as an .npz file, for `common.weights.read.arrays`. Errors as `written_aside`."""
+    data = io.BytesIO()
+    np.savez(data, **arrays)
+    write_bytes(path, data.getvalue())
 
 
 def read_json(path: str | Path) -> Any:

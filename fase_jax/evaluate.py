@@ -1,4 +1,4 @@
-"""Evaluates a trained model: NME by normaliser, AUC, failure rate and CED per subset; pictures of the worst and best.
+"""Evaluates a trained model: NME, AUC, failure rate and CED per subset, and pictures of the worst and best faces.
 
 python -m fase_jax.evaluate --workdir runs/demo
 """
@@ -12,18 +12,19 @@ import numpy as np
 
 from common import errors, files
 from common.config import config_to_dict, parse_command
-from common.data import decode as decoding
+from common.data.decode import decode
 from common.data.faces.crop import Crop, apply, crop_face, crop_matrix, invert
 from common.data.faces.source import Source
 from common.errors import InputError
-from common.terminal import Progress, table
+from common.terminal import Progress, print_table
 from common.train import sharding
 from common.viz import curves
 from common.viz.grid import grid, write_image
 from common.viz.overlay import overlay
-from fase_jax import inference, sources
-from fase_jax.config import Decoder
-from fase_jax.results import face_errors, rows, summarize
+from fase_jax import sources
+from fase_jax.config import Decoder, FaseConfig
+from fase_jax.detector import Detector, Which, load_detector
+from fase_jax.results import face_errors, result_rows, summarize
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,66 +32,59 @@ class Evaluate:
     """Which run, and on which faces."""
 
     workdir: str = "runs/fase"
-    """Work directory of the run; results go to `results/` in it unless `out` names a place."""
+    """Work directory of the run."""
     split: Literal["test", "validation"] = "test"
-    """Settings are chosen on `validation`; `test` is looked at once."""
-    checkpoint: Literal["best", "last"] = "best"
-    """The best on the validation split, or the last."""
+    """Faces of the test set, or those that the run held out for validation, on which settings are chosen."""
+    checkpoint: Which = "best"
+    """Checkpoint with the lowest error on the validation faces, or the last one."""
     batch_size: int = 16
+    """Faces per batch over all devices."""
     root: str = ""
-    """Another folder of images to evaluate on; empty takes the run's own data."""
+    """Another folder of images to evaluate on; the run's own data if empty."""
     annotations: str = ""
-    """Annotations of the other folder; empty takes the run's file name."""
+    """Annotation file of the other folder; the name in the run's config if empty."""
     subsets: tuple[str, ...] = ()
-    """Subsets to evaluate; empty takes the run's own."""
+    """Subsets to evaluate; those of the run's config if empty."""
     decoder: Decoder | Literal["run"] = "run"
-    """How heatmaps become coordinates; `run` takes the run's."""
+    """How heatmaps become coordinates; `run` keeps the run's decoder."""
     flip_test: Literal["run", "on", "off"] = "run"
-    """Average over the mirror image; `run` takes the run's."""
+    """Whether heatmaps are averaged with those of the mirror image; `run` keeps the run's choice."""
     pictures: int = 16
-    """Faces in each of the pictures of the worst and the best."""
+    """Number of faces in each picture: the first, the worst and the best ones."""
     out: str = ""
-    """Directory of the results; empty: `results/` of the work directory."""
+    """Directory of the results; `results/` in the work directory if empty."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Runs the command."""
     sharding.initialize()
     evaluate(parse_command(argv, default=Evaluate())[0])
 
 
 def evaluate(options: Evaluate) -> dict[str, Any]:
-    """Writes results.json, ced.png and pictures of faces, prints the table, and returns the results by subset."""
+    """Writes results.json, ced.png and pictures of faces, prints the table, and returns `summarize` by subset."""
     changes = {} if options.decoder == "run" else {"decoder": options.decoder}
     if options.flip_test != "run":
         changes["flip_test"] = options.flip_test == "on"
-    detector = inference.load(options.workdir, options.checkpoint, **changes)
+    detector = load_detector(options.workdir, options.checkpoint, **changes)
     out = Path(options.out or f"{options.workdir}/results")
     crop = sources.crop(detector.config, training=False)
     mean_shape = np.asarray(files.read_json(f"{options.workdir}/mean_shape.json"), np.float32)
     results = {}
     for name, source in _sources(options, detector.config).items():
         with Progress(name, len(source)) as progress:
-            predicted = inference.predict_source(
-                detector.predict,
-                detector.variables,
-                source,
-                crop,
-                detector.mesh,
-                options.batch_size,
-                progress.update,
-            )
-        found = face_errors(predicted, source)
-        results[name] = summarize(found, source)
-        baseline = dataclasses.replace(predicted, landmarks=_place(mean_shape, source, crop))
-        base = face_errors(baseline, source)
-        results[name]["baseline"] = {n: float(np.nanmean(values)) for n, values in base.items()}
-        _draw(out, name, source, crop, predicted.landmarks, next(iter(found.values())), options.pictures)
+            predicted = detector(source, crop, options.batch_size, progress.update)
+        errors_by_name = face_errors(predicted, source)
+        baseline = face_errors(dataclasses.replace(predicted, landmarks=_place(mean_shape, source, crop)), source)
+        results[name] = summarize(errors_by_name, source)
+        results[name]["baseline"] = {n: float(np.nanmean(values)) for n, values in baseline.items()}
+        reported = errors_by_name[source.scheme.normalizer]
+        _draw(out, name, source, crop, predicted.landmarks, reported, options.pictures)
     _write(out, options, detector, results)
     return results
 
 
-def _sources(options: Evaluate, config) -> dict[str, Source]:
+def _sources(options: Evaluate, config: FaseConfig) -> dict[str, Source]:
     if options.split == "validation":
         validation = sources.training(config)[1]
         if validation is None:
@@ -100,32 +94,30 @@ def _sources(options: Evaluate, config) -> dict[str, Source]:
 
 
 def _place(mean_shape: np.ndarray, source: Source, crop: Crop) -> np.ndarray:
-    """The mean training shape, put where each face's crop is: [N, K, 2] in original pixels."""
+    """The mean training shape, placed where the crop of each face is: [N, K, 2] in pixels of the original images."""
     faces = zip(source.landmarks, source.visible, source.boxes, source.files, strict=True)
     return np.stack([apply(invert(crop_matrix(crop, *face)), mean_shape) for face in faces])
 
 
-def _draw(out: Path, name: str, source: Source, crop: Crop, predicted, found, count: int) -> None:
-    """Pictures of the first faces and of those with the highest and the lowest errors, predicted and true landmarks."""
+def _draw(out: Path, name: str, source: Source, crop: Crop, predicted: np.ndarray, found: np.ndarray, count: int):
+    """Draws predicted and true landmarks on the first faces and on those with the highest and the lowest errors [N]."""
     known = np.flatnonzero(np.isfinite(found))
     order = known[np.argsort(-found[known], kind="stable")]
     for title, chosen in (("first", known[:count]), ("worst", order[:count]), ("best", order[::-1][:count])):
-        pictures, captions = [], []
+        pictures = []
         for i in chosen:
             record = source[int(i)]
-            image = decoding.decode(record["image"], record["file"])
+            image = decode(record["image"], record["file"])
             keys = ("landmarks", "visible", "box", "file")
             face, matrix = crop_face(dataclasses.replace(crop, size=192), image, *(record[key] for key in keys))
             truth, guess = apply(matrix, record["landmarks"]), apply(matrix, predicted[i])
             pictures.append(overlay(face, guess, truth, source.scheme))
-            captions.append(f"{found[i]:.2f} %")
+        captions = [f"{found[i]:.2f} %" for i in chosen]
         write_image(out / f"{title}_{name}.png", grid(pictures, columns=4, captions=captions))
 
 
-def _write(out: Path, options: Evaluate, detector, results: dict[str, Any]) -> None:
-    first = next(iter(results.values()))
-    columns, lines = rows(results)
-    table(f"{options.workdir}, step {detector.step}, {options.split}", columns, lines)
+def _write(out: Path, options: Evaluate, detector: Detector, results: dict[str, Any]) -> None:
+    print_table(f"{options.workdir}, step {detector.step}, {options.split}", *result_rows(results))
     document = {
         "workdir": options.workdir,
         "step": detector.step,
@@ -135,7 +127,8 @@ def _write(out: Path, options: Evaluate, detector, results: dict[str, Any]) -> N
     }
     files.write_json(out / "results.json", document)
     by_subset = {name: np.array([e for e in result["errors"] if e is not None]) for name, result in results.items()}
-    curves.plot_ced(by_subset, out / "ced.png", threshold=10.0, unit=f"NME {first['normalizer']} (%)")
+    unit = f"NME {detector.scheme.normalizer} (%)"
+    curves.plot_ced(by_subset, out / "ced.png", threshold=10.0, unit=unit)
     print(f"results: {out / 'results.json'}  pictures: {out}")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from common import errors, files
 from common.config import parse_command
-from common.data import decode as images
+from common.data.decode import decode, upright_size
 from common.data.faces.crop import Crop
 from common.data.faces.scheme import LandmarkScheme
 from common.data.faces.source import Record
@@ -24,30 +24,31 @@ from common.terminal import Progress
 from common.train import sharding
 from common.viz.grid import write_image
 from common.viz.overlay import overlay
-from fase_jax import inference
+from fase_jax.detector import Predictions, Which, load_detector
 
 
 @dataclasses.dataclass(frozen=True)
 class Predict:
-    """Which run, which images."""
+    """Chooses the run and the images."""
 
     workdir: str = "runs/fase"
     """Work directory of the run."""
     inputs: tuple[str, ...] = ()
-    """Images, folders (searched through) and globs."""
+    """Images, globs, and folders, which are searched with all folders inside."""
     boxes: str = ""
-    """CSV `file,x0,y0,x1,y1` with a face box a row, several rows for several faces; empty takes the whole image."""
+    """CSV file `file,x0,y0,x1,y1` with one face box per row; an image may have several. Empty: each image is a face."""
     out: str = "predictions"
     """Directory of landmarks.json, landmarks.csv and the overlays."""
     overlays: bool = True
-    """Write a picture with the landmarks for every face."""
-    checkpoint: str = "best"
-    """best or last."""
+    """Whether to write a picture with the landmarks for every face."""
+    checkpoint: Which = "best"
+    """Checkpoint with the lowest error on the validation faces, or the last one."""
     batch_size: int = 16
+    """Faces per batch over all devices."""
 
 
 class Faces:
-    """Images with face boxes as a source; their landmarks are unknown."""
+    """A source of images with face boxes, whose landmarks are unknown: all invisible."""
 
     def __init__(self, paths: Sequence[str], boxes: np.ndarray, scheme: LandmarkScheme):
         self.scheme, self.files, self.boxes = scheme, list(paths), boxes
@@ -71,46 +72,44 @@ class Faces:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Runs the command."""
     sharding.initialize()
     predict(parse_command(argv, default=Predict())[0])
 
 
 def predict(options: Predict) -> list[dict]:
-    """Predicts, writes the files, prints where they are and the rate; returns one entry a face."""
+    """Writes landmarks.json, landmarks.csv and the overlays, prints the rate, and returns one JSON value per face."""
     paths = find_images(options.inputs)
-    detector = inference.load(options.workdir, options.checkpoint)
+    detector = load_detector(options.workdir, options.checkpoint)
     data = detector.config.data
     if options.boxes:
         faces = read_boxes(options.boxes, paths)
         crop = Crop(detector.config.model.image_size, data.crop_scale, "box", fill=data.fill)
     else:
-        sizes = [images.upright_size(Path(path)) for path in paths]
+        sizes = [upright_size(Path(path)) for path in paths]
         faces = [(path, (-0.5, -0.5, w - 0.5, h - 0.5)) for path, (w, h) in zip(paths, sizes, strict=True)]
         crop = Crop(detector.config.model.image_size, 1.0, "box", fill=data.fill)
     source = Faces([path for path, _ in faces], np.array([box for _, box in faces], np.float32), detector.scheme)
-    start, compiled = time.monotonic(), None
+    start, first = time.monotonic(), None
     with Progress("predict", len(source)) as progress:
 
         def on_batch(done: int) -> None:
-            nonlocal compiled
-            compiled = compiled or (time.monotonic(), done)
+            nonlocal first
+            first = first or (time.monotonic(), done)
             progress.update(done)
 
-        found = inference.predict_source(
-            detector.predict, detector.variables, source, crop, detector.mesh, options.batch_size, on_batch
-        )
+        found = detector(source, crop, options.batch_size, on_batch)
     end = time.monotonic()
     entries = _write(Path(options.out), source, found, options.overlays)
     print(f"{len(source)} faces in {end - start:.1f} s, first batch with compilation included", end="")
-    if compiled and len(source) > compiled[1]:
-        print(f"; {(len(source) - compiled[1]) / (end - compiled[0]):.1f} images/s after it", end="")
+    if first and len(source) > first[1]:
+        print(f"; {(len(source) - first[1]) / (end - first[0]):.1f} images/s after it", end="")
     print(f"\nlandmarks: {Path(options.out) / 'landmarks.json'}")
     return entries
 
 
 def read_boxes(file: str, paths: Sequence[str]) -> list[tuple[str, tuple[float, ...]]]:
-    """(path, box) of every row of a CSV `file,x0,y0,x1,y1`; rows name a path as given, or by its last part."""
+    """Returns (path, box) per row of a CSV file `file,x0,y0,x1,y1`; `file` is a path as given, or its last part."""
     by_name = {Path(path).name: path for path in paths} | {path: path for path in paths}
     try:
         rows = list(csv.DictReader(io.StringIO(Path(file).read_text())))
@@ -132,7 +131,7 @@ def read_boxes(file: str, paths: Sequence[str]) -> list[tuple[str, tuple[float, 
     return faces
 
 
-def _write(out: Path, source: Faces, found: inference.Predictions, overlays: bool) -> list[dict]:
+def _write(out: Path, source: Faces, found: Predictions, overlays: bool) -> list[dict]:
     entries, lines = [], []
     k = source.scheme.count
     for i, file in enumerate(source.files):
@@ -142,7 +141,7 @@ def _write(out: Path, source: Faces, found: inference.Predictions, overlays: boo
         entries.append(entry)
         lines.append([file, *box, *(f"{value:.3f}" for value in points.ravel())])
         if overlays:
-            picture = overlay(images.decode(Path(file).read_bytes(), file), points, None, source.scheme)
+            picture = overlay(decode(Path(file).read_bytes(), file), points, None, source.scheme)
             # The number keeps two images of one name, or two faces of one image, apart.
             write_image(out / "overlays" / f"{i:05d}_{Path(file).stem}.png", picture)
     buffer = io.StringIO()

@@ -1,34 +1,34 @@
-"""What FASE starts from: a trained generator and its inversion encoder (Sec. 4.3)."""
+"""The prior that FASE starts from: a trained generator and its inversion encoder (Sec. 4.3, FASE)."""
 
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
-from flax import traverse_util
 
 from common.errors import InputError
 from common.nn.stylegan2 import Generator, channels
 from common.train import workdir
+from common.trees import check_same_shapes
 from common.weights import formats
 from common.weights.networks import feature_style
-from fase_jax import inference
 from fase_jax.config import FaseConfig
+from fase_jax.detector import load_detector
+from fase_jax.model import ModelConfig
 
 
 def load_prior(path: str, variables: dict[str, Any], config: FaseConfig) -> dict[str, Any]:
-    """Variables of the model with generator, mean w and encoder from `path`; the ITLs stay as they start.
+    """The untrained variables with generator, mean w and encoder from `path`; the ITLs keep their initial values.
 
     Args:
-      path: the work directory of a FASE run with the same encoder and generator (any number of landmarks), or a
-        directory with `generator` (StyleGAN2-ADA's or rosinality's layout) and `encoder` (Feature-Style), each a
-        directory that `python -m common.weights import` wrote or a checkpoint, `generator.pkl`, `encoder.pth` or the
-        like.
-      variables: of the untrained model.
-      config: of the run.
+      path: the work directory of a FASE run with the same encoder and generator (its number of landmarks does not
+        matter), or a directory with `generator` (in StyleGAN2-ADA's or rosinality's layout) and `encoder`
+        (Feature-Style). Each of the two is a directory that `python -m common.weights import` wrote, or a checkpoint
+        such as `generator.pkl` or `encoder.pth`.
+      variables: those of the untrained model.
+      config: of the run that starts.
 
     Raises:
-      InputError: nothing usable there, or it is of another model; names the arrays.
+      InputError: `path` holds no prior, or one of another model; names the arrays.
     """
     directory = Path(path)
     if (directory / workdir.CONFIG).is_file():
@@ -43,25 +43,18 @@ def load_prior(path: str, variables: dict[str, Any], config: FaseConfig) -> dict
 
 
 def _from_run(directory: Path, variables: dict[str, Any]) -> dict[str, Any]:
-    """Encoder, generator and mean w of another run: everything but its ITLs."""
-    found = inference.load(str(directory)).variables
+    """`variables` with encoder, generator and mean w of another run, that is everything but its ITLs."""
+    found = load_detector(str(directory)).variables
     parts = {name: found["params"][name] for name in ("encoder", "synthesis")}
     rest = {name: value for name, value in found.items() if name != "params"}
     loaded = {"params": variables["params"] | parts, **rest}
-    shapes = [traverse_util.flatten_dict(jax.tree.map(np.shape, tree), sep="/") for tree in (loaded, variables)]
-    different = sorted(
-        name for name in shapes[0].keys() | shapes[1].keys() if shapes[0].get(name) != shapes[1].get(name)
-    )
-    if different:
-        raise InputError(
-            f"field prior: {directory}: {different[0]} and {len(different) - 1} more have other shapes here; "
-            "give both runs the same sizes of encoder and generator"
-        )
+    remedy = "give both runs the same sizes of encoder and generator"
+    check_same_shapes(loaded, variables, source=f"field prior: {directory}", remedy=remedy)
     return loaded
 
 
 def _find(directory: Path, name: str) -> Path:
-    """The file, or the imported directory, that is called `name` whatever its suffix."""
+    """The file or imported directory that is called `name`, with any suffix."""
     found = sorted(path for path in directory.glob(f"{name}*") if path.stem == name)
     if not found:
         raise InputError(
@@ -79,7 +72,7 @@ def _read_generator(path: Path, config: FaseConfig) -> dict[str, Any]:
     return _check_generator(layout.variables(arrays, module, source=str(path)), module, config.model, path)
 
 
-def _check_generator(found: dict[str, Any], module: Generator, sizes, file: Path) -> dict[str, Any]:
+def _check_generator(found: dict[str, Any], module: Generator, sizes: ModelConfig, file: Path) -> dict[str, Any]:
     have = (module.resolution, module.w_dim, module.channel_base, module.channel_max)
     want = (sizes.generator_resolution, sizes.w_dim, sizes.channel_base, sizes.channel_max)
     if have[:2] == want[:2] and _widths(have[0], *have[2:]) == _widths(want[0], *want[2:]):
@@ -90,7 +83,7 @@ def _check_generator(found: dict[str, Any], module: Generator, sizes, file: Path
 
 
 def _widths(resolution: int, channel_base: int, channel_max: int) -> list[int]:
-    """By resolution. A file tells no more: of a base that is capped everywhere it has the least."""
+    """Channels per resolution, all that a file tells: different bases may give the same channels under one maximum."""
     return [channels(r, channel_base, channel_max) for r in (2**k for k in range(2, resolution.bit_length()))]
 
 

@@ -1,4 +1,4 @@
-"""Errors of predictions, the tables and JSON they become (FASE, Sec. 4.2)."""
+"""Errors of predictions, and the JSON values and tables made of them (FASE, Sec. 4.2)."""
 
 from typing import Any
 
@@ -6,77 +6,71 @@ import jax.numpy as jnp
 import numpy as np
 
 from common.data.faces.source import Source
-from common.metrics import auc as areas
-from common.metrics import nme as metrics
-from fase_jax.inference import Predictions
+from common.metrics.auc import auc, auc_sampled, failure_rate
+from common.metrics.nme import box_diagonal, box_size, image_diagonal, inter_ocular, inter_pupil, nme
+from common.terminal import cell
+from fase_jax.detector import Predictions
 
-THRESHOLDS = (7.0, 8.0, 10.0)
+THRESHOLDS = (7, 8, 10)
 """Percent: 7 is the paper's for AFLW, 8 and 10 are the literature's for 300-W and WFLW."""
 
 
 def face_errors(predicted: Predictions, source: Source) -> dict[str, np.ndarray]:
-    """NME of every face in percent [N] by normaliser, the scheme's usual one first. Eq. (1).
+    """NME per face in percent, [N] for each normaliser, Eq. (1); NaN for a face without a visible landmark.
 
-    `inter_ocular` and `inter_pupil` where the scheme has eyes; `box` sqrt(w h), `box_diag` and `image_diag` always.
-    A face without a visible landmark is NaN.
+    The scheme's `normalizer` names the one that is reported. `box` (sqrt(w h)), `box_diag` and `image_diag` are always
+    there, `inter_pupil` where the scheme has pupils, `inter_ocular` where it has eyes and is not normalised by the box:
+    AFLW is, because in profile one eye is hidden.
     """
     target, scheme = jnp.asarray(source.landmarks), source.scheme
     boxes, sizes = jnp.asarray(source.boxes), jnp.asarray(predicted.image_size)
-    normalizers = {
-        "box": metrics.box_size(boxes),
-        "box_diag": metrics.box_diagonal(boxes),
-        "image_diag": metrics.image_diagonal(sizes),
-    }
+    normalizers = {}
+    if scheme.eyes and scheme.normalizer != "box":
+        normalizers["inter_ocular"] = inter_ocular(target, scheme.eyes)
     if scheme.pupils:
-        normalizers = {"inter_pupil": metrics.inter_pupil(target, scheme.pupils)} | normalizers
-    if scheme.eyes and scheme.name != "aflw19":  # profile faces have no use for it; the paper normalises by the box
-        normalizers = {"inter_ocular": metrics.inter_ocular(target, scheme.eyes)} | normalizers
-    visible = jnp.asarray(source.visible)
-    return {
-        name: np.asarray(metrics.nme(jnp.asarray(predicted.landmarks), target, d, visible))
-        for name, d in normalizers.items()
+        normalizers["inter_pupil"] = inter_pupil(target, scheme.pupils)
+    normalizers |= {
+        "box": box_size(boxes),
+        "box_diag": box_diagonal(boxes),
+        "image_diag": image_diagonal(sizes),
     }
+    landmarks, visible = jnp.asarray(predicted.landmarks), jnp.asarray(source.visible)
+    return {name: np.asarray(nme(landmarks, target, d, visible)) for name, d in normalizers.items()}
 
 
 def summarize(errors: dict[str, np.ndarray], source: Source) -> dict[str, Any]:
-    """What the results file holds of one subset; `faces` keeps the single errors for tests between two models."""
-    summary = {}
+    """JSON values for one subset: means, AUC and failure rates for each normaliser, and the errors of all faces.
+
+    Args:
+      errors: see `face_errors`. Those by the scheme's normaliser are kept per face, to test two models against each
+        other.
+    """
+    metrics = {}
     for name, values in errors.items():
         known = jnp.asarray(values[np.isfinite(values)])
-        summary[name] = {"nme": float(known.mean())}
+        metrics[name] = {"nme": float(known.mean())}
         for t in THRESHOLDS:
-            summary[name][f"auc_{t:g}"] = float(areas.auc(known, t))
-            summary[name][f"failure_{t:g}"] = float(areas.failure_rate(known, t))
-        summary[name]["auc_10_sampled"] = float(areas.auc_sampled(known, 10.0))
-    primary = next(iter(errors))
+            metrics[name][f"auc_{t}"] = float(auc(known, float(t)))
+            metrics[name][f"failure_{t}"] = float(failure_rate(known, float(t)))
+        metrics[name]["auc_10_sampled"] = float(auc_sampled(known, 10.0))
+    reported = errors[source.scheme.normalizer]
     return {
-        "faces": int(np.isfinite(errors[primary]).sum()),
-        "normalizer": primary,
-        "metrics": summary,
+        "faces": int(np.isfinite(reported).sum()),
+        "normalizer": source.scheme.normalizer,
+        "metrics": metrics,
         "files": list(source.files),
-        "errors": [None if np.isnan(e) else round(float(e), 5) for e in errors[primary]],
+        "errors": [None if np.isnan(e) else round(float(e), 5) for e in reported],
     }
 
 
-def rows(results: dict[str, dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
-    """Columns and rows of the table of a results file: one row a subset, the mean-shape baseline beside it."""
-    columns = [
-        "subset",
-        "faces",
-        "normalizer",
-        "NME %",
-        "mean shape %",
-        "AUC@7",
-        "AUC@8",
-        "AUC@10",
-        "FR@8 %",
-        "FR@10 %",
-    ]
-    table = []
+def result_rows(results: dict[str, dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
+    """Columns and rows of a table of results: one row per subset and normaliser, with the mean shape as a baseline."""
+    columns = ["subset", "faces", "normalizer", "NME %", "mean shape %"]
+    columns += [f"AUC@{t}" for t in THRESHOLDS] + [f"FR@{t} %" for t in THRESHOLDS[1:]]
+    rows = []
     for subset, result in results.items():
         for name, values in result["metrics"].items():
-            base = result["baseline"][name]
-            areas_ = [f"{values[f'auc_{t}']:.3f}" for t in (7, 8, 10)]
-            failures = [f"{100 * values[f'failure_{t}']:.1f}" for t in (8, 10)]
-            table.append([subset, result["faces"], name, values["nme"], base, *areas_, *failures])
-    return columns, table
+            areas = [cell(values[f"auc_{t}"], ".3f") for t in THRESHOLDS]
+            failures = [cell(100 * values[f"failure_{t}"], ".1f") for t in THRESHOLDS[1:]]
+            rows.append([subset, result["faces"], name, values["nme"], result["baseline"][name], *areas, *failures])
+    return columns, rows

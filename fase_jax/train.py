@@ -22,7 +22,7 @@ from common.train.optimizer import label_tree
 from common.train.state import TrainState, create_state
 from fase_jax import sources, step
 from fase_jax.config import FaseConfig
-from fase_jax.inference import predict_source
+from fase_jax.detector import predict_source
 from fase_jax.prior import load_prior
 from fase_jax.results import face_errors
 
@@ -131,8 +131,7 @@ def make_evaluate(config, model, scheme, validation: Source | None, mesh):
         params = run_state.params if run_state.ema is None else run_state.ema
         variables = {"params": params, **run_state.stats}
         predicted = predict_source(predict, variables, validation, crop, mesh, max(config.batch_size, 16))
-        errors_by_name = face_errors(predicted, validation)
-        return {"nme": float(np.nanmean(next(iter(errors_by_name.values()))))}
+        return {"nme": float(np.nanmean(face_errors(predicted, validation)[validation.scheme.normalizer]))}
 
     return evaluate
 

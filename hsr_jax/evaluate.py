@@ -3,8 +3,8 @@
     python -m hsr_jax.evaluate --snapshot runs/hsr/table4_5_dog_hsr --inception weights/pytorch-fid/... \
         --lpips weights/lpips-parts/vgg --pr_network vgg16.pth --against runs/hsr/table4_5_dog/results/results.json
 
-A network that is not at hand may have a substitute, `--substitute vit.safetensors`; its numbers have other names.
-`python -m hsr_jax.tables` puts the results of the runs of a table together.
+A network that is not at hand may be replaced by another one, `--substitute vit.safetensors`, whose numbers have names
+of their own. `python -m hsr_jax.tables` collects the results of several runs in the tables of the thesis.
 """
 
 import dataclasses
@@ -20,63 +20,67 @@ from common.config import config_diff, config_to_dict, parse_command
 from common.data.images.source import ImageSource
 from common.errors import InputError
 from common.nn.stylegan2 import Generator
-from common.pretrained import metric_networks as feature_networks
-from common.pretrained.metric_networks import FidVariant
-from common.terminal import table
+from common.pretrained import metric_networks
+from common.terminal import print_table
 from common.train import sharding, workdir
 from hsr_jax import snapshot, sources
 from hsr_jax.attributes.classifier import load_classifier
 from hsr_jax.config import GanConfig, ImageDataConfig
-from hsr_jax.evaluation import feature_sets, pictures, results
-from hsr_jax.evaluation import groups as evaluation
+from hsr_jax.evaluation import feature_sets, groups, pictures, results
 from hsr_jax.evaluation.groups import Classifier, Evaluation
 from hsr_jax.evaluation.sampler import Sampler
 from hsr_jax.published import PUBLISHED
 
 Metric = Literal["fid", "kid", "pr", "mahalanobis", "ppl", "als"]
 PLACES = ("data_dir", "manual_dir", "cache_mib")
-"""Fields of `ImageDataConfig` that say where images are here, not which they are."""
+"""Fields of `ImageDataConfig` that say where the images are on this machine, not which images they are."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Evaluate(feature_networks.Files):
-    """Which generator, by which metrics and networks, against which images."""
+class Evaluate(metric_networks.Files):
+    """Chooses the generator, the metrics with their networks, and the real images."""
 
     snapshot: str = ""
     """Work directory of a run, an imported directory, or a StyleGAN2 checkpoint."""
     metrics: tuple[Metric, ...] = ("fid", "kid", "pr", "ppl")
-    """`pr` is precision and recall, `mahalanobis` shows the worst images by it, `als` needs `classifier`."""
+    """Metrics to measure: `pr` is precision and recall, `mahalanobis` finds the worst images, `als` is the attribute
+    linearity score."""
     num_images: int = 50_000
-    """Generated images, and pairs of the path length."""
+    """Number of generated images, and of pairs for the path length."""
     data: ImageDataConfig = ImageDataConfig()
-    """Real images, of the generator's resolution; with an empty `source` those of the run, of whose fields `data_dir`,
-    `manual_dir` and `cache_mib` can be given."""
+    """Real images, at the generator's resolution. If `source` is empty they are the run's, and only `data_dir`,
+    `manual_dir` and `cache_mib` may be given."""
     real: Literal["full", "training"] = "full"
-    """The run's images: all of its source, as StyleGAN2-ADA measures limited data too, or those it was trained on."""
-    fid_variant: FidVariant = "stylegan2-ada"
-    """How images enter Inception, and the covariance: pytorch-fid divides by N - 1."""
+    """Which of the run's images are the real ones: all of its source, as in StyleGAN2-ADA even for limited data, or
+    only those it was trained on."""
+    fid_variant: metric_networks.FidVariant = "stylegan2-ada"
+    """How Inception gets its images and how covariances are computed: pytorch-fid divides by N - 1."""
     ridge: float = 0.0
-    """Of the Mahalanobis distance, see there; needed where real images are fewer than features, and by a ViT's."""
+    """Ridge of the Mahalanobis distance, relative to the mean variance of a feature. Needed if there are fewer real
+    images than features, and for the features of a ViT."""
     classifier: str = ""
     """Work directory of a run of hsr_jax.train_attributes, for `als`."""
     lines: int = 1000
-    """Pairs of latents of the attribute linearity score."""
+    """Number of lines in W for `als`."""
     seed: int = 0
+    """Seed of latents, noise, labels and subsets."""
     batch_size: int = 32
+    """Images per batch over all devices."""
     cache: str = "data/features"
-    """Directory of the real images' features, which are computed once."""
+    """Directory where the features of real images are kept for later evaluations."""
     row: str = ""
-    """Configuration whose published values are shown beside; empty: the run's own, if it is one."""
+    """Configuration whose published values are shown beside; the run's own, if it has some, when empty."""
     against: str = ""
-    """results.json of another model, evaluated alike: relative change, both distributions, signed-rank test."""
+    """results.json of another model, evaluated with the same options. Adds the relative change of each metric, both
+    distributions of path lengths, and a signed-rank test."""
     pictures: int = 8
-    """Rows of the pictures."""
+    """Number of rows of the pictures."""
     out: str = ""
-    """Directory of the results; empty: `results/` of the work directory."""
+    """Directory of the results; `results/` in the work directory if empty."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Runs the command."""
     sharding.initialize()
     evaluate(parse_command(argv, default=Evaluate())[0])
 
@@ -84,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def evaluate(options: Evaluate) -> dict[str, float]:
     """Writes results.json, samples.npz, table.md and pictures, prints the table, and returns the values by metric.
 
-    The files are written after each group of metrics, before its pictures are drawn: what fails later costs no numbers.
+    The files are written after each group of metrics and before its pictures, so that a later failure loses no number.
     """
     run = _check(options)
     other = results.read(options.against) if options.against else None
@@ -97,7 +101,7 @@ def evaluate(options: Evaluate) -> dict[str, float]:
     document = {"snapshot": options.snapshot, "row": row, "published": PUBLISHED.get(row, {})}
     document |= {"digests": job.digests(), "evaluate": config_to_dict(options)}
     values, samples, comparison = {}, {}, None
-    for measure in (evaluation.distribution, evaluation.paths, evaluation.linearity):
+    for measure in (groups.distribution, groups.paths, groups.linearity):
         found = measure(job)
         if not found.values:
             continue
@@ -109,7 +113,7 @@ def evaluate(options: Evaluate) -> dict[str, float]:
         found.draw()
     _draw(job, samples, options.snapshot, other)
     if jax.process_index() == 0:
-        table(f"{options.snapshot}, {options.num_images} images", *results.table(values, row, comparison))
+        print_table(f"{options.snapshot}, {options.num_images} images", *results.table(values, row, comparison))
         if comparison and "wilcoxon" in comparison:
             print("path lengths, signed-rank test on {pairs} pairs: p = {p:.3g}".format(**comparison["wilcoxon"]))
         print(f"results: {job.out / results.DOCUMENT}  pictures: {job.out}")
@@ -117,9 +121,9 @@ def evaluate(options: Evaluate) -> dict[str, float]:
 
 
 def _prepare(options: Evaluate, run: GanConfig | None) -> Evaluation:
-    """Opens everything that is read, so that what is wrong with it shows before anything is measured."""
+    """Opens every input, so that its errors show before anything is measured."""
     classifier = Classifier(*load_classifier(options.classifier)) if "als" in options.metrics else None
-    networks = feature_networks.choose(options.metrics, options, options.fid_variant)
+    networks = metric_networks.choose(options.metrics, options, options.fid_variant)
     generator, variables = snapshot.load(options.snapshot)
     source = _source(options, run, generator)
     labels = np.stack([source.labels[i] for i in range(len(source))]) if generator.c_dim else None
@@ -143,7 +147,7 @@ def _prepare(options: Evaluate, run: GanConfig | None) -> Evaluation:
 
 
 def _check(options: Evaluate) -> GanConfig | None:
-    """The configuration of the run, if the snapshot is one."""
+    """Checks the options; returns the run's configuration if the snapshot is a run."""
     if not options.snapshot:
         raise InputError("field snapshot: empty; name a run's work directory or a checkpoint")
     if not Path(options.snapshot).exists():
@@ -166,7 +170,7 @@ def _check(options: Evaluate) -> GanConfig | None:
 
 
 def _source(options: Evaluate, run: GanConfig | None, generator: Generator) -> ImageSource | None:
-    """The real images; None where no metric needs any."""
+    """Opens the real images; None if no metric needs any."""
     if not set(options.metrics) & set(results.OF_REAL) and not generator.c_dim:
         return None
     data, seed = options.data, options.seed
@@ -182,21 +186,21 @@ def _source(options: Evaluate, run: GanConfig | None, generator: Generator) -> I
 
 
 def _given(data: ImageDataConfig) -> dict[str, Any]:
-    """Fields that are not as they are by default."""
+    """Fields whose values are not the defaults."""
     return {name: getattr(data, name) for name in config_diff(ImageDataConfig(), data)}
 
 
 def _draw(job: Evaluation, samples: dict[str, np.ndarray], name: str, other: results.Results | None) -> None:
-    """The curves of this model and, if there is one, of the other; intermediate images."""
+    """Draws the curves, together with those of the other model if there is one, and images at all resolutions."""
     distance, against = job.networks.distance, f"{other.name} (against)" if other else ""
     if "path_lengths" in samples:
-        # Lengths in other features have another scale.
+        # Path lengths in the features of another network have another scale.
         alike = {against: other.samples["path_lengths"]} if other and distance.label in other.values else {}
         pictures.histogram({name: samples["path_lengths"]} | alike, job.out / "path_lengths.png", distance.label)
     if "als_scores" in samples:
         alike = {against: other.samples["als_scores"]} if other and "als_scores" in other.samples else {}
         pictures.linearity({name: samples["als_scores"]} | alike, job.out / "als.png")
-    pictures.intermediate(job.sampler, min(job.rows, 4), job.out / "rgb.png")
+    pictures.resolutions(job.sampler, min(job.rows, 4), job.out / "rgb.png")
 
 
 if __name__ == "__main__":

@@ -14,19 +14,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import jax
 import numpy as np
 
 from common import errors
 from common.config import parse_command
 from common.errors import InputError
-from common.ops.pixels import stylegan2_ada_uint8
 from common.terminal import Progress
 from common.viz.animation import write_animation
 from common.viz.grid import grid, write_image
 from hsr_jax.editing import directions as editing
 from hsr_jax.editing.renderer import Renderer
-from hsr_jax.gan.latents import synthesis
+from hsr_jax.evaluation.pictures import resolution_grid
 
 GRID = 64
 """Images of the grid, at most."""
@@ -93,7 +91,7 @@ def generate(options: Generate) -> None:
         write_image(out / "mix.png", _mixed(renderer, ws[:GRID], shown, options))
         print(f"mixed styles: {out / 'mix.png'}")
     if options.layers:
-        write_image(out / "layers.png", _layers(renderer, ws[:ROWS]))
+        write_image(out / "layers.png", resolution_grid(renderer.resolutions(ws[:ROWS])))
         print(f"layers: {out / 'layers.png'}")
 
 
@@ -137,25 +135,6 @@ def _mixed(renderer: Renderer, ws: np.ndarray, images: list[np.ndarray], options
     white = np.full_like(above[0], 255)
     rows = [[white, *above]] + [[image, *itertools.islice(inside, len(above))] for image in images]
     return grid(list(itertools.chain.from_iterable(rows)), columns=len(above) + 1)
-
-
-def _layers(renderer: Renderer, ws: np.ndarray) -> np.ndarray:
-    """A row an image: the sum of the RGB outputs up to every resolution, enlarged without smoothing."""
-    generator = renderer.generator
-    resolutions = [4 << i for i in range((generator.resolution // 4).bit_length())]
-
-    def program(variables, ws):
-        features = synthesis(generator, variables, ws)[1]
-        return [stylegan2_ada_uint8(features[f"b{resolution}.img"]) for resolution in resolutions]
-
-    pictures = []
-    for batch in renderer.run(jax.jit(program), ws):
-        large = [
-            x.repeat(generator.resolution // x.shape[1], 1).repeat(generator.resolution // x.shape[2], 2) for x in batch
-        ]
-        pictures += [layer[i] for i in range(len(batch[0])) for layer in large]
-    captions = [f"{resolution} px" for resolution in resolutions] * len(ws)
-    return grid(pictures, columns=len(resolutions), captions=captions)
 
 
 if __name__ == "__main__":

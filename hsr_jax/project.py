@@ -146,7 +146,7 @@ def _write(options: Project, paths: list[str], targets: np.ndarray, found: dict,
         numbers = {key: float(found[key][i]) for key in ("start_distance", "distance", "pixels")}
         entries.append({"file": path, **numbers})
     noise = {f"{latent_files.NOISE}{layer}": maps for layer, maps in found["noise"].items()}
-    latent_files.write_arrays(out / "latents.npz", ws=found["ws"], **noise)
+    files.write_arrays(out / "latents.npz", ws=found["ws"], **noise)
     about = {"snapshot": options.snapshot, "space": options.space, "steps": options.steps, "distance": name}
     losses = found["losses"].mean(0)
     every = options.steps // len(losses)

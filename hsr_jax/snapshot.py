@@ -10,8 +10,7 @@ import numpy as np
 from jax import Array
 from safetensors.numpy import save
 
-from common import files
-from common.errors import InputError
+from common import files, trees
 from common.nn.stylegan2 import Generator
 from common.ops.pixels import stylegan2_ada_uint8
 from common.train import workdir
@@ -82,7 +81,9 @@ def with_networks_of(path: str, new: GANState) -> GANState:
     for kind, tree in {"g": _unaveraged(path) or variables, "ema": variables}.items():
         found[f"{kind}_params"] = tree["params"]
         found[f"{kind}_stats"] = {name: collection for name, collection in tree.items() if name != "params"}
-    _check_shapes(path, found, {name: getattr(new, name) for name in found})
+    wanted = {name: getattr(new, name) for name in found}
+    remedy = "give this run the sizes of the snapshot"
+    trees.check_same_shapes(found, wanted, source=f"field resume_from: {path}", remedy=remedy)
     return new.replace(**jax.tree.map(jnp.array, found))  # copies: a step that donates its state takes each for itself
 
 
@@ -125,18 +126,3 @@ def _inputs(generator: Generator) -> tuple[Array, Array | None]:
 
 def _shape(x: Array) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(x.shape, x.dtype)
-
-
-def _check_shapes(path: str, found: dict[str, Any], wanted: dict[str, Any]) -> None:
-    paths = lambda tree: {
-        jax.tree_util.keystr(k, simple=True, separator="/"): np.shape(x)
-        for k, x in jax.tree_util.tree_leaves_with_path(tree)
-    }
-    have, want = paths(found), paths(wanted)
-    different = sorted(name for name in have.keys() | want.keys() if have.get(name) != want.get(name))
-    if different:
-        name = different[0]
-        raise InputError(
-            f"field resume_from: {path}: {name} is {have.get(name, 'absent')}, here {want.get(name, 'absent')} (and "
-            f"{len(different) - 1} more); give this run the sizes of the snapshot"
-        )

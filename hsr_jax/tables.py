@@ -14,7 +14,7 @@ from typing import Any
 from common import errors, files
 from common.config import parse_command
 from common.errors import InputError, nearest
-from common.terminal import table
+from common.terminal import cell, markdown_table, print_table
 from hsr_jax.evaluation import results
 from hsr_jax.published import TABLES, Row, published_name
 
@@ -50,8 +50,8 @@ def write_tables(options: Tables) -> dict[str, list[dict[str, Any]]]:
     for name in [options.table] if options.table else TABLES:
         found[name] = [measured(row, Path(options.runs)) for row in TABLES[name]]
         title, lines = f"Table {name}, thesis and here", render(found[name])
-        table(title, *lines)
-        files.write_text(out / f"table_{name}.md", results.markdown(title, *lines))
+        print_table(title, *lines)
+        files.write_text(out / f"table_{name}.md", markdown_table(title, *lines))
         files.write_json(out / f"table_{name}.json", found[name])
     print(f"tables: {out}")
     return found
@@ -75,8 +75,8 @@ def render(rows: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
     columns = ["row", *(f"{metric}, {where}" for metric in metrics for where in ("thesis", "here")), "images"]
     lines = []
     for row in rows:
-        cells = [results.cell(row[where].get(metric)) for metric in metrics for where in ("thesis", "here")]
-        lines.append([row["row"], *cells, results.cell(row["images"], "d")])
+        cells = [cell(row[where].get(metric), ".5g") for metric in metrics for where in ("thesis", "here")]
+        lines.append([row["row"], *cells, cell(row["images"])])
     return columns, lines
 
 

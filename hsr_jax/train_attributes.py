@@ -17,10 +17,10 @@ from common.data.images.pipeline import eval_batches, train_iterator
 from common.data.images.source import ImageSource
 from common.ops.pixels import as_float
 from common.terminal import table
-from common.train import loop, sharding, workdir
+from common.train import inference, loop, sharding, workdir
 from common.train.checkpoint import Checkpoints
 from common.train.logs import Logger
-from common.train.state import count_parameters, create_state, local_value
+from common.train.state import count_parameters, create_state
 from hsr_jax.attributes import classifier as attributes
 from hsr_jax.attributes import data as attribute_data
 from hsr_jax.attributes.classifier import AttributesConfig
@@ -105,25 +105,21 @@ def make_evaluate(config: AttributesConfig, mesh) -> Callable[[dict, ImageSource
     """(variables, images) -> `attributes.summarize` of all of them."""
     model, names = attributes.build(config), attribute_data.names(config.data)
 
-    def tally(variables, batch):
-        scores = attributes.logits(model, variables, as_float(batch["image"]), config.image_size)
-        return attributes.tally(scores, batch["label"], batch["mask"])
+    def tally(variables, images, labels, mask):
+        return attributes.tally(attributes.logits(model, variables, as_float(images), config.image_size), labels, mask)
 
     program = jax.jit(tally, out_shardings=sharding.replicated_sharding(mesh))
 
     def evaluate(variables: dict, source: ImageSource) -> dict[str, float]:
-        tallies = []
-        for batch in eval_batches(
+        batches = eval_batches(
             source,
             resolution=config.image_size,
             batch_size=config.batch_size,
             process_index=jax.process_index(),
             process_count=jax.process_count(),
-        ):
-            rows = {name: batch[name] for name in ("image", "label", "mask")}
-            tallies.append(program(variables, sharding.put_batch(rows, mesh)))
-        values = jax.tree.map(local_value, tallies)
-        return attributes.summarize(jax.tree.map(lambda *x: np.sum(x, axis=0), *values), names)
+        )
+        tallies = inference.over_batches(program, (variables,), batches, ("image", "label", "mask"), mesh)
+        return attributes.summarize(inference.total(tallies), names)
 
     return evaluate
 

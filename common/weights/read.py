@@ -11,7 +11,7 @@ from common.weights.readers import array_files, nvidia, torch_legacy, torch_zip
 from common.weights.readers.safe_zip import Archive
 from common.weights.readers.unreadable import Unreadable
 
-ZIP = b"PK\x03\x04"
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second of an archive without entries
 PICKLE = b"\x80"
 KINDS = "a safetensors, PyTorch (.pth, .pt), NVIDIA (.pkl) or NumPy (.npz) file"
 # Of several prefixes under which a network is found, those with such a part are meant: averaged weights, or in MoCo,

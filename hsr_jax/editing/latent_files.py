@@ -1,6 +1,5 @@
 """Latents and boundaries on the disk: npz files of numbers, whole or absent."""
 
-import io
 import sys
 from pathlib import Path
 
@@ -14,13 +13,6 @@ from hsr_jax.editing.directions import Boundary
 
 NOISE = "noise."
 """Of the names of noise maps [N, r, r] beside `ws`."""
-
-
-def write_arrays(path: str | Path, **arrays: np.ndarray) -> None:
-    """Writes named arrays of numbers."""
-    data = io.BytesIO()
-    np.savez(data, **arrays)
-    files.write_bytes(path, data.getvalue())
 
 
 def load_latents(path: str | Path, generator: Generator) -> np.ndarray:
@@ -51,7 +43,7 @@ def save_boundary(path: str | Path, boundary: Boundary, attribute: str, psi: flo
     """Writes a boundary of an attribute, found by samples of this truncation, for `load_boundary`."""
     # As bytes: what reads such files takes numbers alone.
     about = {"attribute": np.frombuffer(attribute.encode(), np.uint8), "psi": np.float64(psi)}
-    write_arrays(path, **about, **boundary._asdict())
+    files.write_arrays(path, **about, **boundary._asdict())
 
 
 def load_boundary(path: str | Path, generator: Generator, attribute: str, psi: float) -> Boundary:

@@ -1,13 +1,10 @@
-"""Features of many images: their moments, streamed, the vectors where a metric needs them, and a cache on the disk."""
+"""Features of many images: their moments, the vectors where a metric needs them, and a cache of both on the disk."""
 
 import dataclasses
 import functools
 import hashlib
-import io
 import json
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,53 +17,50 @@ from jax.sharding import Mesh
 
 from common import files
 from common.data.images.source import ImageSource
+from common.errors import InputError
 from common.metrics import moments
 from common.metrics.moments import Moments
-from common.train import sharding
+from common.train import inference, sharding
+from common.train.inference import Batches, OnBatch, silent
+from common.weights import read
 
 CHUNK = 4096
-"""Vectors of one reduction, about: D^2 numbers go to the host for each."""
+"""Number of vectors, about, that are reduced to moments at once: each reduction sends D^2 numbers to the host."""
 PROBED = 64
-"""Images of a source whose bytes tell whether it is still the same."""
-DAMAGED = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
-"""What NumPy raises for an .npz file that is absent, cut short, or no such file."""
-
-Batches = Iterator[tuple[dict[str, Array], Array]]
-"""({name: features [B, D]}, valid [B]), split over the devices; the same shapes in every batch."""
+"""Number of images whose bytes enter the digest of a source."""
 
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSet:
-    """What is kept of the features of a set of images by one network."""
+    """Features of a set of images by one network."""
 
     moments: Moments
+    """Moments of the features of all images."""
     features: np.ndarray
-    """float32 [N', D], the first N' of them, as many as were asked for."""
+    """float32 [N', D], features of the first N' images, as many as were asked for."""
 
 
-def collect(
-    batches: Batches, mesh: Mesh, keep: Mapping[str, int], on_batch: Callable[[int], None] = lambda count: None
-) -> dict[str, FeatureSet]:
-    """Feature sets by name.
+def collect(batches: Batches, mesh: Mesh, keep: Mapping[str, int], on_batch: OnBatch = silent) -> dict[str, FeatureSet]:
+    """Feature sets by name of the network.
 
     Args:
-      batches: features by name.
-      keep: how many vectors to keep of each name, 0 for the moments alone.
-      on_batch: called with the number of images done, for a progress bar.
+      batches: see `inference`; the results are features [B, D] by name.
+      keep: number of vectors to keep for each name; 0 if only the moments are needed.
+      on_batch: called with the number of images done.
     """
     streams = {name: _Stream(mesh) for name in keep}
     rows: dict[str, list[np.ndarray]] = {name: [] for name in keep}
     kept, done = dict.fromkeys(keep, 0), 0
-    for features, valid in batches:
+    for features, index in batches:
         for name, stream in streams.items():
-            stream.add(features[name], valid)
+            stream.add(features[name], index)
         wanted = {name: features[name] for name, limit in keep.items() if kept[name] < limit}
-        # Waits for the batch, even where nothing is wanted: no more than two are on the way.
-        local, counts = multihost_utils.process_allgather((wanted, valid), tiled=True)
-        for name, x in local.items():
-            rows[name].append(x[counts > 0][: keep[name] - kept[name]])
+        # Waits for the batch even if no vector is wanted, so that no more than two are on the devices.
+        vectors, numbers = inference.on_host((wanted, index), index)
+        for name, x in vectors.items():
+            rows[name].append(x[: keep[name] - kept[name]])
             kept[name] += len(rows[name][-1])
-        done += int(counts.sum())
+        done += len(numbers)
         on_batch(done)
     return {name: _finished(stream.result(), rows[name]) for name, stream in streams.items()}
 
@@ -76,24 +70,24 @@ def _finished(result: Moments, rows: list[np.ndarray]) -> FeatureSet:
 
 
 class _Stream:
-    """Moments of batches that stay on the devices until there are about `CHUNK` vectors."""
+    """Moments of batches, which stay on the devices until there are about `CHUNK` vectors to reduce."""
 
     def __init__(self, mesh: Mesh):
         self._reduce = _reduction(mesh)
         self._waiting: list[tuple[Array, Array]] = []
         self._total: Moments | None = None
 
-    def add(self, features: Array, valid: Array) -> None:
-        self._waiting.append((features, valid))
+    def add(self, features: Array, index: Array) -> None:
+        self._waiting.append((features, index))
         if len(self._waiting) * len(features) >= CHUNK:
             self._merge()
 
     def result(self) -> Moments:
         if self._waiting:
-            features, valid = self._waiting[-1]
-            # Filled up with a batch that does not count: the reduction is compiled for one number of batches.
+            features, index = self._waiting[-1]
+            # Filled up with batches of padding: the reduction is compiled for one number of batches.
             missing = -(-CHUNK // len(features)) - len(self._waiting)
-            self._waiting += [(features, jnp.zeros_like(valid))] * missing
+            self._waiting += [(features, jnp.full_like(index, -1))] * missing
             self._merge()
         return self._total
 
@@ -106,9 +100,9 @@ class _Stream:
 @functools.cache
 def _reduction(mesh: Mesh) -> Callable[[list[tuple[Array, Array]]], Moments]:
     def reduce(batches: list[tuple[Array, Array]]) -> Moments:
-        # Stacked behind the axis that is split: no vector changes its device.
-        features, valid = (jnp.stack(parts, axis=1) for parts in zip(*batches, strict=True))
-        return moments.batch_moments(features.reshape(-1, features.shape[-1]), valid.reshape(-1))
+        # Stacked behind the axis that is split over the devices, so that every vector stays on its device.
+        features, index = (jnp.stack(parts, axis=1) for parts in zip(*batches, strict=True))
+        return moments.batch_moments(features.reshape(-1, features.shape[-1]), (index >= 0).reshape(-1))
 
     return jax.jit(reduce, out_shardings=sharding.replicated_sharding(mesh))
 
@@ -119,17 +113,17 @@ def cached(
     keep: Mapping[str, int],
     compute: Callable[[dict[str, int]], dict[str, FeatureSet]],
 ) -> dict[str, FeatureSet]:
-    """The feature sets of real images, from files where an earlier evaluation left them.
+    """Feature sets of real images by name, from the files that an earlier evaluation left where there are any.
 
     Args:
-      directory: of the files, one a digest.
-      digests: name -> what identifies the images, the network and what it sees (`digest`).
-      keep: as in `collect`; a file with fewer vectors is made anew.
-      compute: makes those that are missing, given how many vectors of each to keep.
+      directory: of the files.
+      digests: file name for each name, which tells images, network and preprocessing apart (see `digest`).
+      keep: see `collect`; a file with fewer vectors is made anew.
+      compute: makes the missing feature sets, given the number of vectors to keep of each.
     """
     paths = {name: Path(directory) / f"{digests[name]}.npz" for name in keep}
     found = {name: _load(path, keep[name]) for name, path in paths.items()}
-    # All processes do the same, though one of them may not see the files of another.
+    # All processes must compute the same ones, though some may not see the files of the first.
     here = np.array([found[name] is not None for name in keep])
     everywhere = multihost_utils.process_allgather(here, tiled=True).reshape(-1, len(keep)).all(0)
     missing = {name: keep[name] for name, there in zip(keep, everywhere, strict=True) if not there}
@@ -143,12 +137,12 @@ def cached(
 
 
 def digest(*parts: Any) -> str:
-    """A name for a file, of JSON values."""
+    """SHA-256 of JSON values, 32 hexadecimal digits: the name of a cache file."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 def source_digest(source: ImageSource) -> str:
-    """What identifies images: their names, and the bytes of some of them."""
+    """SHA-256 of the names of all images and the bytes of `PROBED` of them: tells whether a source has changed."""
     found = hashlib.sha256(json.dumps(list(source.files)).encode())
     for row in np.unique(np.linspace(0, len(source) - 1, PROBED).astype(int)):
         found.update(hashlib.sha256(source.read(int(row))).digest())
@@ -156,17 +150,14 @@ def source_digest(source: ImageSource) -> str:
 
 
 def _save(path: Path, features: FeatureSet) -> None:
-    data = io.BytesIO()
-    count, mean, scatter = features.moments
-    np.savez(data, count=count, mean=mean, scatter=scatter, features=features.features)
-    files.write_bytes(path, data.getvalue())
+    files.write_arrays(path, **features.moments._asdict(), features=features.features)
 
 
 def _load(path: Path, keep: int) -> FeatureSet | None:
-    """None where there is no such file, it is damaged, or it holds too few vectors."""
+    """The stored feature set; None if there is no such file, it is damaged, or it holds too few vectors."""
     try:
-        with np.load(path) as stored:
-            loaded = FeatureSet(Moments(float(stored["count"]), stored["mean"], stored["scatter"]), stored["features"])
-    except DAMAGED:
+        stored = read.arrays(path)
+        loaded = FeatureSet(Moments(float(stored["count"]), stored["mean"], stored["scatter"]), stored["features"])
+    except (InputError, KeyError):
         return None
     return loaded if len(loaded.features) >= min(keep, loaded.moments.count) else None

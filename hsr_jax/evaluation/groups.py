@@ -1,4 +1,4 @@
-"""The metrics of a generator by groups, each with its numbers and its pictures (Sec. 4.3, thesis)."""
+"""Groups of metrics for a generator, each with its numbers and its pictures (Sec. 4.3, thesis)."""
 
 import dataclasses
 from collections.abc import Callable
@@ -9,8 +9,11 @@ import numpy as np
 from jax import Array
 
 from common.data.images.source import ImageSource
-from common.metrics import attribute_linearity, frechet, kernel, path_length
+from common.metrics.attribute_linearity import attribute_linearity, hsr_attribute_linearity
+from common.metrics.frechet import fid
+from common.metrics.kernel import draw_subsets, kid
 from common.metrics.mahalanobis import mahalanobis
+from common.metrics.path_length import best_and_worst, trimmed_mean
 from common.metrics.precision_recall import precision_recall
 from common.pretrained.metric_networks import Embedding, MetricNetworks
 from common.terminal import Progress
@@ -20,65 +23,71 @@ from hsr_jax.evaluation.sampler import Sampler
 from hsr_jax.published import ATTRIBUTES, published_attribute
 
 WORST_OF, WORST = 5000, 30
-"""Images among which the worst by Mahalanobis distance are looked for, and how many are shown (Sec. 4.3.2, thesis)."""
+"""Number of images among which the worst by Mahalanobis distance are looked for, and number of those that are shown
+(Sec. 4.3.2, thesis)."""
 MAX_REAL = 200_000
-"""Real images of precision and recall at most, the first ones; as StyleGAN2-ADA has it."""
+"""Largest number of real images for precision and recall, the first ones, as in StyleGAN2-ADA."""
 
 
 class Found(NamedTuple):
-    """What a group of metrics gives."""
+    """Results of a group of metrics."""
 
     values: dict[str, float]
-    """By the metric's name."""
+    """Value of each metric by its name."""
     samples: dict[str, np.ndarray]
-    """Numbers of single images or lines."""
+    """Numbers per image or per line."""
     draw: Callable[[], None] = lambda: None
     """Writes the pictures; the numbers can be stored before."""
 
 
 class Classifier(NamedTuple):
-    """As `hsr_jax.attributes.classifier.load_classifier` gives it."""
+    """A classifier of attributes; see `hsr_jax.attributes.classifier.load_classifier`."""
 
     apply: Callable[[Array], Array]
     """Images [B, R, R, 3] in about [-1, 1] -> logits [B, A]."""
     names: tuple[str, ...]
-    """Of the A attributes."""
+    """Names of the A attributes."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """What is measured, and with what; the fields of `hsr_jax.evaluate` that the metrics read."""
+    """A generator, the metrics to measure, and everything that they read; see also `hsr_jax.evaluate.Evaluate`."""
 
     sampler: Sampler
     networks: MetricNetworks
     source: ImageSource | None
-    """Real images; None where no metric needs them."""
+    """Real images; None if no metric needs them."""
     images: str
-    """Their `feature_sets.source_digest`; '' without them."""
+    """`feature_sets.source_digest` of the real images; '' without them."""
     metrics: frozenset[str]
     num_images: int
+    """Number of generated images, and of pairs for the path length."""
     lines: int
+    """Number of lines for the attribute linearity score."""
     ridge: float
+    """See `mahalanobis`."""
     unbiased: bool
-    """FID as pytorch-fid has it."""
+    """Whether FID's covariances are divided by N - 1, as in pytorch-fid."""
     classifier: Classifier | None
-    """None where no metric needs it."""
+    """None if no metric needs it."""
     cache: str
+    """Directory of the real images' features."""
     rows: int
-    """Of the pictures."""
+    """Number of rows of the pictures."""
     out: Path
+    """Directory of the pictures."""
 
     def digests(self) -> dict[str, str]:
-        """By what it is, that which the numbers are of; two evaluations compare where these are equal."""
+        """SHA-256 of each input (real images, networks). Two evaluations are comparable if and only if these agree."""
         return {name: digest for name, digest in (("real images", self.images),) if digest} | self.networks.digests()
 
 
 def distribution(job: Evaluation) -> Found:
-    """FID, KID, precision, recall and the worst images, each on the features that its network is for."""
+    """Measures FID, KID, precision, recall and the Mahalanobis distance, each on the features of its own network."""
     if not (job.networks.moments or job.networks.manifold):
         return Found({}, {})
     real = _real(job)
-    if "mahalanobis" in job.metrics:  # a covariance that is singular shows before the generator runs
+    if "mahalanobis" in job.metrics:  # raises the error of a singular covariance before the generator runs
         moments = real[job.networks.moments.digest].moments
         mahalanobis(np.asarray(moments.mean)[None], moments, job.ridge)
     keep = _keep(job, {"kid": job.num_images, "pr": job.num_images, "mahalanobis": min(WORST_OF, job.num_images)})
@@ -87,7 +96,7 @@ def distribution(job: Evaluation) -> Found:
     e = job.networks.moments
     found = _moments(job, e, real[e.digest], generated[e.digest]) if e else Found({}, {})
     if e := job.networks.manifold:
-        manifold = real[e.digest].features[:MAX_REAL]  # more are there where another metric kept them
+        manifold = real[e.digest].features[:MAX_REAL]  # another metric may have kept more
         precision, recall = precision_recall(manifold, generated[e.digest].features, stylegan2_ada=True)
         found.values.update({e.label("precision", "precision"): precision, e.label("recall", "recall"): recall})
     return found
@@ -97,10 +106,10 @@ def _moments(job: Evaluation, e: Embedding, real: FeatureSet, generated: Feature
     values, samples, draw = {}, {}, lambda: None
     if "fid" in job.metrics:
         name = e.label("FID (pytorch-fid)" if job.unbiased else "FID", "Frechet distance")
-        values[name] = frechet.fid(real.moments, generated.moments, pytorch_fid=job.unbiased)
+        values[name] = fid(real.moments, generated.moments, pytorch_fid=job.unbiased)
     if "kid" in job.metrics:
-        subsets = kernel.draw_subsets(job.sampler.seed, len(real.features), len(generated.features))
-        values[e.label("KID", "kernel distance")] = kernel.kid(real.features, generated.features, subsets)
+        subsets = draw_subsets(job.sampler.seed, len(real.features), len(generated.features))
+        values[e.label("KID", "kernel distance")] = kid(real.features, generated.features, subsets)
     if "mahalanobis" in job.metrics:
         found = samples["mahalanobis"] = mahalanobis(generated.features[:WORST_OF], real.moments, job.ridge)
         name = "mean Mahalanobis distance"
@@ -112,7 +121,7 @@ def _moments(job: Evaluation, e: Embedding, real: FeatureSet, generated: Feature
 
 
 def _real(job: Evaluation) -> dict[str, FeatureSet]:
-    """Features of the real images by the digest of the network, from the cache where they are there."""
+    """Features of the real images by the digest of the network, from the cache if it holds them."""
     source, sampler, embeddings = job.source, job.sampler, _embeddings(job)
     resolution = sampler.generator.resolution
 
@@ -134,12 +143,12 @@ def _real(job: Evaluation) -> dict[str, FeatureSet]:
 
 
 def _embeddings(job: Evaluation) -> dict[str, Embedding]:
-    """By digest: a network that serves two groups runs once."""
+    """Embeddings by their digest, so that a network that serves two metrics runs once."""
     return {e.digest: e for e in (job.networks.moments, job.networks.manifold) if e}
 
 
 def _keep(job: Evaluation, needed: dict[str, int]) -> dict[str, int]:
-    """How many vectors to keep of each network, given how many a metric needs."""
+    """Number of vectors to keep by the digest of the network, given the number that each metric needs."""
     keep = dict.fromkeys(_embeddings(job), 0)
     for metric in job.metrics & needed.keys():
         digest = (job.networks.manifold if metric == "pr" else job.networks.moments).digest
@@ -148,7 +157,7 @@ def _keep(job: Evaluation, needed: dict[str, int]) -> dict[str, int]:
 
 
 def paths(job: Evaluation) -> Found:
-    """Path lengths, their trimmed mean, and lines and images of the best and the worst tenth."""
+    """Measures path lengths and their trimmed mean; draws lines and images of the best and the worst tenth."""
     if not job.networks.distance:
         return Found({}, {})
     with Progress("path lengths", job.num_images, "pairs") as progress:
@@ -156,28 +165,28 @@ def paths(job: Evaluation) -> Found:
     captions = lambda chosen: [f"{lengths[i]:.4g}" for i in chosen]
 
     def draw() -> None:
-        for title, tenth in zip(("best", "worst"), path_length.best_and_worst(lengths), strict=True):
+        for title, tenth in zip(("best", "worst"), best_and_worst(lengths), strict=True):
             chosen = pictures.spread(tenth, job.rows)
             pictures.lines(job.sampler, chosen, captions(chosen), job.out / f"lines_{title}.png")
             pictures.images(job.sampler, tenth[:WORST], captions(tenth[:WORST]), job.out / f"{title}_path_length.png")
 
-    return Found({job.networks.distance.label: path_length.trimmed_mean(lengths)}, {"path_lengths": lengths}, draw)
+    return Found({job.networks.distance.label: trimmed_mean(lengths)}, {"path_lengths": lengths}, draw)
 
 
 def linearity(job: Evaluation) -> Found:
-    """Attribute linearity score: of the document (Eq. 4.5) by attribute, and as the public code has it.
+    """Measures the attribute linearity score per attribute (Eq. 4.5, thesis), their mean, and the public code's score.
 
-    The mean is called as the document's is where it is of the same six attributes.
+    The mean has the name of the thesis' mean only if it is over the same six attributes.
     """
     if not job.classifier:
         return Found({}, {})
     classify, names = job.classifier
     with Progress("attributes", job.lines * measures.PLACES) as progress:
         scores = measures.attribute_scores(job.sampler, classify, job.lines, progress.update)
-    each = np.asarray(attribute_linearity.attribute_linearity(scores))
+    each = np.asarray(attribute_linearity(scores))
     values = {f"ALS {name}": float(value) for name, value in zip(names, each, strict=True)}
     alike = sorted(map(published_attribute, names)) == sorted(ATTRIBUTES)
     values["ALS" if alike else f"ALS (mean of {len(names)})"] = float(each.mean())
-    values["ALS (public code)"] = float(np.mean(attribute_linearity.hsr_attribute_linearity(scores)))
+    values["ALS (public code)"] = float(np.mean(hsr_attribute_linearity(scores)))
     draw = lambda: pictures.attribute_lines(job.sampler, scores, names, job.out)
     return Found(values, {"als_scores": scores}, draw)

@@ -1,9 +1,11 @@
 """Runs a generator, or real images, through networks: features, path lengths, attribute scores (Sec. 4.3, thesis).
 
-Each program is compiled once, for batches of one size, and split over the devices. Features and path lengths are of
-images whose noise is drawn, by a key of the seed and of the number of the batch's first image; attribute scores and
-pictures are of images with the stored noise. So an image in the pictures has the latent of the one that was measured,
-and other noise.
+All networks compute in full float32: along a path of length 1e-4 an image changes by less than the fast modes of
+accelerators round away.
+
+Features and path lengths are measured with drawn noise, whose key comes from the seed and the number of the first image
+in the batch. Attribute scores and pictures have the stored noise. An image in a picture therefore has the latent of the
+image that was measured, but other noise.
 """
 
 import functools
@@ -20,14 +22,15 @@ from common.data.images.source import ImageSource
 from common.metrics import path_length
 from common.ops.pixels import stylegan2_ada_uint8
 from common.pretrained.metric_networks import Distance, Embedding
-from common.train import sharding
-from hsr_jax.evaluation.feature_sets import Batches, FeatureSet, collect
-from hsr_jax.evaluation.sampler import OnBatch, Sampler, ahead, compiled, gathered, silent
+from common.train import inference, sharding
+from common.train.inference import OnBatch, silent
+from hsr_jax.evaluation.feature_sets import FeatureSet, collect
+from hsr_jax.evaluation.sampler import Sampler
 
 EPSILON = 1e-4
 """Step along a path; Karras et al. (2019)."""
 PLACES = 11
-"""Of the attribute scores on a line: t = 0, 0.1, ..., 1, as in HSR's public code."""
+"""Places on a line where attributes are scored: t = 0, 0.1, ..., 1, as in HSR's public code."""
 
 
 def generated_features(
@@ -37,20 +40,20 @@ def generated_features(
     keep: Mapping[str, int],
     on_batch: OnBatch = silent,
 ) -> dict[str, FeatureSet]:
-    """Features of images 0 to count - 1, rounded to 8 bits, by name of the network; `keep` as in `collect`.
+    """Features of the images 0 to count - 1, rounded to 8 bits, by name of the network; for `keep` see `collect`.
 
-    Noise is drawn anew for every image, as StyleGAN2-ADA's metrics do.
+    The noise of every image is drawn, as in StyleGAN2-ADA's metrics.
     """
     networks = sharding.put_replicated({name: e.variables for name, e in embeddings.items()}, sampler.mesh)
 
     def run(variables, networks, index, c):
         ws = sampler.map(variables, sampler.latents(index)[0], c)
-        noise = jax.random.fold_in(jax.random.key(sampler.seed + 1), index[0])  # new in every batch
+        noise = jax.random.fold_in(jax.random.key(sampler.seed + 1), index[0])  # another key in every batch
         images = stylegan2_ada_uint8(sampler.synthesize(variables, ws, noise)[0])
         return {name: e.embed(networks[name], images) for name, e in embeddings.items()}
 
-    batches = sampler.over(compiled(run, sampler.mesh), sampler.rows(np.arange(count)), networks)
-    return collect(batches, sampler.mesh, keep, on_batch)
+    program = inference.compiled(run, sampler.mesh, precision="highest")
+    return collect(sampler.over(program, sampler.rows(np.arange(count)), networks), sampler.mesh, keep, on_batch)
 
 
 def real_features(
@@ -63,26 +66,21 @@ def real_features(
     keep: Mapping[str, int],
     on_batch: OnBatch = silent,
 ) -> dict[str, FeatureSet]:
-    """Features of all images of a source, not mirrored, by name of the network; `keep` as in `collect`."""
+    """Features of all images of a source, none of them mirrored, by name of the network; for `keep` see `collect`."""
     networks = sharding.put_replicated({name: e.variables for name, e in embeddings.items()}, mesh)
     run = lambda networks, images: {name: e.embed(networks[name], images) for name, e in embeddings.items()}
-    program = compiled(run, mesh)
+    program = inference.compiled(run, mesh, precision="highest")
     shares = {"process_index": jax.process_index(), "process_count": jax.process_count()}
-
-    def batches() -> Batches:
-        for batch in eval_batches(source, resolution=resolution, batch_size=batch_size, **shares):
-            images, valid = sharding.put_batch((batch["image"], batch["mask"]), mesh)
-            yield program(networks, images), valid
-
-    return collect(ahead(batches()), mesh, keep, on_batch)
+    batches = eval_batches(source, resolution=resolution, batch_size=batch_size, **shares)
+    return collect(inference.over_batches(program, (networks,), batches, ("image",), mesh), mesh, keep, on_batch)
 
 
 def path_lengths(sampler: Sampler, distance: Distance, count: int, on_batch: OnBatch = silent) -> np.ndarray:
-    """Path lengths at the beginnings of lines 0 to count - 1 in W, float32 [count]; their trimmed mean is the PPL.
+    """Path lengths at the beginnings of the lines 0 to count - 1 in W, float32 [count]; their trimmed mean is the PPL.
 
-    Noise as StyleGAN2-ADA has it: drawn anew with every batch, and shared by both images of a pair, so that the latent
-    alone moves the image. There all pairs of a batch have the same maps, here each pair has its own, of the same
-    distribution. The generator is computed in float32, as there.
+    Noise is drawn for every batch and shared by both images of a pair, so that only the latent moves the image. In
+    StyleGAN2-ADA all pairs of a batch have the same noise maps; here each pair has its own, of the same distribution.
+    The generator computes in float32, as there.
     """
     network = sharding.put_replicated(distance.variables, sampler.mesh)
 
@@ -99,22 +97,19 @@ def path_lengths(sampler: Sampler, distance: Distance, count: int, on_batch: OnB
             epsilon=EPSILON,
         )
 
-    batches = sampler.over(compiled(run, sampler.mesh), sampler.rows(np.arange(count)), network)
-    return gathered(batches, on_batch)
+    program = inference.compiled(run, sampler.mesh, precision="highest")
+    return inference.gathered(sampler.over(program, sampler.rows(np.arange(count)), network), on_batch)
 
 
 def attribute_scores(
     sampler: Sampler, classify: Callable[[Array], Array], lines: int, on_batch: OnBatch = silent
 ) -> np.ndarray:
-    """Logits of A attributes at `PLACES` equidistant places of lines 0 to lines - 1, float32 [lines, PLACES, A].
+    """Logits of A attributes at `PLACES` equidistant places of the lines 0 to lines - 1, float32 [lines, PLACES, A].
 
     Args:
-      classify: images [B, R, R, 3] in [-1, 1] -> logits [B, A].
+      classify: images [B, R, R, 3] in about [-1, 1] -> logits [B, A].
     """
-
-    def run(variables, index, c, t):
-        return classify(sampler.on_line(variables, index, t, c)[0])
-
+    run = lambda variables, index, c, t: classify(sampler.on_line(variables, index, t, c)[0])
+    program = inference.compiled(run, sampler.mesh, precision="highest")
     index, t = np.repeat(np.arange(lines), PLACES), np.tile(np.linspace(0, 1, PLACES), lines)
-    batches = sampler.over(compiled(run, sampler.mesh), sampler.rows(index, t))
-    return gathered(batches, on_batch).reshape(lines, PLACES, -1)
+    return inference.gathered(sampler.over(program, sampler.rows(index, t)), on_batch).reshape(lines, PLACES, -1)

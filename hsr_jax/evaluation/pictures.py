@@ -13,13 +13,14 @@ from common.viz.grid import grid, write_image
 from hsr_jax.evaluation.sampler import Sampler
 
 BINS = 80
+"""Number of bins of the histogram of path lengths."""
 MIN_SIDE = 64
-"""Of an image in a grid, in pixels."""
+"""Smaller pictures are enlarged to at least this side in pixels, so that there is room for their captions."""
 
 
 def histogram(lengths: Mapping[str, np.ndarray], path: Path, label: str) -> None:
-    """Distribution of the path lengths [N] of one or more models, up to the longest percent (Fig. 4.2)."""
-    # The 99th percentile is where the mean is cut, too.
+    """Draws the distribution of path lengths [N] for each model, without the longest percent (Fig. 4.2)."""
+    # The trimmed mean ends at the 99th percentile, too.
     edges = np.linspace(0, max(np.percentile(x, 99) for x in lengths.values()), BINS + 1)
     corners = np.repeat(edges, 2)[1:-1]
     share = lambda x: 100 * np.histogram(x, edges)[0] / len(x)
@@ -29,35 +30,46 @@ def histogram(lengths: Mapping[str, np.ndarray], path: Path, label: str) -> None
 
 
 def spread(order: np.ndarray, count: int) -> np.ndarray:
-    """`count` of the indices [N], at equal steps, the first and the last among them."""
+    """`count` of the indices [N] at equal steps, including the first and the last one."""
     return order[np.unique(np.linspace(0, len(order) - 1, count).round().astype(int))]
 
 
 def lines(sampler: Sampler, index: np.ndarray, captions: Sequence[str], path: Path, places: int = 6) -> None:
-    """A row of images along each line of these numbers (Figs. 4.4, 4.5 and 4.9); the caption is below the first."""
-    frames = _last(sampler.frames(np.repeat(index, places), np.tile(np.linspace(0, 1, places), len(index))))
+    """Draws a row of images along each of the numbered lines, with its caption below the first image (Figs. 4.4, 4.5
+    and 4.9)."""
+    frames = _finished(sampler.frames(np.repeat(index, places), np.tile(np.linspace(0, 1, places), len(index))))
     texts = [caption if place == 0 else "" for caption in captions for place in range(places)]
-    _write(path, frames, places, texts)
+    _write(path, _enlarged_grid(frames, places, texts))
 
 
 def images(sampler: Sampler, index: np.ndarray, captions: Sequence[str], path: Path) -> None:
-    """The images of these numbers, with the stored noise (Figs. 4.6 and 4.7)."""
-    _write(path, _last(sampler.frames(index, np.zeros(len(index)))), None, captions)
+    """Draws the images with these numbers, with the stored noise (Figs. 4.6 and 4.7)."""
+    _write(path, _enlarged_grid(_finished(sampler.frames(index, np.zeros(len(index)))), None, captions))
 
 
-def intermediate(sampler: Sampler, count: int, path: Path) -> None:
-    """A row for each of the first images: what the RGB layers add up to at every resolution, enlarged (Fig. 4.8)."""
-    by_side = sampler.frames(np.arange(count), np.zeros(count))
+def resolutions(sampler: Sampler, count: int, path: Path) -> None:
+    """Draws the first images as `resolution_grid` shows them."""
+    _write(path, resolution_grid(sampler.frames(np.arange(count), np.zeros(count))))
+
+
+def resolution_grid(by_side: Mapping[int, np.ndarray]) -> np.ndarray:
+    """One row per image with its RGB output at every resolution, enlarged without smoothing (Fig. 4.8).
+
+    Args:
+      by_side: `sampler.rgb_outputs`, uint8 [N, r, r, 3] by resolution r, ascending.
+    """
     largest = max(by_side)
     enlarged = [x.repeat(largest // side, axis=1).repeat(largest // side, axis=2) for side, x in by_side.items()]
-    pictures = [x[i] for i in range(count) for x in enlarged]
-    _write(path, pictures, len(by_side), [f"{side} px" for side in by_side] * count)
+    pictures = [picture for row in zip(*enlarged, strict=True) for picture in row]
+    captions = [f"{side} px" for side in by_side] * len(enlarged[0])
+    return _enlarged_grid(pictures, len(by_side), captions)
 
 
 def linearity(scores: Mapping[str, np.ndarray], path: Path) -> None:
-    """Mean square deviation from the straight line by place, over lines and attributes (Fig. 4.10, right).
+    """Draws the mean squared deviation from the straight line by place, over lines and attributes (Fig. 4.10, right).
 
-    `scores`: model -> [P, T, A].
+    Args:
+      scores: logits [P, T, A] by model.
     """
     curve = lambda s: np.square(np.asarray(deviation(s))).mean((0, 2))
     series = {name: (np.linspace(0, 1, s.shape[1]), curve(s)) for name, s in scores.items()}
@@ -66,7 +78,11 @@ def linearity(scores: Mapping[str, np.ndarray], path: Path) -> None:
 
 
 def attribute_lines(sampler: Sampler, scores: np.ndarray, names: Sequence[str], folder: Path) -> None:
-    """Of each attribute the line along which it changes most: its logits, and the images (Fig. 4.9)."""
+    """Draws for each attribute the line along which it changes most: its logits and its images (Fig. 4.9).
+
+    Args:
+      scores: logits [P, T, A] of A named attributes on the lines 0 to P - 1.
+    """
     chosen = np.abs(scores[:, -1] - scores[:, 0]).argmax(0)
     t = np.linspace(0, 1, scores.shape[1])
     for a, (name, line) in enumerate(zip(names, chosen, strict=True)):
@@ -77,12 +93,15 @@ def attribute_lines(sampler: Sampler, scores: np.ndarray, names: Sequence[str], 
     lines(sampler, chosen, list(names), folder / "als_lines.png")
 
 
-def _last(by_side: Mapping[int, np.ndarray]) -> list[np.ndarray]:
+def _finished(by_side: Mapping[int, np.ndarray]) -> list[np.ndarray]:
     return list(by_side[max(by_side)])
 
 
-def _write(path: Path, pictures: Sequence[np.ndarray], columns: int | None, captions: Sequence[str]) -> None:
+def _enlarged_grid(pictures: Sequence[np.ndarray], columns: int | None, captions: Sequence[str]) -> np.ndarray:
+    factor = -(-MIN_SIDE // len(pictures[0]))
+    return grid([x.repeat(factor, 0).repeat(factor, 1) for x in pictures], columns, captions)
+
+
+def _write(path: Path, picture: np.ndarray) -> None:
     if jax.process_index() == 0:
-        # Small ones are enlarged, for their captions.
-        factor = -(-MIN_SIDE // len(pictures[0]))
-        write_image(path, grid([x.repeat(factor, 0).repeat(factor, 1) for x in pictures], columns, captions))
+        write_image(path, picture)

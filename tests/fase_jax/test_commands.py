@@ -17,9 +17,9 @@ from common import files
 from common.config import config_to_dict
 from common.errors import InputError
 from common.train import checkpoint
-from fase_jax import compare, evaluate, inference, predict, sources, train
+from fase_jax import compare, evaluate, predict, sources, train
 from fase_jax.config import FaceDataConfig
-from fase_jax.inference import load
+from fase_jax.detector import load_detector
 from fase_jax.results import face_errors
 
 
@@ -55,8 +55,9 @@ def test_evaluate_predict_and_compare(trained, faces, tmp_path, capsys):
     )
     entries = predict.predict(options)
     found = np.array([entry["landmarks"] for entry in entries], np.float32)
-    detector = load(config.workdir)
-    shown = dataclasses.replace(_predictions(detector, source), landmarks=found)
+    detector = load_detector(config.workdir)
+    crop = sources.crop(detector.config, training=False)
+    shown = dataclasses.replace(detector(source, crop, 8), landmarks=found)
     error = face_errors(shown, source)["inter_ocular"]
     np.testing.assert_allclose(error, results["test"]["errors"], atol=0.05)
     assert len(list((tmp_path / "out" / "overlays").glob("*.png"))) == 4
@@ -67,11 +68,6 @@ def test_evaluate_predict_and_compare(trained, faces, tmp_path, capsys):
     assert "demo" not in capsys.readouterr().err
 
 
-def _predictions(detector, source):
-    crop = sources.crop(detector.config, training=False)
-    return inference.predict_source(detector.predict, detector.variables, source, crop, detector.mesh, 8)
-
-
 def test_a_killed_run_resumes_to_the_same_numbers(config, tmp_path):
     config = dataclasses.replace(config, steps=12, save_every=2, eval_every=4)
     whole = dataclasses.replace(config, workdir=str(tmp_path / "whole"))
@@ -79,7 +75,7 @@ def test_a_killed_run_resumes_to_the_same_numbers(config, tmp_path):
 
     script = tmp_path / "config.py"
     script.write_text(
-        "from common import config as configs\nfrom fase_jax.config import FaseConfig\n"
+        "from common.config import config_from_dict\nfrom fase_jax.config import FaseConfig\n"
         f"config = config_from_dict(FaseConfig, {config_to_dict(config)!r})\n"
     )
     command = [sys.executable, "-m", "fase_jax.train", "--config", str(script)]
@@ -120,7 +116,7 @@ def test_a_checkpoint_of_another_model_is_refused(trained, tmp_path):
     stored["model"]["w_dim"] = 4
     files.write_json(path, stored)
     with pytest.raises(InputError, match="checkpoint of another model"):
-        load(str(copy))
+        load_detector(str(copy))
 
 
 def test_a_prior_gives_encoder_and_generator_but_no_itls(trained, tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
+from common import files
 from common.errors import InputError
 from common.nn.stylegan2 import num_ws
 from hsr_jax import export, generate, project, snapshot
@@ -132,7 +133,7 @@ def test_a_projection_of_noise_maps_keeps_them(generator, tmp_path, capsys):
     assert "noise" not in capsys.readouterr().err
     np.testing.assert_array_equal(latent_files.load_latents(tmp_path / "p/latents.npz", module), ws)
     assert "noise maps are not used" in capsys.readouterr().err
-    latent_files.write_arrays(tmp_path / "without.npz", ws=ws)
+    files.write_arrays(tmp_path / "without.npz", ws=ws)
     latent_files.load_latents(tmp_path / "without.npz", module)
     assert not capsys.readouterr().err
 

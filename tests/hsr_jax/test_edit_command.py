@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common import files
 from common.data.images.inputs import find_images
 from common.errors import InputError
 from common.nn.stylegan2 import Generator, num_ws
@@ -165,7 +166,7 @@ def test_edit(generator, classifier, picture, tmp_path, capsys):
 def test_lines(generator, classifier, picture, tmp_path, capsys):
     module, variables = snapshot.load(generator)
     ws = np.array(Renderer(generator, 4).latents([3, 1, 4, 1]))
-    latent_files.write_arrays(tmp_path / "latents.npz", ws=ws)
+    files.write_arrays(tmp_path / "latents.npz", ws=ws)
     argv = f"--snapshot {generator} --classifier {classifier[0].workdir} --attribute red --frames 5"
     lines.main(f"{argv} --latents {tmp_path / 'latents.npz'} --out {tmp_path / 'l'}".split())
     result = json.loads((tmp_path / "l/lines.json").read_text())
@@ -203,7 +204,7 @@ def test_lines(generator, classifier, picture, tmp_path, capsys):
 )
 def test_wrong_fields_of_lines(generator, classifier, tmp_path, change, message):
     ws = np.zeros((3, num_ws(SIZE), 5), np.float32)
-    latent_files.write_arrays(tmp_path / "latents.npz", ws=ws)
+    files.write_arrays(tmp_path / "latents.npz", ws=ws)
     options = lines.Lines(
         generator, classifier[0].workdir, "red", str(tmp_path / "latents.npz"), out=str(tmp_path / "l")
     )

@@ -27,10 +27,13 @@ class LandmarkScheme:
     """Ends of the inter-pupil distance, in the same form."""
     lines: tuple[tuple[int, ...], ...] = ()
     """Polylines in drawing order; a landmark in no line is drawn as a dot only."""
+    normalizer: str = ""
+    """Distance that errors are divided by: "inter_ocular", "inter_pupil" or "box"."""
 
     def __post_init__(self):
         for field, problem in _problems(self):
             raise ValueError(f'field "{field}": {problem}')
+        object.__setattr__(self, "normalizer", self.normalizer or ("inter_ocular" if self.eyes else "box"))
 
     @property
     def count(self) -> int:

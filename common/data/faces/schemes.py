@@ -117,6 +117,7 @@ WFLW = LandmarkScheme(
 # The 21 points of AFLW without the two ears (13 and 17 of its 1-based list), as in the public split.
 AFLW19 = LandmarkScheme(
     name="aflw19",
+    normalizer="box",
     names=(
         *("left_brow_left", "left_brow_center", "left_brow_right", "right_brow_left", "right_brow_center"),
         *("right_brow_right", "left_eye_left", "left_eye_center", "left_eye_right", "right_eye_left"),

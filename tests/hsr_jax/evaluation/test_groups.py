@@ -9,10 +9,9 @@ from common.config import config_to_dict
 from common.errors import InputError
 from common.metrics import attribute_linearity, moments
 from common.nn.stylegan2 import Generator
-from common.pretrained import metric_networks as feature_networks
+from common.pretrained.metric_networks import Embedding, MetricNetworks
 from hsr_jax.evaluate import Evaluate
-from hsr_jax.evaluation import feature_sets, measures, results
-from hsr_jax.evaluation import groups as evaluation
+from hsr_jax.evaluation import feature_sets, groups, measures, results
 from hsr_jax.evaluation.groups import Classifier
 from hsr_jax.published import ATTRIBUTES, PUBLISHED
 
@@ -51,7 +50,7 @@ def test_only_evaluations_done_alike_are_compared():
 def test_the_mean_bears_the_documents_name_for_its_attributes_only(monkeypatch, names, mean):
     scores = np.random.default_rng(0).normal(size=(2, measures.PLACES, len(names))).astype(np.float32)
     monkeypatch.setattr(measures, "attribute_scores", lambda *_: scores)
-    found = evaluation.linearity(types.SimpleNamespace(classifier=Classifier(None, names), lines=2, sampler=None))
+    found = groups.linearity(types.SimpleNamespace(classifier=Classifier(None, names), lines=2, sampler=None))
     assert set(found.values) == {*(f"ALS {name}" for name in names), mean, "ALS (public code)"}
     np.testing.assert_allclose(found.values[mean], attribute_linearity.attribute_linearity(scores).mean(), rtol=1e-6)
 
@@ -64,15 +63,15 @@ def test_precision_and_recall_take_so_many_real_images(tmp_path, monkeypatch, me
         asked.append(keep["d"])
         return {"d": feature_sets.FeatureSet(moments.feature_moments(features), features[: keep["d"]])}
 
-    monkeypatch.setattr(evaluation, "MAX_REAL", 6)
+    monkeypatch.setattr(groups, "MAX_REAL", 6)
     monkeypatch.setattr(measures, "real_features", collected)
     monkeypatch.setattr(measures, "generated_features", lambda s, e, n, keep, _: collected(keep=keep))
-    monkeypatch.setattr(evaluation, "precision_recall", lambda real, generated, **_: (len(real), len(generated)))
-    e = feature_networks.Embedding("x", False, None, {}, "d")
-    found = evaluation.distribution(
-        evaluation.Evaluation(
+    monkeypatch.setattr(groups, "precision_recall", lambda real, generated, **_: (len(real), len(generated)))
+    e = Embedding("x", False, None, {}, "d")
+    found = groups.distribution(
+        groups.Evaluation(
             types.SimpleNamespace(generator=Generator(16), mesh=None, batch_size=8, seed=0),
-            feature_networks.Networks(moments=e if "kid" in metrics else None, manifold=e),
+            MetricNetworks(moments=e if "kid" in metrics else None, manifold=e),
             range(9),
             "images",
             frozenset(metrics),
@@ -98,9 +97,11 @@ def test_damaged_numbers_are_named_or_made_anew(tmp_path, damage):
     document = {"snapshot": "x", "results": {}, "row": "", "against": None, "evaluate": {"num_images": 8}}
     results.write(tmp_path, document, {"path_lengths": np.random.default_rng(0).normal(size=300)})
     assert results.read(str(tmp_path / "results.json")).samples["path_lengths"].shape == (300,)
+    results.write(tmp_path / "none", document, {})
+    assert results.read(str(tmp_path / "none" / "results.json")).samples == {}
     path = tmp_path / "samples.npz"
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(InputError, match="samples.npz: cannot be read .*evaluate again"):
+    with pytest.raises(InputError, match="field against: .*samples.npz"):
         results.read(str(tmp_path / "results.json"))
 
     made = feature_sets.FeatureSet(moments.feature_moments(np.eye(9)), np.eye(9, dtype=np.float32))

@@ -1,0 +1,136 @@
+"""Compiled functions applied to many examples: in batches of one size, split over the devices of all processes.
+
+The examples are rows in memory (`over_rows`) or come from a loader of `common.data.batches` (`over_batches`). Both
+start the next batch before they hand out the results of the last one, so that the devices do not wait for the host.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal
+
+import jax
+import numpy as np
+from jax import Array
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh
+
+from common.train import sharding
+
+Batches = Iterator[tuple[Any, Array]]
+"""(results, index): a pytree of arrays [B, ...] and the number of each row's example, int32 [B], both split over the
+devices. The index is -1 in rows that only fill up the last batch. B is the same in every batch."""
+
+OnBatch = Callable[[int], None]
+"""Called after each batch with the number of examples done so far, for a progress bar."""
+
+
+def silent(count: int) -> None:
+    """Does nothing after a batch."""
+
+
+def compiled(function: Callable[..., Any], mesh: Mesh, *, precision: Literal["highest"] | None) -> Callable[..., Any]:
+    """Compiles a function whose results [B, ...] stay split over the devices.
+
+    Args:
+      precision: of matrix products and convolutions. "highest" is full float32 on every backend, for whatever is
+        compared with published numbers; None is the backend's fast default.
+    """
+
+    def with_precision(*arguments):
+        with jax.default_matmul_precision(precision):
+            return function(*arguments)
+
+    return jax.jit(with_precision if precision else function, out_shardings=sharding.batch_sharding(mesh))
+
+
+def even_batch_size(batch_size: int, mesh: Mesh) -> int:
+    """The batch size, rounded up to a multiple of the number of devices."""
+    return -(-batch_size // mesh.size) * mesh.size
+
+
+def over_rows(
+    program: Callable[..., Any],
+    constants: Sequence[Any],
+    rows: Sequence[np.ndarray],
+    mesh: Mesh,
+    batch_size: int,
+) -> Batches:
+    """Results of `program(*constants, *rows)` for rows that lie in memory.
+
+    Args:
+      program: compiled; takes and returns arrays [B, ...].
+      constants: first arguments, which lie on all devices of the mesh.
+      rows: arrays [N, ...], equal on all processes. The last row is repeated to fill up the last batch.
+      batch_size: B, a multiple of the number of devices.
+    """
+    total, split = len(rows[0]), sharding.batch_sharding(mesh)
+    put = lambda x: jax.make_array_from_callback(x.shape, split, lambda part: x[part])
+
+    def batches() -> Batches:
+        for start in range(0, total, batch_size):
+            number = np.arange(start, start + batch_size, dtype=np.int32)
+            taken, index = np.minimum(number, total - 1), np.where(number < total, number, np.int32(-1))
+            yield program(*constants, *(put(x[taken]) for x in rows)), put(index)
+
+    return _ahead(batches())
+
+
+def over_batches(
+    program: Callable[..., Any],
+    constants: Sequence[Any],
+    batches: Iterable[dict[str, np.ndarray]],
+    names: Sequence[str],
+    mesh: Mesh,
+) -> Batches:
+    """Results of `program(*constants, *arrays)` for batches that a loader prepares.
+
+    Args:
+      program, constants: see `over_rows`.
+      batches: each process's share of every batch, as `common.data.batches.once` gives it, with its 'index'.
+      names: arrays of a batch that the program takes.
+    """
+
+    def results() -> Batches:
+        for batch in batches:
+            *arrays, index = sharding.put_batch([batch[name] for name in (*names, "index")], mesh)
+            yield program(*constants, *arrays), index
+
+    return _ahead(results())
+
+
+def on_host(results: Any, index: Array) -> Any:
+    """The examples of one batch in the order of their numbers, numpy arrays on every process; waits for the batch."""
+    fetched = results, index
+    if all(x.is_fully_addressable for x in jax.tree.leaves(fetched)):
+        values, numbers = jax.device_get(fetched)
+    else:
+        values, numbers = multihost_utils.process_allgather(fetched, tiled=True)
+    order = np.argsort(numbers, kind="stable")  # the devices of a mesh need not be in the order of their processes
+    kept = order[numbers[order] >= 0]
+    return jax.tree.map(lambda x: x[kept], values)
+
+
+def gathered(batches: Batches, on_batch: OnBatch = silent) -> Any:
+    """The results for all examples in the order of their numbers, [N, ...], as numpy arrays on every process."""
+    parts, done = [], 0
+    for results, index in batches:
+        parts.append(on_host(results, index))
+        done += len(jax.tree.leaves(parts[-1])[0])
+        on_batch(done)
+    return jax.tree.map(lambda *x: np.concatenate(x), *parts)
+
+
+def total(batches: Batches) -> Any:
+    """The sum over all batches of results that are sums over a batch already, each the same on all devices."""
+    sums = [jax.device_get(results) for results, _ in batches]
+    return jax.tree.map(lambda *x: np.sum(x, axis=0), *sums)
+
+
+def _ahead(batches: Batches) -> Batches:
+    """The same items, each handed out when the next one has been started."""
+    waiting = None
+    for item in batches:
+        if waiting is not None:
+            yield waiting
+        waiting = item
+    if waiting is not None:
+        yield waiting
