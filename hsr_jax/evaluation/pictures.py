@@ -39,17 +39,19 @@ def lines(sampler: Sampler, index: np.ndarray, captions: Sequence[str], path: Pa
     and 4.9)."""
     frames = _finished(sampler.frames(np.repeat(index, places), np.tile(np.linspace(0, 1, places), len(index))))
     texts = [caption if place == 0 else "" for caption in captions for place in range(places)]
-    _write(path, _enlarged_grid(frames, places, texts))
+    _write(path, frames, places, texts)
 
 
 def images(sampler: Sampler, index: np.ndarray, captions: Sequence[str], path: Path) -> None:
     """Draws the images with these numbers, with the stored noise (Figs. 4.6 and 4.7)."""
-    _write(path, _enlarged_grid(_finished(sampler.frames(index, np.zeros(len(index)))), None, captions))
+    _write(path, _finished(sampler.frames(index, np.zeros(len(index)))), None, captions)
 
 
 def resolutions(sampler: Sampler, count: int, path: Path) -> None:
     """Draws the first images as `resolution_grid` shows them."""
-    _write(path, resolution_grid(sampler.frames(np.arange(count), np.zeros(count))))
+    by_side = sampler.frames(np.arange(count), np.zeros(count))
+    if jax.process_index() == 0:
+        write_image(path, resolution_grid(by_side))
 
 
 def resolution_grid(by_side: Mapping[int, np.ndarray]) -> np.ndarray:
@@ -62,7 +64,7 @@ def resolution_grid(by_side: Mapping[int, np.ndarray]) -> np.ndarray:
     enlarged = [x.repeat(largest // side, axis=1).repeat(largest // side, axis=2) for side, x in by_side.items()]
     pictures = [picture for row in zip(*enlarged, strict=True) for picture in row]
     captions = [f"{side} px" for side in by_side] * len(enlarged[0])
-    return _enlarged_grid(pictures, len(by_side), captions)
+    return grid(pictures, len(by_side), captions)
 
 
 def linearity(scores: Mapping[str, np.ndarray], path: Path) -> None:
@@ -97,11 +99,7 @@ def _finished(by_side: Mapping[int, np.ndarray]) -> list[np.ndarray]:
     return list(by_side[max(by_side)])
 
 
-def _enlarged_grid(pictures: Sequence[np.ndarray], columns: int | None, captions: Sequence[str]) -> np.ndarray:
-    factor = -(-MIN_SIDE // len(pictures[0]))
-    return grid([x.repeat(factor, 0).repeat(factor, 1) for x in pictures], columns, captions)
-
-
-def _write(path: Path, picture: np.ndarray) -> None:
+def _write(path: Path, pictures: Sequence[np.ndarray], columns: int | None, captions: Sequence[str]) -> None:
     if jax.process_index() == 0:
-        write_image(path, picture)
+        factor = -(-MIN_SIDE // len(pictures[0]))
+        write_image(path, grid([x.repeat(factor, 0).repeat(factor, 1) for x in pictures], columns, captions))
