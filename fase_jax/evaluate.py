@@ -29,7 +29,7 @@ from fase_jax.results import face_errors, result_rows, summarize
 
 @dataclasses.dataclass(frozen=True)
 class Evaluate:
-    """Which run, and on which faces."""
+    """Chooses the run, and the faces to evaluate it on."""
 
     workdir: str = "runs/fase"
     """Work directory of the run."""
