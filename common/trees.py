@@ -11,10 +11,7 @@ from common.errors import InputError
 def check_same_shapes(found: Any, wanted: Any, *, source: str, remedy: str) -> None:
     """Raises `InputError` unless two pytrees have leaves of the same shapes under the same paths.
 
-    Args:
-      found, wanted: pytrees of arrays, or of their shapes and dtypes.
-      source: where `found` is from, the beginning of the message; it names the field or the file.
-      remedy: what the user can do, the end of the message.
+    The message begins with `source`, the field or file that `found` is from, and ends with `remedy`.
     """
     have, want = _shapes(found), _shapes(wanted)
     if different := sorted(path for path in have.keys() | want.keys() if have.get(path) != want.get(path)):

@@ -111,7 +111,7 @@ def evaluate(options: Evaluate) -> dict[str, float]:
         if jax.process_index() == 0:
             results.write(job.out, document | {"results": values, "against": comparison}, samples)
         found.draw()
-    _draw(job, samples, options.snapshot, other)
+    _draw(job, samples, other)
     if jax.process_index() == 0:
         print_table(f"{options.snapshot}, {options.num_images} images", *results.table(values, row, comparison))
         if comparison and "wilcoxon" in comparison:
@@ -127,23 +127,11 @@ def _prepare(options: Evaluate, run: GanConfig | None) -> Evaluation:
     generator, variables = snapshot.load(options.snapshot)
     source = _source(options, run, generator)
     labels = np.stack([source.labels[i] for i in range(len(source))]) if generator.c_dim else None
-    return Evaluation(
-        Sampler(
-            generator, variables, sharding.make_mesh(), seed=options.seed, batch_size=options.batch_size, labels=labels
-        ),
-        networks,
-        source,
-        feature_sets.source_digest(source) if source else "",
-        frozenset(options.metrics),
-        num_images=options.num_images,
-        lines=options.lines,
-        ridge=options.ridge,
-        unbiased=options.fid_variant == "pytorch-fid",
-        classifier=classifier,
-        cache=options.cache,
-        rows=options.pictures,
-        out=Path(options.out or f"{options.snapshot}/results"),
-    )
+    mesh = sharding.make_mesh()
+    sampler = Sampler(generator, variables, mesh, seed=options.seed, batch_size=options.batch_size, labels=labels)
+    images = feature_sets.source_digest(source) if source else ""
+    out = Path(options.out or f"{options.snapshot}/results")
+    return Evaluation(options, sampler, networks, source, images, classifier, out)
 
 
 def _check(options: Evaluate) -> GanConfig | None:
@@ -190,9 +178,10 @@ def _given(data: ImageDataConfig) -> dict[str, Any]:
     return {name: getattr(data, name) for name in config_diff(ImageDataConfig(), data)}
 
 
-def _draw(job: Evaluation, samples: dict[str, np.ndarray], name: str, other: results.Results | None) -> None:
+def _draw(job: Evaluation, samples: dict[str, np.ndarray], other: results.Results | None) -> None:
     """Draws the curves, together with those of the other model if there is one, and images at all resolutions."""
-    distance, against = job.networks.distance, f"{other.name} (against)" if other else ""
+    name, distance = job.options.snapshot, job.networks.distance
+    against = f"{other.name} (against)" if other else ""
     if "path_lengths" in samples:
         # Path lengths in the features of another network have another scale.
         alike = {against: other.samples["path_lengths"]} if other and distance.label in other.values else {}
@@ -200,7 +189,7 @@ def _draw(job: Evaluation, samples: dict[str, np.ndarray], name: str, other: res
     if "als_scores" in samples:
         alike = {against: other.samples["als_scores"]} if other and "als_scores" in other.samples else {}
         pictures.linearity({name: samples["als_scores"]} | alike, job.out / "als.png")
-    pictures.resolutions(job.sampler, min(job.rows, 4), job.out / "rgb.png")
+    pictures.resolutions(job.sampler, min(job.options.pictures, 4), job.out / "rgb.png")
 
 
 if __name__ == "__main__":

@@ -62,11 +62,12 @@ def collect(batches: Batches, mesh: Mesh, keep: Mapping[str, int], on_batch: OnB
             kept[name] += len(rows[name][-1])
         done += len(numbers)
         on_batch(done)
-    return {name: _finished(stream.result(), rows[name]) for name, stream in streams.items()}
-
-
-def _finished(result: Moments, rows: list[np.ndarray]) -> FeatureSet:
-    return FeatureSet(result, np.concatenate(rows) if rows else np.zeros((0, len(result.mean)), np.float32))
+    sets = {}
+    for name, stream in streams.items():
+        result = stream.result()
+        empty = np.zeros((0, len(result.mean)), np.float32)
+        sets[name] = FeatureSet(result, np.concatenate(rows[name]) if rows[name] else empty)
+    return sets
 
 
 class _Stream:

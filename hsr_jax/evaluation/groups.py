@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jax import Array
@@ -21,6 +21,9 @@ from hsr_jax.evaluation import feature_sets, measures, pictures
 from hsr_jax.evaluation.feature_sets import FeatureSet
 from hsr_jax.evaluation.sampler import Sampler
 from hsr_jax.published import ATTRIBUTES, published_attribute
+
+if TYPE_CHECKING:
+    from hsr_jax.evaluate import Evaluate
 
 WORST_OF, WORST = 5000, 30
 """Number of images among which the worst by Mahalanobis distance are looked for, and number of those that are shown
@@ -51,29 +54,18 @@ class Classifier(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """A generator, the metrics to measure, and everything that they read; see also `hsr_jax.evaluate.Evaluate`."""
+    """A generator and everything that its metrics read."""
 
+    options: "Evaluate"
+    """Options of the command."""
     sampler: Sampler
     networks: MetricNetworks
     source: ImageSource | None
     """Real images; None if no metric needs them."""
     images: str
     """`feature_sets.source_digest` of the real images; '' without them."""
-    metrics: frozenset[str]
-    num_images: int
-    """Number of generated images, and of pairs for the path length."""
-    lines: int
-    """Number of lines for the attribute linearity score."""
-    ridge: float
-    """See `mahalanobis`."""
-    unbiased: bool
-    """Whether FID's covariances are divided by N - 1, as in pytorch-fid."""
     classifier: Classifier | None
     """None if no metric needs it."""
-    cache: str
-    """Directory of the real images' features."""
-    rows: int
-    """Number of rows of the pictures."""
     out: Path
     """Directory of the pictures."""
 
@@ -87,12 +79,13 @@ def distribution(job: Evaluation) -> Found:
     if not (job.networks.moments or job.networks.manifold):
         return Found({}, {})
     real = _real(job)
-    if "mahalanobis" in job.metrics:  # raises the error of a singular covariance before the generator runs
+    if "mahalanobis" in job.options.metrics:  # raises the error of a singular covariance before the generator runs
         moments = real[job.networks.moments.digest].moments
-        mahalanobis(np.asarray(moments.mean)[None], moments, job.ridge)
-    keep = _keep(job, {"kid": job.num_images, "pr": job.num_images, "mahalanobis": min(WORST_OF, job.num_images)})
-    with Progress("generated images", job.num_images) as progress:
-        generated = measures.generated_features(job.sampler, _embeddings(job), job.num_images, keep, progress.update)
+        mahalanobis(np.asarray(moments.mean)[None], moments, job.options.ridge)
+    count = job.options.num_images
+    keep = _keep(job, {"kid": count, "pr": count, "mahalanobis": min(WORST_OF, count)})
+    with Progress("generated images", count) as progress:
+        generated = measures.generated_features(job.sampler, _embeddings(job), count, keep, progress.update)
     e = job.networks.moments
     found = _moments(job, e, real[e.digest], generated[e.digest]) if e else Found({}, {})
     if e := job.networks.manifold:
@@ -104,14 +97,15 @@ def distribution(job: Evaluation) -> Found:
 
 def _moments(job: Evaluation, e: Embedding, real: FeatureSet, generated: FeatureSet) -> Found:
     values, samples, draw = {}, {}, lambda: None
-    if "fid" in job.metrics:
-        name = e.label("FID (pytorch-fid)" if job.unbiased else "FID", "Frechet distance")
-        values[name] = fid(real.moments, generated.moments, pytorch_fid=job.unbiased)
-    if "kid" in job.metrics:
+    if "fid" in job.options.metrics:
+        pytorch = job.options.fid_variant == "pytorch-fid"
+        name = e.label("FID (pytorch-fid)" if pytorch else "FID", "Frechet distance")
+        values[name] = fid(real.moments, generated.moments, pytorch_fid=pytorch)
+    if "kid" in job.options.metrics:
         subsets = draw_subsets(job.sampler.seed, len(real.features), len(generated.features))
         values[e.label("KID", "kernel distance")] = kid(real.features, generated.features, subsets)
-    if "mahalanobis" in job.metrics:
-        found = samples["mahalanobis"] = mahalanobis(generated.features[:WORST_OF], real.moments, job.ridge)
+    if "mahalanobis" in job.options.metrics:
+        found = samples["mahalanobis"] = mahalanobis(generated.features[:WORST_OF], real.moments, job.options.ridge)
         name = "mean Mahalanobis distance"
         values[e.label(name, name)] = float(found.mean())
         worst = np.argsort(-found, kind="stable")[:WORST]
@@ -122,24 +116,17 @@ def _moments(job: Evaluation, e: Embedding, real: FeatureSet, generated: Feature
 
 def _real(job: Evaluation) -> dict[str, FeatureSet]:
     """Features of the real images by the digest of the network, from the cache if it holds them."""
-    source, sampler, embeddings = job.source, job.sampler, _embeddings(job)
-    resolution = sampler.generator.resolution
+    source, embeddings = job.source, _embeddings(job)
 
     def compute(missing: dict[str, int]) -> dict[str, FeatureSet]:
+        needed = {digest: embeddings[digest] for digest in missing}
         with Progress("real images", len(source)) as progress:
-            return measures.real_features(
-                source,
-                {digest: embeddings[digest] for digest in missing},
-                sampler.mesh,
-                resolution=resolution,
-                batch_size=sampler.batch_size,
-                keep=missing,
-                on_batch=progress.update,
-            )
+            return measures.real_features(job.sampler, needed, source, missing, progress.update)
 
+    resolution = job.sampler.generator.resolution
     digests = {e: feature_sets.digest(job.images, resolution, len(source), e) for e in embeddings}
     keep = _keep(job, {"kid": len(source), "pr": min(len(source), MAX_REAL)})
-    return feature_sets.cached(job.cache, digests, keep, compute)
+    return feature_sets.cached(job.options.cache, digests, keep, compute)
 
 
 def _embeddings(job: Evaluation) -> dict[str, Embedding]:
@@ -150,7 +137,7 @@ def _embeddings(job: Evaluation) -> dict[str, Embedding]:
 def _keep(job: Evaluation, needed: dict[str, int]) -> dict[str, int]:
     """Number of vectors to keep by the digest of the network, given the number that each metric needs."""
     keep = dict.fromkeys(_embeddings(job), 0)
-    for metric in job.metrics & needed.keys():
+    for metric in job.options.metrics & needed.keys():
         digest = (job.networks.manifold if metric == "pr" else job.networks.moments).digest
         keep[digest] = max(keep[digest], needed[metric])
     return keep
@@ -160,13 +147,14 @@ def paths(job: Evaluation) -> Found:
     """Measures path lengths and their trimmed mean; draws lines and images of the best and the worst tenth."""
     if not job.networks.distance:
         return Found({}, {})
-    with Progress("path lengths", job.num_images, "pairs") as progress:
-        lengths = measures.path_lengths(job.sampler, job.networks.distance, job.num_images, progress.update)
+    count = job.options.num_images
+    with Progress("path lengths", count, "pairs") as progress:
+        lengths = measures.path_lengths(job.sampler, job.networks.distance, count, progress.update)
     captions = lambda chosen: [f"{lengths[i]:.4g}" for i in chosen]
 
     def draw() -> None:
         for title, tenth in zip(("best", "worst"), best_and_worst(lengths), strict=True):
-            chosen = pictures.spread(tenth, job.rows)
+            chosen = pictures.spread(tenth, job.options.pictures)
             pictures.lines(job.sampler, chosen, captions(chosen), job.out / f"lines_{title}.png")
             pictures.images(job.sampler, tenth[:WORST], captions(tenth[:WORST]), job.out / f"{title}_path_length.png")
 
@@ -181,8 +169,8 @@ def linearity(job: Evaluation) -> Found:
     if not job.classifier:
         return Found({}, {})
     classify, names = job.classifier
-    with Progress("attributes", job.lines * measures.PLACES) as progress:
-        scores = measures.attribute_scores(job.sampler, classify, job.lines, progress.update)
+    with Progress("attributes", job.options.lines * measures.PLACES) as progress:
+        scores = measures.attribute_scores(job.sampler, classify, job.options.lines, progress.update)
     each = np.asarray(attribute_linearity(scores))
     values = {f"ALS {name}": float(value) for name, value in zip(names, each, strict=True)}
     alike = sorted(map(published_attribute, names)) == sorted(ATTRIBUTES)

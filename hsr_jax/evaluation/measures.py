@@ -10,12 +10,12 @@ image that was measured, but other noise.
 
 import functools
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.sharding import Mesh
 
 from common.data.images.pipeline import eval_batches
 from common.data.images.source import ImageSource
@@ -44,35 +44,43 @@ def generated_features(
 
     The noise of every image is drawn, as in StyleGAN2-ADA's metrics.
     """
-    networks = sharding.put_replicated({name: e.variables for name, e in embeddings.items()}, sampler.mesh)
+    networks, embed = _embed(sampler, embeddings)
 
     def run(variables, networks, index, c):
         ws = sampler.map(variables, sampler.latents(index)[0], c)
         noise = jax.random.fold_in(jax.random.key(sampler.seed + 1), index[0])  # another key in every batch
-        images = stylegan2_ada_uint8(sampler.synthesize(variables, ws, noise)[0])
-        return {name: e.embed(networks[name], images) for name, e in embeddings.items()}
+        return embed(networks, stylegan2_ada_uint8(sampler.synthesize(variables, ws, noise)[0]))
 
     program = inference.compiled(run, sampler.mesh, precision="highest")
     return collect(sampler.over(program, sampler.rows(np.arange(count)), networks), sampler.mesh, keep, on_batch)
 
 
 def real_features(
-    source: ImageSource,
+    sampler: Sampler,
     embeddings: Mapping[str, Embedding],
-    mesh: Mesh,
-    *,
-    resolution: int,
-    batch_size: int,
+    source: ImageSource,
     keep: Mapping[str, int],
     on_batch: OnBatch = silent,
 ) -> dict[str, FeatureSet]:
-    """Features of all images of a source, none of them mirrored, by name of the network; for `keep` see `collect`."""
-    networks = sharding.put_replicated({name: e.variables for name, e in embeddings.items()}, mesh)
-    run = lambda networks, images: {name: e.embed(networks[name], images) for name, e in embeddings.items()}
-    program = inference.compiled(run, mesh, precision="highest")
-    shares = {"process_index": jax.process_index(), "process_count": jax.process_count()}
-    batches = eval_batches(source, resolution=resolution, batch_size=batch_size, **shares)
-    return collect(inference.over_batches(program, (networks,), batches, ("image",), mesh), mesh, keep, on_batch)
+    """Features of all images of a source, none of them mirrored, at the generator's resolution; see also
+    `generated_features`."""
+    networks, embed = _embed(sampler, embeddings)
+    program = inference.compiled(embed, sampler.mesh, precision="highest")
+    batches = eval_batches(
+        source,
+        resolution=sampler.generator.resolution,
+        batch_size=sampler.batch_size,
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+    )
+    results = inference.over_batches(program, (networks,), batches, ("image",), sampler.mesh)
+    return collect(results, sampler.mesh, keep, on_batch)
+
+
+def _embed(sampler: Sampler, embeddings: Mapping[str, Embedding]) -> tuple[Any, Callable[[Any, Array], Any]]:
+    """Variables of the networks on all devices, and (variables, uint8 images) -> features, both by name."""
+    networks = sharding.put_replicated({name: e.variables for name, e in embeddings.items()}, sampler.mesh)
+    return networks, lambda networks, images: {name: e.embed(networks[name], images) for name, e in embeddings.items()}
 
 
 def path_lengths(sampler: Sampler, distance: Distance, count: int, on_batch: OnBatch = silent) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Batched inference: the same rows whatever the batches, in their order, one batch ahead, at the precision asked for."""
+"""Batched inference: every row once and in order, one batch ahead, at the precision asked for."""
 
 import jax
 import jax.numpy as jnp

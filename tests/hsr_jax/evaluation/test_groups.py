@@ -16,6 +16,12 @@ from hsr_jax.evaluation.groups import Classifier
 from hsr_jax.published import ATTRIBUTES, PUBLISHED
 
 
+def evaluation(options, networks=None, source=None, classifier=None):
+    """An evaluation whose generator never runs."""
+    sampler = types.SimpleNamespace(generator=Generator(16), seed=0)
+    return groups.Evaluation(options, sampler, networks, source, "images", classifier, None)
+
+
 def test_only_evaluations_done_alike_are_compared():
     asked = config_to_dict(Evaluate(metrics=("fid", "als")))
     digests = {"real images": "a", "the network of the path length": "b"}
@@ -50,7 +56,7 @@ def test_only_evaluations_done_alike_are_compared():
 def test_the_mean_bears_the_documents_name_for_its_attributes_only(monkeypatch, names, mean):
     scores = np.random.default_rng(0).normal(size=(2, measures.PLACES, len(names))).astype(np.float32)
     monkeypatch.setattr(measures, "attribute_scores", lambda *_: scores)
-    found = groups.linearity(types.SimpleNamespace(classifier=Classifier(None, names), lines=2, sampler=None))
+    found = groups.linearity(evaluation(Evaluate(lines=2), classifier=Classifier(None, names)))
     assert set(found.values) == {*(f"ALS {name}" for name in names), mean, "ALS (public code)"}
     np.testing.assert_allclose(found.values[mean], attribute_linearity.attribute_linearity(scores).mean(), rtol=1e-6)
 
@@ -59,32 +65,18 @@ def test_the_mean_bears_the_documents_name_for_its_attributes_only(monkeypatch, 
 def test_precision_and_recall_take_so_many_real_images(tmp_path, monkeypatch, metrics, kept):
     features, asked = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32), []
 
-    def collected(*_, keep, **__):
+    def collected(_, embeddings, __, keep, ___):
         asked.append(keep["d"])
         return {"d": feature_sets.FeatureSet(moments.feature_moments(features), features[: keep["d"]])}
 
     monkeypatch.setattr(groups, "MAX_REAL", 6)
     monkeypatch.setattr(measures, "real_features", collected)
-    monkeypatch.setattr(measures, "generated_features", lambda s, e, n, keep, _: collected(keep=keep))
+    monkeypatch.setattr(measures, "generated_features", collected)
     monkeypatch.setattr(groups, "precision_recall", lambda real, generated, **_: (len(real), len(generated)))
     e = Embedding("x", False, None, {}, "d")
-    found = groups.distribution(
-        groups.Evaluation(
-            types.SimpleNamespace(generator=Generator(16), mesh=None, batch_size=8, seed=0),
-            MetricNetworks(moments=e if "kid" in metrics else None, manifold=e),
-            range(9),
-            "images",
-            frozenset(metrics),
-            num_images=8,
-            lines=1,
-            ridge=0.0,
-            unbiased=False,
-            classifier=None,
-            cache=str(tmp_path),
-            rows=1,
-            out=tmp_path,
-        )
-    )
+    networks = MetricNetworks(moments=e if "kid" in metrics else None, manifold=e)
+    options = Evaluate(metrics=metrics, num_images=8, cache=str(tmp_path))
+    found = groups.distribution(evaluation(options, networks=networks, source=range(9)))
     assert asked == [kept, 8]
     assert (found.values["precision on x features"], found.values["recall on x features"]) == (6, 8)
 

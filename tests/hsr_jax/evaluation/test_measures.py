@@ -114,8 +114,7 @@ def test_moments_of_several_chunks_are_those_of_all(monkeypatch):
 def test_real_features_are_of_every_image_once(folder):
     source, traces = open_folder(folder), []
     e = embedding(lambda: traces.append(1))
-    options = {"resolution": SIDE, "batch_size": 8, "keep": {"a": 10}}
-    found = measures.real_features(source, {"a": e}, sharding.make_mesh(), **options)["a"]
+    found = measures.real_features(sampler(), {"a": e}, source, {"a": 10})["a"]
     images = np.stack([np.asarray(Image.open(folder / name)) for name in source.files])
     np.testing.assert_allclose(found.features, np.asarray(pooled(0.5, jnp.asarray(images))), rtol=1e-6)
     assert found.moments.count == 10 and len(traces) == 1
