@@ -27,7 +27,7 @@ from hsr_jax import snapshot, sources
 from hsr_jax.attributes.classifier import load_classifier
 from hsr_jax.config import GanConfig, ImageDataConfig
 from hsr_jax.evaluation import feature_sets, groups, pictures, results
-from hsr_jax.evaluation.groups import Classifier, Evaluation
+from hsr_jax.evaluation.groups import Evaluation
 from hsr_jax.evaluation.sampler import Sampler
 from hsr_jax.published import PUBLISHED
 
@@ -122,7 +122,7 @@ def evaluate(options: Evaluate) -> dict[str, float]:
 
 def _prepare(options: Evaluate, run: GanConfig | None) -> Evaluation:
     """Opens every input, so that its errors show before anything is measured."""
-    classifier = Classifier(*load_classifier(options.classifier)) if "als" in options.metrics else None
+    classifier = load_classifier(options.classifier) if "als" in options.metrics else None
     networks = metric_networks.choose(options.metrics, options, options.fid_variant)
     generator, variables = snapshot.load(options.snapshot)
     source = _source(options, run, generator)
@@ -189,7 +189,8 @@ def _draw(job: Evaluation, samples: dict[str, np.ndarray], other: results.Result
     if "als_scores" in samples:
         alike = {against: other.samples["als_scores"]} if other and "als_scores" in other.samples else {}
         pictures.linearity({name: samples["als_scores"]} | alike, job.out / "als.png")
-    pictures.resolutions(job.sampler, min(job.options.pictures, 4), job.out / "rgb.png")
+    first = np.arange(min(job.options.pictures, 4))
+    pictures.resolutions(job.sampler.frames(first, np.zeros(len(first))), job.out / "rgb.png")
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from common.viz.animation import write_animation
 from common.viz.grid import grid, write_image
 from hsr_jax.editing import directions as editing
 from hsr_jax.editing.renderer import Renderer
-from hsr_jax.evaluation.pictures import resolution_grid
+from hsr_jax.evaluation.pictures import resolutions
 
 GRID = 64
 """Images of the grid, at most."""
@@ -91,7 +91,7 @@ def generate(options: Generate) -> None:
         write_image(out / "mix.png", _mixed(renderer, ws[:GRID], shown, options))
         print(f"mixed styles: {out / 'mix.png'}")
     if options.layers:
-        write_image(out / "layers.png", resolution_grid(renderer.resolutions(ws[:ROWS])))
+        resolutions(renderer.resolutions(ws[:ROWS]), out / "layers.png")
         print(f"layers: {out / 'layers.png'}")
 
 

@@ -1,5 +1,6 @@
 """Chosen latents of a trained generator and their images, for the commands that generate and edit images."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -41,12 +42,10 @@ class Renderer:
         self.batch_size = inference.even_batch_size(batch_size, self.mesh)
         self.variables = sharding.put_replicated(variables, self.mesh)
         g = self.generator
-        self._mapping = self._compiled(lambda variables, z, c, psi: mapping(g, variables, z, c, psi[0]))
-        self._images = self._compiled(lambda variables, ws: stylegan2_ada_uint8(synthesis(g, variables, ws)[0]))
-        self._resolutions = self._compiled(lambda variables, ws: rgb_outputs(synthesis(g, variables, ws)[1]))
-
-    def _compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        return inference.compiled(function, self.mesh, precision=None)
+        compiled = functools.partial(inference.compiled, mesh=self.mesh, precision=None)
+        self._mapping = compiled(lambda variables, z, c, psi: mapping(g, variables, z, c, psi[0]))
+        self._images = compiled(lambda variables, ws: stylegan2_ada_uint8(synthesis(g, variables, ws)[0]))
+        self._resolutions = compiled(lambda variables, ws: rgb_outputs(synthesis(g, variables, ws)[1]))
 
     def over(self, program: Callable[..., Any], *rows: np.ndarray, batch_size: int | None = None) -> inference.Batches:
         """Results of `program(variables, *rows)`; see `inference.over_rows`."""

@@ -43,15 +43,6 @@ class Found(NamedTuple):
     """Writes the pictures; the numbers can be stored before."""
 
 
-class Classifier(NamedTuple):
-    """A classifier of attributes; see `hsr_jax.attributes.classifier.load_classifier`."""
-
-    apply: Callable[[Array], Array]
-    """Images [B, R, R, 3] in about [-1, 1] -> logits [B, A]."""
-    names: tuple[str, ...]
-    """Names of the A attributes."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
     """A generator and everything that its metrics read."""
@@ -64,8 +55,8 @@ class Evaluation:
     """Real images; None if no metric needs them."""
     images: str
     """`feature_sets.source_digest` of the real images; '' without them."""
-    classifier: Classifier | None
-    """None if no metric needs it."""
+    classifier: tuple[Callable[[Array], Array], tuple[str, ...]] | None
+    """See `load_classifier`; None if no metric needs it."""
     out: Path
     """Directory of the pictures."""
 

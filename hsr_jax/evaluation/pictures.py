@@ -37,25 +37,18 @@ def spread(order: np.ndarray, count: int) -> np.ndarray:
 def lines(sampler: Sampler, index: np.ndarray, captions: Sequence[str], path: Path, places: int = 6) -> None:
     """Draws a row of images along each of the numbered lines, with its caption below the first image (Figs. 4.4, 4.5
     and 4.9)."""
-    frames = _finished(sampler.frames(np.repeat(index, places), np.tile(np.linspace(0, 1, places), len(index))))
+    frames = sampler.images(np.repeat(index, places), np.tile(np.linspace(0, 1, places), len(index)))
     texts = [caption if place == 0 else "" for caption in captions for place in range(places)]
     _write(path, frames, places, texts)
 
 
 def images(sampler: Sampler, index: np.ndarray, captions: Sequence[str], path: Path) -> None:
     """Draws the images with these numbers, with the stored noise (Figs. 4.6 and 4.7)."""
-    _write(path, _finished(sampler.frames(index, np.zeros(len(index)))), None, captions)
+    _write(path, sampler.images(index, np.zeros(len(index))), None, captions)
 
 
-def resolutions(sampler: Sampler, count: int, path: Path) -> None:
-    """Draws the first images as `resolution_grid` shows them."""
-    by_side = sampler.frames(np.arange(count), np.zeros(count))
-    if jax.process_index() == 0:
-        write_image(path, resolution_grid(by_side))
-
-
-def resolution_grid(by_side: Mapping[int, np.ndarray]) -> np.ndarray:
-    """One row per image with its RGB output at every resolution, enlarged without smoothing (Fig. 4.8).
+def resolutions(by_side: Mapping[int, np.ndarray], path: Path) -> None:
+    """Draws a row per image with its RGB output at every resolution, enlarged without smoothing (Fig. 4.8).
 
     Args:
       by_side: `sampler.rgb_outputs`, uint8 [N, r, r, 3] by resolution r, ascending.
@@ -64,7 +57,8 @@ def resolution_grid(by_side: Mapping[int, np.ndarray]) -> np.ndarray:
     enlarged = [x.repeat(largest // side, axis=1).repeat(largest // side, axis=2) for side, x in by_side.items()]
     pictures = [picture for row in zip(*enlarged, strict=True) for picture in row]
     captions = [f"{side} px" for side in by_side] * len(enlarged[0])
-    return grid(pictures, len(by_side), captions)
+    if jax.process_index() == 0:
+        write_image(path, grid(pictures, len(by_side), captions))
 
 
 def linearity(scores: Mapping[str, np.ndarray], path: Path) -> None:
@@ -93,10 +87,6 @@ def attribute_lines(sampler: Sampler, scores: np.ndarray, names: Sequence[str], 
         if jax.process_index() == 0:
             plot_lines(series, folder / f"als_{re.sub(r'[^A-Za-z0-9]+', '_', name)}.png", "t", f"logit of {name}")
     lines(sampler, chosen, list(names), folder / "als_lines.png")
-
-
-def _finished(by_side: Mapping[int, np.ndarray]) -> list[np.ndarray]:
-    return list(by_side[max(by_side)])
 
 
 def _write(path: Path, pictures: Sequence[np.ndarray], columns: int | None, captions: Sequence[str]) -> None:

@@ -101,15 +101,11 @@ def compare(values: dict[str, float], samples: dict[str, np.ndarray], other: Res
     found: dict[str, Any] = {"model": other.name, "values": {name: other.values[name] for name in common}}
     found["change_percent"] = change
     lengths = [x.get("path_lengths") for x in (samples, other.samples)]
-    if any(is_path_length(name) for name in common) and all(x is not None for x in lengths):
+    same_network = any(name == "PPL" or name.startswith("path length") for name in common)
+    if same_network and all(x is not None for x in lengths):
         test = wilcoxon(*lengths)
         found["wilcoxon"] = {"pairs": len(lengths[0]), "statistic": test.statistic, "p": test.p}
     return found
-
-
-def is_path_length(name: str) -> bool:
-    """Whether a metric is a path length, whatever network compares the images."""
-    return name == "PPL" or name.startswith("path length")
 
 
 def row_of(name: str, run: str) -> str:

@@ -88,6 +88,10 @@ class Sampler:
         """`rgb_outputs` at the places t [N] of the lines `index` [N], uint8 [N, r, r, 3] for each resolution r."""
         return inference.gathered(self.over(self._frames, self.rows(index, t)))
 
+    def images(self, index: np.ndarray, t: np.ndarray) -> np.ndarray:
+        """The finished images of `frames`, uint8 [N, R, R, 3]."""
+        return self.frames(index, t)[self.generator.resolution]
+
     @functools.cached_property
     def _frames(self) -> Callable[..., dict[int, Array]]:
         run = lambda variables, index, c, t: rgb_outputs(self.on_line(variables, index, t, c)[1])

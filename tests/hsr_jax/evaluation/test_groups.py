@@ -12,7 +12,6 @@ from common.nn.stylegan2 import Generator
 from common.pretrained.metric_networks import Embedding, MetricNetworks
 from hsr_jax.evaluate import Evaluate
 from hsr_jax.evaluation import feature_sets, groups, measures, results
-from hsr_jax.evaluation.groups import Classifier
 from hsr_jax.published import ATTRIBUTES, PUBLISHED
 
 
@@ -56,7 +55,7 @@ def test_only_evaluations_done_alike_are_compared():
 def test_the_mean_bears_the_documents_name_for_its_attributes_only(monkeypatch, names, mean):
     scores = np.random.default_rng(0).normal(size=(2, measures.PLACES, len(names))).astype(np.float32)
     monkeypatch.setattr(measures, "attribute_scores", lambda *_: scores)
-    found = groups.linearity(evaluation(Evaluate(lines=2), classifier=Classifier(None, names)))
+    found = groups.linearity(evaluation(Evaluate(lines=2), classifier=(None, names)))
     assert set(found.values) == {*(f"ALS {name}" for name in names), mean, "ALS (public code)"}
     np.testing.assert_allclose(found.values[mean], attribute_linearity.attribute_linearity(scores).mean(), rtol=1e-6)
 
