@@ -10,7 +10,7 @@ from reference import Case, nchw
 from common.data.faces.scheme_maps import WFLW_TO_W300
 from common.metrics.auc import auc_sampled, failure_rate
 from common.metrics.nme import fabrec_pupil, inter_ocular, landmark_errors, nme
-from common.ops import heatmaps as ops
+from common.ops import heatmaps
 
 CASE = Case("fabrec_heatmaps")
 INPUTS = CASE.inputs()
@@ -32,7 +32,7 @@ def _landmarks() -> np.ndarray:
 
 def _targets() -> np.ndarray:
     """[H, W, 68]."""
-    return np.asarray(ops.render_fabrec(_landmarks()[None], SIZE, HEATMAPS["sigma"])[0])
+    return np.asarray(heatmaps.render_fabrec(_landmarks()[None], SIZE, HEATMAPS["sigma"])[0])
 
 
 def _predictions() -> np.ndarray:
@@ -45,8 +45,8 @@ def _predictions() -> np.ndarray:
 def test_template(name):
     """Rendered so that the window fills the image: start 0 puts the landmark at half the width."""
     sigma = float(name.removeprefix("template/sigma"))
-    width, _ = ops.fabrec_window(sigma)
-    rendered = ops.render_fabrec(jnp.full((1, 1, 2), width / 2), width, sigma)
+    width, _ = heatmaps.fabrec_window(sigma)
+    rendered = heatmaps.render_fabrec(jnp.full((1, 1, 2), width / 2), width, sigma)
     CASE.compare(name, rendered[0, :, :, 0], **EXACT, absolute=1e-6)
 
 
@@ -56,19 +56,19 @@ def test_targets():
     # Sums run over up to 35 x 35 float32 terms.
     CASE.compare("heatmaps/sum", targets.sum((0, 1), dtype=np.float64), atol=0, rtol=1e-5)
     CASE.compare("heatmaps/max", targets.max((0, 1)), **EXACT, absolute=1e-6)
-    CASE.compare("heatmaps/argmax_xy", ops.decode_argmax(targets[None])[0], **EXACT)
+    CASE.compare("heatmaps/argmax_xy", heatmaps.decode_argmax(targets[None])[0], **EXACT)
 
 
 def test_decoding():
     predictions = _predictions()
     window, width = map(int, re.match(r"(\d+)x(\d+) box mean", DECODE["smoothing"]).groups())
     assert window == width
-    smoothed = ops.box_mean(predictions, window)
+    smoothed = heatmaps.box_mean(predictions, window)
     CASE.compare("decode/smoothed", nchw(smoothed), **EXACT, absolute=1e-5)
-    CASE.compare("decode/conf", ops.confidence(smoothed), **EXACT, absolute=1e-5)
+    CASE.compare("decode/conf", heatmaps.confidence(smoothed), **EXACT, absolute=1e-5)
     for name, landmarks in {
-        "decode/landmarks": ops.decode_smoothed_argmax(predictions, window),
-        "decode/landmarks_unsmoothed": ops.decode_argmax(predictions),
+        "decode/landmarks": heatmaps.decode_smoothed_argmax(predictions, window),
+        "decode/landmarks_unsmoothed": heatmaps.decode_argmax(predictions),
     }.items():
         # The image size is part of the array's name.
         (key,) = [key for key in CASE.expected if re.fullmatch(rf"{name}_\d+", key)]

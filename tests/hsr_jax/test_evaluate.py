@@ -156,7 +156,7 @@ def test_attribute_linearity(place, tmp_path, monkeypatch):
     found = evaluate.evaluate(dataclasses.replace(linear, classifier="there"))
     scores = results.read(str(tmp_path / "als" / "results.json")).samples["als_scores"]
     assert scores.shape == (3, 11, 2)
-    each = attribute_linearity.attribute_linearity(scores)
+    each = attribute_linearity(scores)
     assert found["ALS smile"] == float(each[0]) > 0 and found["ALS age"] == 0
     np.testing.assert_allclose(found["ALS (mean of 2)"], found["ALS smile"] / 2)
     for name in ("als", "als_smile", "als_age", "als_lines", "rgb"):

@@ -53,7 +53,7 @@ def test_the_mean_bears_the_documents_name_for_its_attributes_only(monkeypatch, 
     monkeypatch.setattr(measures, "attribute_scores", lambda *_: scores)
     found = evaluation.linearity(types.SimpleNamespace(classifier=Classifier(None, names), lines=2, sampler=None))
     assert set(found.values) == {*(f"ALS {name}" for name in names), mean, "ALS (public code)"}
-    np.testing.assert_allclose(found.values[mean], attribute_linearity.attribute_linearity(scores).mean(), rtol=1e-6)
+    np.testing.assert_allclose(found.values[mean], attribute_linearity(scores).mean(), rtol=1e-6)
 
 
 @pytest.mark.parametrize("metrics, kept", [(("pr",), 6), (("kid", "pr"), 9)])
