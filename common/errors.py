@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right: bad files, rows, fields, directories."""
+"""One exception for everything that a user can put right: bad files, rows, fields, directories."""
 
 import difflib
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 
 class InputError(ValueError):
-    """Something in the input is wrong. The message is one line: file, row or field, what is wrong, and the remedy."""
+    """A fault of the input. The message is one line: the file, row or field, what is wrong, and the remedy."""
 
 
 def run(main: Callable[[], None]) -> None:
@@ -19,9 +19,9 @@ def run(main: Callable[[], None]) -> None:
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """`; the nearest is x` for the known name closest to `name`, empty if there is none at all.
+    """Text `; the nearest is x` with the known name closest to `name`, or an empty text if no name is known.
 
-    The last part counts too: `itl_lr` is nearest to `optimizer.itl_lr`.
+    The part after the last dot is compared, too: `itl_lr` is nearest to `optimizer.itl_lr`.
     """
     names = sorted(names)
     last = {known: known.rpartition(".")[2] for known in names}

@@ -1,4 +1,4 @@
-"""What a person at a terminal sees: tables, and progress with rate and time left."""
+"""Output for a person at a terminal: tables, and progress bars with rate and time left."""
 
 import sys
 import time
@@ -14,26 +14,26 @@ T = TypeVar("T")
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Prints a table on standard output: first column to the left, others to the right, floats with two digits."""
+    """Prints a table on standard output: first column left-aligned, others right-aligned, floats with two digits."""
     result = rich.table.Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
     for i, column in enumerate(columns):
         result.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     for row in rows:
         result.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
-    # A row stays whole: a narrow terminal wraps it, a file has no width at all.
+    # At least 160 characters: a narrow terminal wraps long rows instead of cutting them off, and so does a file.
     width = max(rich.console.Console().width, 160)
     rich.console.Console(width=width).print(result)
 
 
 def duration(seconds: float) -> str:
-    """`3:07` or `1:02:45`."""
+    """Text such as `3:07` or `1:02:45`."""
     minutes, seconds = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def progress_bar() -> rich.progress.Progress:
-    """A bar on stderr whose tasks have the fields `rate`, `left` and `note`."""
+    """Progress bar on stderr whose tasks have the fields `rate`, `left` and `note`."""
     return rich.progress.Progress(
         rich.progress.MofNCompleteColumn(),
         rich.progress.BarColumn(),
@@ -45,7 +45,7 @@ def progress_bar() -> rich.progress.Progress:
 
 
 class Progress:
-    """A bar with rate and time left for work that is no training, on a terminal only."""
+    """Progress bar with rate and time left for work other than training. It is shown on a terminal only."""
 
     def __init__(self, name: str, total: int, unit: str = "images"):
         self._total, self._unit, self._start = total, unit, time.monotonic()
@@ -63,7 +63,7 @@ class Progress:
             self._bar.stop()
 
     def update(self, done: int, note: str = "") -> None:
-        """Moves the bar to `done`; `note` is said beside its name."""
+        """Moves the bar to `done`; `note` is shown beside its name."""
         if self._bar is None or not done:
             return
         rate = done / max(time.monotonic() - self._start, 1e-9)
@@ -73,7 +73,7 @@ class Progress:
 
 
 def track(items: Iterable[T], what: str, count: int) -> Iterator[T]:
-    """The items one by one, under a bar called `what` that counts to `count`."""
+    """Yields the items one by one and shows a bar named `what` that counts to `count`."""
     with Progress(what, count, "items") as progress:
         for done, item in enumerate(items, start=1):
             yield item

@@ -46,7 +46,7 @@ def preprocess(images: Array, size: int = 224, normalization: Normalization = IM
 
     Args:
       images: [B, H, W, 3], float32 in [-1, 1].
-      size: side of the result, pixels; HSR (Sec. 4.3, thesis) uses 224. Smaller images are enlarged by repeating pixels.
+      size: side of the result, pixels; 224 in HSR (Sec. 4.3, thesis). Smaller images are enlarged by repeating pixels.
       normalization: mean and deviation that the network was trained with.
 
     Returns:

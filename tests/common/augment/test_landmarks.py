@@ -222,7 +222,7 @@ def test_blur_is_a_gaussian():
 
 
 def test_a_sharded_batch_stays_where_it_is():
-    """Over four devices the same numbers as on one, and no image is sent between them."""
+    """Four devices give the same numbers as one, and no image is sent between them."""
     mesh = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:4])
     batch = NamedSharding(mesh, PartitionSpec("data"))
     arrays = [jax.device_put(x, batch) for x in (IMAGES, LANDMARKS, VISIBLE)]
