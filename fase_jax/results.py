@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from common.data.faces.source import Source
-from common.metrics.auc import auc, auc_sampled, failure_rate
-from common.metrics.nme import box_diagonal, box_size, image_diagonal, inter_ocular, inter_pupil, nme
+from common.metrics import auc as areas
+from common.metrics import nme as metrics
 from fase_jax.inference import Predictions
 
 THRESHOLDS = (7.0, 8.0, 10.0)
@@ -23,17 +23,18 @@ def face_errors(predicted: Predictions, source: Source) -> dict[str, np.ndarray]
     target, scheme = jnp.asarray(source.landmarks), source.scheme
     boxes, sizes = jnp.asarray(source.boxes), jnp.asarray(predicted.image_size)
     normalizers = {
-        "box": box_size(boxes),
-        "box_diag": box_diagonal(boxes),
-        "image_diag": image_diagonal(sizes),
+        "box": metrics.box_size(boxes),
+        "box_diag": metrics.box_diagonal(boxes),
+        "image_diag": metrics.image_diagonal(sizes),
     }
     if scheme.pupils:
-        normalizers = {"inter_pupil": inter_pupil(target, scheme.pupils)} | normalizers
+        normalizers = {"inter_pupil": metrics.inter_pupil(target, scheme.pupils)} | normalizers
     if scheme.eyes and scheme.name != "aflw19":  # profile faces have no use for it; the paper normalises by the box
-        normalizers = {"inter_ocular": inter_ocular(target, scheme.eyes)} | normalizers
+        normalizers = {"inter_ocular": metrics.inter_ocular(target, scheme.eyes)} | normalizers
     visible = jnp.asarray(source.visible)
     return {
-        name: np.asarray(nme(jnp.asarray(predicted.landmarks), target, d, visible)) for name, d in normalizers.items()
+        name: np.asarray(metrics.nme(jnp.asarray(predicted.landmarks), target, d, visible))
+        for name, d in normalizers.items()
     }
 
 
@@ -44,9 +45,9 @@ def summarize(errors: dict[str, np.ndarray], source: Source) -> dict[str, Any]:
         known = jnp.asarray(values[np.isfinite(values)])
         summary[name] = {"nme": float(known.mean())}
         for t in THRESHOLDS:
-            summary[name][f"auc_{t:g}"] = float(auc(known, t))
-            summary[name][f"failure_{t:g}"] = float(failure_rate(known, t))
-        summary[name]["auc_10_sampled"] = float(auc_sampled(known, 10.0))
+            summary[name][f"auc_{t:g}"] = float(areas.auc(known, t))
+            summary[name][f"failure_{t:g}"] = float(areas.failure_rate(known, t))
+        summary[name]["auc_10_sampled"] = float(areas.auc_sampled(known, 10.0))
     primary = next(iter(errors))
     return {
         "faces": int(np.isfinite(errors[primary]).sum()),
@@ -75,7 +76,7 @@ def rows(results: dict[str, dict[str, Any]]) -> tuple[list[str], list[list[Any]]
     for subset, result in results.items():
         for name, values in result["metrics"].items():
             base = result["baseline"][name]
-            areas = [f"{values[f'auc_{t}']:.3f}" for t in (7, 8, 10)]
+            areas_ = [f"{values[f'auc_{t}']:.3f}" for t in (7, 8, 10)]
             failures = [f"{100 * values[f'failure_{t}']:.1f}" for t in (8, 10)]
-            table.append([subset, result["faces"], name, values["nme"], base, *areas, *failures])
+            table.append([subset, result["faces"], name, values["nme"], base, *areas_, *failures])
     return columns, table

@@ -11,18 +11,7 @@ from jax import Array
 from common.augment.landmarks import augment
 from common.data.faces.scheme import LandmarkScheme
 from common.errors import InputError
-from common.ops.heatmaps import (
-    confidence,
-    decode_argmax,
-    decode_local_soft_argmax,
-    decode_quarter,
-    decode_smoothed_argmax,
-    render_fabrec,
-    render_gaussian,
-    rescale,
-    soft_argmax,
-    spatial_softmax,
-)
+from common.ops import heatmaps as hm
 from common.ops.pixels import as_float
 from common.train.optimizer import accumulated_gradients, by_label, decay_by_epoch
 from common.train.state import TrainState, apply_gradients
@@ -98,11 +87,11 @@ def _adam(o: OptimizerConfig, schedule: optax.Schedule) -> optax.GradientTransfo
 def face_loss(heatmaps: Array, landmarks: Array, visible: Array, loss: LossConfig, image_size: int) -> Array:
     """Loss of each face [B] for heatmaps [B, H, H, K] against landmarks [B, K, 2] in image pixels."""
     size = heatmaps.shape[1]
-    points = rescale(landmarks, image_size, size)
+    points = hm.rescale(landmarks, image_size, size)
     if loss.target == "fabrec":
-        targets = render_fabrec(landmarks * (size / image_size), size, loss.sigma)
+        targets = hm.render_fabrec(landmarks * (size / image_size), size, loss.sigma)
     else:
-        targets = render_gaussian(points, size, loss.sigma)
+        targets = hm.render_gaussian(points, size, loss.sigma)
     if loss.kind == "mse":
         return loss.weight * losses.heatmap_mse(heatmaps, targets, visible)
     entropy = loss.weight * losses.spatial_cross_entropy(heatmaps, targets, visible)
@@ -154,20 +143,20 @@ def make_train_step(
 def decode(heatmaps: Array, config: FaseConfig) -> Array:
     """Heatmaps [B, H, H, K] to landmarks [B, K, 2] in pixels of the model's input."""
     if config.loss.kind == "softmax":
-        heatmaps = spatial_softmax(heatmaps) if config.decoder != "soft_argmax" else heatmaps
+        heatmaps = hm.spatial_softmax(heatmaps) if config.decoder != "soft_argmax" else heatmaps
     sigma = config.loss.sigma
     decoders = {
-        "argmax": decode_argmax,
-        "smoothed_argmax": decode_smoothed_argmax,
-        "quarter": decode_quarter,
-        "local_soft_argmax": lambda h: decode_local_soft_argmax(h, radius=max(2, round(2 * sigma))),
-        "soft_argmax": soft_argmax,
+        "argmax": hm.decode_argmax,
+        "smoothed_argmax": hm.decode_smoothed_argmax,
+        "quarter": hm.decode_quarter,
+        "local_soft_argmax": lambda h: hm.decode_local_soft_argmax(h, radius=max(2, round(2 * sigma))),
+        "soft_argmax": hm.soft_argmax,
     }
     points = decoders[config.decoder](heatmaps)
     size, image_size = heatmaps.shape[1], config.model.image_size
     if config.loss.target == "fabrec":
         return points * (image_size / size)
-    return rescale(points, size, image_size)
+    return hm.rescale(points, size, image_size)
 
 
 def make_predict(
@@ -183,7 +172,7 @@ def make_predict(
             flipped, _ = model.apply(variables, images[:, :, ::-1])
             # The mirror image of heatmap k is heatmap mirror[k] of the mirrored face.
             heatmaps = (heatmaps + flipped[:, :, ::-1][..., mirror]) / 2
-        maps = spatial_softmax(heatmaps) if config.loss.kind == "softmax" else heatmaps
-        return decode(heatmaps, config), confidence(maps), maps
+        maps = hm.spatial_softmax(heatmaps) if config.loss.kind == "softmax" else heatmaps
+        return decode(heatmaps, config), hm.confidence(maps), maps
 
     return jax.jit(predict)

@@ -9,8 +9,7 @@ import numpy as np
 from jax import Array
 
 from common.data.images.source import ImageSource
-from common.metrics import frechet, kernel, path_length
-from common.metrics.attribute_linearity import attribute_linearity, hsr_attribute_linearity
+from common.metrics import attribute_linearity, frechet, kernel, path_length
 from common.metrics.mahalanobis import mahalanobis
 from common.metrics.precision_recall import precision_recall
 from common.pretrained.metric_networks import Embedding, MetricNetworks
@@ -175,10 +174,10 @@ def linearity(job: Evaluation) -> Found:
     classify, names = job.classifier
     with Progress("attributes", job.lines * measures.PLACES) as progress:
         scores = measures.attribute_scores(job.sampler, classify, job.lines, progress.update)
-    each = np.asarray(attribute_linearity(scores))
+    each = np.asarray(attribute_linearity.attribute_linearity(scores))
     values = {f"ALS {name}": float(value) for name, value in zip(names, each, strict=True)}
     alike = sorted(map(published_attribute, names)) == sorted(ATTRIBUTES)
     values["ALS" if alike else f"ALS (mean of {len(names)})"] = float(each.mean())
-    values["ALS (public code)"] = float(np.mean(hsr_attribute_linearity(scores)))
+    values["ALS (public code)"] = float(np.mean(attribute_linearity.hsr_attribute_linearity(scores)))
     draw = lambda: pictures.attribute_lines(job.sampler, scores, names, job.out)
     return Found(values, {"als_scores": scores}, draw)

@@ -9,7 +9,7 @@ from reference import Case, nchw
 
 from common.data.faces.scheme_maps import WFLW_TO_W300
 from common.metrics.auc import auc_sampled, failure_rate
-from common.metrics.nme import fabrec_pupil, inter_ocular, landmark_errors, nme
+from common.metrics.nme import inter_ocular, landmark_errors, nme
 from common.ops import heatmaps
 
 CASE = Case("fabrec_heatmaps")
@@ -77,7 +77,7 @@ def test_decoding():
 
 NORMALIZERS = {
     "w300_outer": lambda target: inter_ocular(target, OUTER),
-    "w300_pupil": lambda target: fabrec_pupil(target, OUTER, INNER),
+    "w300_pupil": lambda target: (inter_ocular(target, OUTER) + inter_ocular(target, INNER)) / 2,
     "w300_none": lambda target: jnp.full(len(target), 100.0),  # errors stay in pixels
     "wflw": lambda target: inter_ocular(target, ((60,), (72,))),
     "aflw19": lambda target: jnp.full(len(target), 256.0),  # the width of 3FabRec's crop
