@@ -14,8 +14,7 @@ PACKAGES = [name for name in ("common", *SYSTEMS, "configs", "benchmarks") if (R
 MAX_FILES = 18
 PURE = ("common.errors", "common.ops")
 MODELS = (*PURE, "common.nn", "common.metrics", "common.augment", "common.pretrained")
-BASE = ("errors", "files", "archive", "terminal", "typed", "config", "tables")
-BASE = tuple(f"common.{name}" for name in BASE)
+BASE = tuple(f"common.{name}" for name in "errors files archive terminal typed config tables trees".split())
 
 # What the files of a folder of `common` may import besides their own folder; `PURE` where a folder is not named here.
 COMMON = {
@@ -39,7 +38,7 @@ DRIVERS = {
         "step": "joins model, losses, augmentation and optimizer into the compiled functions",
         "sources": "opens the data of a config",
         "prior": "loads pretrained weights into a model",
-        "inference": "loads a run and predicts a source",
+        "detector": "loads a run and predicts a source",
         "results": "errors of predictions as tables and JSON",
     },
     "hsr_jax": {
@@ -54,7 +53,10 @@ DRIVERS = {
         "editing.renderer": "runs the generator over latents",
         "editing.scorer": "runs the attribute classifier over images",
         "editing.latent_files": "reads and writes latents",
+        "editing.options": "options that the editing commands share",
+        "attributes.config": "fields of a classifier's run",
         "attributes.data": "reads tables of attributes",
+        "attributes.build": "loads a trained classifier",
     },
 }
 
@@ -159,3 +161,13 @@ def test_docstrings_start_with_a_verb_or_a_noun_phrase():
     first_words = {f"{name}:{line}": text.split()[:1] for name in MODULES for line, text in _docstrings(name)}
     wrong = {place for place, words in first_words.items() if not words or words[0].strip(",;").lower() in PREPOSITIONS}
     assert sorted(wrong) == []
+
+
+def test_metrics_are_exported_as_functions():
+    """A metric's file may have the name of its function, and both are importable."""
+    import common.metrics
+    from common.metrics.nme import inter_ocular
+
+    exports = {name: getattr(common.metrics, name) for name in common.metrics.__all__}
+    assert exports["inter_ocular"] is inter_ocular
+    assert [name for name, export in exports.items() if not callable(export)] == []
