@@ -22,7 +22,7 @@ from common import errors
 from common.config import parse_command
 from common.train import sharding
 from common.train.state import count_parameters
-from configs.hsr import mtfl64_cpu_hsr, presets
+from configs.hsr import mtfl64_cpu, presets
 from hsr_jax import build as networks
 from hsr_jax.ada import augment as ada
 from hsr_jax.config import GanConfig
@@ -36,7 +36,7 @@ def _augmented(config: GanConfig, **changes: Any) -> GanConfig:
     return dataclasses.replace(config, ada=dataclasses.replace(config.ada, p=P), **changes)
 
 
-SMALL = _augmented(mtfl64_cpu_hsr.config)
+SMALL = _augmented(mtfl64_cpu.hsr)
 # Groups of the minibatch deviation have to fit into the batch.
 FULL = _augmented(
     presets.paper256(),

@@ -114,7 +114,9 @@ def run_file(file: str | Path) -> ModuleType:
     """The module that a config file is when it is executed. Raises `InputError` with the line at fault."""
     path = next((path for path in (Path(file), ROOT / file) if path.is_file()), None)
     if path is None:
-        raise InputError(f"{file}: no such config file, neither here nor in {ROOT}; those of the project are in configs/")
+        raise InputError(
+            f"{file}: no such config file, neither here nor in {ROOT}; those of the project are in configs/"
+        )
     spec = importlib.util.spec_from_file_location(f"_config_{abs(hash(path.resolve()))}", path)
     if spec is None:
         raise InputError(f"{file}: a config file is a Python file, its name ends in .py")

@@ -1,4 +1,4 @@
-"""What a person at a terminal sees: tables, and progress with rate and time left."""
+"""Output for people: tables, on a terminal or as Markdown, and progress with rate and time left."""
 
 import sys
 import time
@@ -13,20 +13,40 @@ import rich.table
 T = TypeVar("T")
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Prints a table on standard output: first column to the left, others to the right, floats with two digits."""
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Prints a table on standard output: the first column aligned to the left, the others to the right."""
     result = rich.table.Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
     for i, column in enumerate(columns):
         result.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     for row in rows:
-        result.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
+        result.add_row(*map(cell, row))
     # A row stays whole: a narrow terminal wraps it, a file has no width at all.
     width = max(rich.console.Console().width, 160)
     rich.console.Console(width=width).print(result)
 
 
+table = print_table  # the former name
+
+
+def markdown_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """The same table as a section of a Markdown document."""
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
+    return "\n".join([f"# {title}", "", *(f"| {' | '.join(map(cell, line))} |" for line in lines)]) + "\n"
+
+
+def cell(value: Any, form: str = "") -> str:
+    """Text of a table's cell: empty for None, otherwise in the given format; floats have two digits without one.
+
+    >>> cell(1.234), cell(1.234, ".3g"), cell(12), cell("a"), cell(None)
+    ('1.23', '1.23', '12', 'a', '')
+    """
+    if value is None:
+        return ""
+    return f"{value:{form or ('.2f' if isinstance(value, float) else '')}}"
+
+
 def duration(seconds: float) -> str:
-    """`3:07` or `1:02:45`."""
+    """The text of a duration, such as `3:07` or `1:02:45`."""
     minutes, seconds = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
@@ -45,7 +65,7 @@ def progress_bar() -> rich.progress.Progress:
 
 
 class Progress:
-    """A bar with rate and time left for work that is no training, on a terminal only."""
+    """A progress bar with rate and time left for work other than training, shown on a terminal only."""
 
     def __init__(self, name: str, total: int, unit: str = "images"):
         self._total, self._unit, self._start = total, unit, time.monotonic()
@@ -63,7 +83,7 @@ class Progress:
             self._bar.stop()
 
     def update(self, done: int, note: str = "") -> None:
-        """Moves the bar to `done`; `note` is said beside its name."""
+        """Moves the bar to `done`; `note` is shown beside its name."""
         if self._bar is None or not done:
             return
         rate = done / max(time.monotonic() - self._start, 1e-9)
@@ -73,7 +93,7 @@ class Progress:
 
 
 def track(items: Iterable[T], what: str, count: int) -> Iterator[T]:
-    """The items one by one, under a bar called `what` that counts to `count`."""
+    """Yields the items one by one, under a progress bar called `what` that counts to `count`."""
     with Progress(what, count, "items") as progress:
         for done, item in enumerate(items, start=1):
             yield item
