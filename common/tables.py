@@ -35,7 +35,7 @@ class Row:
 
     @property
     def run(self) -> str:
-        """The last two parts of the work directory, `table7/w300_50_itl3`."""
+        """The name of its run: the table's file and the row, such as `table7/w300_50_itl3`."""
         return run_name(self.config.workdir)
 
 
@@ -79,11 +79,7 @@ class System:
 
 
 def run_name(workdir: str) -> str:
-    """The last two parts of a work directory, which name the table's file and the row.
-
-    >>> run_name("runs/fase/table7/w300_50_itl3")
-    'table7/w300_50_itl3'
-    """
+    """The last two parts of a work directory, which name the table's file and the row: `table7/w300_50_itl3`."""
     return "/".join(Path(workdir).parts[-2:])
 
 

@@ -34,7 +34,7 @@ def claim(directory: str | Path, config: Any, may_change: Sequence[str] = ("step
     if path.exists() and started:  # a run that never came to a checkpoint leaves nothing to continue
         changed = {
             name: pair
-            for name, pair in config_diff(_read(type(config), directory), config).items()
+            for name, pair in config_diff(read_values(type(config), directory), config).items()
             if not any(name == allowed or name.startswith(f"{allowed}.") for allowed in may_change)
         }
         if changed:
@@ -58,11 +58,11 @@ def read_config(cls: type[Config], directory: str | Path) -> Config:
     Raises:
       InputError: there is no run, or one of another class (says what is there and which command takes it).
     """
-    return config_from_dict(cls, _read(cls, directory), f"{directory}/{CONFIG}")
+    return config_from_dict(cls, read_values(cls, directory), f"{directory}/{CONFIG}")
 
 
-def _read(cls: type, directory: str | Path) -> dict[str, Any]:
-    """The values in `config.json`, which must be those of a `cls` if the file says of which class they are."""
+def read_values(cls: type, directory: str | Path) -> dict[str, Any]:
+    """The values in `config.json` as JSON has them; `InputError` if the file says that they are of another class."""
     path = Path(directory) / CONFIG
     if not path.is_file():
         hint = ""

@@ -6,7 +6,7 @@ from common.config import config_from_dict, config_to_dict, load_config
 from common.errors import InputError
 from common.files import read_json, write_json
 from common.tables import Tables, load_tables, write_tables
-from fase_jax import train
+from fase_jax import repeat, train
 from fase_jax.config import FaseConfig, check
 from fase_jax.tables import SYSTEM
 
@@ -95,3 +95,24 @@ def test_values_that_fit_no_run(changes, field, tmp_path):
         with pytest.raises(InputError, match=rf"fields? .*{field}"):
             use(config)
     assert not (tmp_path / "run").exists()
+
+
+def test_repeat_trains_each_seed_once(tmp_path, monkeypatch):
+    trained = []
+
+    def fake_evaluate(options):
+        result = {"metrics": {"box": {"nme": 2.0 + len(trained)}}, "normalizer": "box", "errors": [len(trained), None]}
+        result |= {"baseline": {"box": 9.0}, "files": ["a", "b"]}
+        write_json(f"{options.workdir}/results/results.json", {"results": {"test": result}})
+
+    monkeypatch.setattr(train, "train", lambda config: trained.append((config.workdir, config.seed)))
+    monkeypatch.setattr(repeat, "evaluate", fake_evaluate)
+    for runs in ("2", "3"):  # the third run is added to the two
+        repeat.main(["--runs", runs, "--seed", "5", "--workdir", str(tmp_path)])
+    assert trained == [(f"{tmp_path}/run{i}", 5 + i) for i in range(3)]
+    found = read_json(tmp_path / "repeated.json")
+    assert found["runs"] == 3 and found["results"]["test"]["nme"] == [3.0, 4.0, 5.0]
+    assert (found["results"]["test"]["mean"], found["results"]["test"]["std"]) == (4.0, 1.0)
+    assert found["results"]["test"]["errors"][0] == 2.0
+    with pytest.raises(InputError, match="runs"):
+        repeat.main(["--runs", "1"])
