@@ -28,7 +28,7 @@ from fase_jax.config import FaseConfig
 CASES = {
     "small, 64 px": ("configs/fase/demo.py", 16, 40),
     "small, 128 px": ("configs/fase/w300_cpu.py", 16, 20),
-    "full, 256 px": ("configs/fase/table1_w300.py", 2, 3),
+    "full, 256 px": ("configs/fase/table1.py:w300", 2, 3),
 }
 """Config, batch size and number of training steps by case."""
 GENERATOR = "generator, 256 px"

@@ -20,7 +20,7 @@ from benchmarks.measure import Values
 from common import errors
 from common.train import sharding
 from common.train.state import count_parameters
-from configs.hsr import mtfl64_cpu_hsr, presets
+from configs.hsr import mtfl64_cpu, presets
 from hsr_jax import build
 from hsr_jax.ada.augment import PIPES
 from hsr_jax.config import GanConfig
@@ -38,7 +38,7 @@ def _augmented(config: GanConfig, **changes: Any) -> GanConfig:
     return dataclasses.replace(config, ada=dataclasses.replace(config.ada, p=P), **changes)
 
 
-SMALL = _augmented(mtfl64_cpu_hsr.config)
+SMALL = _augmented(mtfl64_cpu.hsr)
 # Groups of the minibatch deviation have to fit into the batch.
 FULL = _augmented(
     presets.paper256(),

@@ -13,7 +13,7 @@ import jax
 
 from common.config import parse_command
 from common.errors import InputError
-from common.terminal import table
+from common.terminal import print_table
 
 Values = dict[str, Any]
 """Measured values by name."""
@@ -72,7 +72,7 @@ def _in_child(module: str, options: Bench) -> Values:
 def report(title: str, key: str, results: dict[str, Values]) -> None:
     """Prints results as a table whose first column is called `key` and, on the last line, as JSON."""
     rows = [[case, name, value] for case, values in results.items() for name, value in values.items()]
-    table(title, [key, "measure", "value"], rows)
+    print_table(title, [key, "measure", "value"], rows)
     print(json.dumps(results))
 
 

@@ -1,4 +1,4 @@
-"""Output for a person at a terminal: tables, and progress bars with rate and time left."""
+"""Output for people: tables, on a terminal or as Markdown, and progress with rate and time left."""
 
 import sys
 import time
@@ -13,27 +13,47 @@ import rich.table
 T = TypeVar("T")
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Prints a table on standard output: first column left-aligned, others right-aligned, floats with two digits."""
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Prints a table on standard output: the first column aligned to the left, the others to the right."""
     result = rich.table.Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
     for i, column in enumerate(columns):
         result.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     for row in rows:
-        result.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
+        result.add_row(*map(cell, row))
     # At least 160 characters: a narrow terminal wraps long rows instead of cutting them off, and so does a file.
     width = max(rich.console.Console().width, 160)
     rich.console.Console(width=width).print(result)
 
 
+table = print_table  # the former name
+
+
+def markdown_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """The same table as a section of a Markdown document."""
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
+    return "\n".join([f"# {title}", "", *(f"| {' | '.join(map(cell, line))} |" for line in lines)]) + "\n"
+
+
+def cell(value: Any, form: str = "") -> str:
+    """Text of a table's cell: empty for None, otherwise in the given format; floats have two digits without one.
+
+    >>> cell(1.234), cell(1.234, ".3g"), cell(12), cell("a"), cell(None)
+    ('1.23', '1.23', '12', 'a', '')
+    """
+    if value is None:
+        return ""
+    return f"{value:{form or ('.2f' if isinstance(value, float) else '')}}"
+
+
 def duration(seconds: float) -> str:
-    """Text such as `3:07` or `1:02:45`."""
+    """The text of a duration, such as `3:07` or `1:02:45`."""
     minutes, seconds = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def progress_bar() -> rich.progress.Progress:
-    """Progress bar on stderr whose tasks have the fields `rate`, `left` and `note`."""
+    """A bar on stderr whose tasks have the fields `rate`, `left` and `note`."""
     return rich.progress.Progress(
         rich.progress.MofNCompleteColumn(),
         rich.progress.BarColumn(),
@@ -45,7 +65,7 @@ def progress_bar() -> rich.progress.Progress:
 
 
 class Progress:
-    """Progress bar with rate and time left for work other than training. It is shown on a terminal only."""
+    """A progress bar with rate and time left for work other than training, shown on a terminal only."""
 
     def __init__(self, name: str, total: int, unit: str = "images"):
         self._total, self._unit, self._start = total, unit, time.monotonic()
@@ -73,7 +93,7 @@ class Progress:
 
 
 def track(items: Iterable[T], what: str, count: int) -> Iterator[T]:
-    """Yields the items one by one and shows a bar named `what` that counts to `count`."""
+    """Yields the items one by one, under a progress bar called `what` that counts to `count`."""
     with Progress(what, count, "items") as progress:
         for done, item in enumerate(items, start=1):
             yield item

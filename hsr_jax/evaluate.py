@@ -1,7 +1,7 @@
 """Measures a trained generator: FID, KID, precision, recall, PPL, attribute linearity; tables, JSON and pictures.
 
-    python -m hsr_jax.evaluate --snapshot runs/hsr/table4_5_dog_hsr --inception weights/pytorch-fid/... \
-        --lpips weights/lpips-parts/vgg --pr_network vgg16.pth --against runs/hsr/table4_5_dog/results/results.json
+    python -m hsr_jax.evaluate --snapshot runs/hsr/table4_5/dog_hsr --inception weights/pytorch-fid/... \
+        --lpips weights/lpips-parts/vgg --pr_network vgg16.pth --against runs/hsr/table4_5/dog/results/results.json
 
 A network that is not at hand may have a substitute, `--substitute vit.safetensors`; its numbers have other names.
 `python -m hsr_jax.tables` puts the results of the runs of a table together.
@@ -31,7 +31,7 @@ from hsr_jax.evaluation import feature_sets, pictures, results
 from hsr_jax.evaluation import groups as evaluation
 from hsr_jax.evaluation.groups import Classifier, Evaluation
 from hsr_jax.evaluation.sampler import Sampler
-from hsr_jax.published import PUBLISHED
+from hsr_jax.published import published_row
 
 Metric = Literal["fid", "kid", "pr", "mahalanobis", "ppl", "als"]
 PLACES = ("data_dir", "manual_dir", "cache_mib")
@@ -66,7 +66,7 @@ class Evaluate(feature_networks.Files):
     cache: str = "data/features"
     """Directory of the real images' features, which are computed once."""
     row: str = ""
-    """Configuration whose published values are shown beside; empty: the run's own, if it is one."""
+    """Row of the thesis' tables whose values are shown beside, such as `table4_5/dog`; empty: the run's own."""
     against: str = ""
     """results.json of another model, evaluated alike: relative change, both distributions, signed-rank test."""
     pictures: int = 8
@@ -90,11 +90,11 @@ def evaluate(options: Evaluate) -> dict[str, float]:
     other = results.read(options.against) if options.against else None
     if other:
         results.check_alike(other, config_to_dict(options))
-    row = results.row_of(options.row, Path(run.workdir).name if run else "")
+    row, published = published_row(options.row, run.workdir if run else "")
     job = _prepare(options, run)
     if other:
         results.check_digests(other, job.digests())
-    document = {"snapshot": options.snapshot, "row": row, "published": PUBLISHED.get(row, {})}
+    document = {"snapshot": options.snapshot, "row": row, "published": published}
     document |= {"digests": job.digests(), "evaluate": config_to_dict(options)}
     values, samples, comparison = {}, {}, None
     for measure in (evaluation.distribution, evaluation.paths, evaluation.linearity):

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common import files
-from common.errors import InputError, nearest
+from common.errors import InputError
 from common.metrics.significance import wilcoxon
 from hsr_jax.evaluation.feature_sets import DAMAGED
-from hsr_jax.published import PUBLISHED, published_name
+from hsr_jax.published import published_name, published_row
 
 DOCUMENT = "results.json"
 SAMPLES = "samples.npz"
@@ -118,20 +118,9 @@ def path_length(name: str) -> bool:
     return name == "PPL" or name.startswith("path length")
 
 
-def row_of(name: str, run: str) -> str:
-    """The configuration whose published values are shown: the one asked for, or that of a run's name; '' if none.
-
-    Raises:
-      InputError: an unknown name was asked for.
-    """
-    if name and name not in PUBLISHED:
-        raise InputError(f"field row: {name!r} is no row of the tables{nearest(name, PUBLISHED)}")
-    return name or (run if run in PUBLISHED else "")
-
-
 def table(values: dict[str, float], row: str, comparison: dict[str, Any] | None) -> tuple[list[str], list[list[str]]]:
     """Columns and rows. A published value stands beside the same metric only; those that were not measured follow."""
-    published = PUBLISHED.get(row, {})
+    _, published = published_row(row, "")
     measured = {published_name(name) for name in values}
     columns = ["metric", "here"] + [f"thesis, {row}"] * bool(row)
     if comparison:

@@ -7,22 +7,35 @@ reads fast; labels in the source's `dataset.json` are carried over. Where anythi
 written.
 """
 
-import argparse
+import dataclasses
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from common import files
+from common import errors, files
+from common.config import parse_command
 from common.data.images import labels as image_labels
 from common.data.images import pipeline as image_pipeline
 from common.data.images.folder import open_images
 from common.data.images.source import ImageSource
-from common.errors import InputError, run
+from common.errors import InputError
 from common.terminal import track
+
+
+@dataclasses.dataclass(frozen=True)
+class MakeZip:
+    """The images, the archive and its resolution."""
+
+    source: str = ""
+    """A folder of images, or a zip file of them."""
+    out: str = ""
+    """The zip file to write."""
+    resolution: int = 0
+    """Side of the images in pixels, a power of two."""
 
 
 def write_zip(source: ImageSource, out: str | Path, resolution: int) -> None:
@@ -63,22 +76,16 @@ def _png(image: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.data.images.make_zip",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--source", required=True, help="a folder of images, or a zip file of them")
-    parser.add_argument("--out", required=True, help="the zip file to write")
-    parser.add_argument("--resolution", type=int, required=True, help="side of the images, a power of two")
-    arguments = parser.parse_args()
-    source = open_images(arguments.source, labelled=None)
-    write_zip(source, arguments.out, arguments.resolution)
+    options = parse_command(argv, default=MakeZip())[0]
+    if not options.source:
+        raise InputError("field source: empty; name a folder of images, or a zip file of them")
+    source = open_images(options.source, labelled=None)
+    write_zip(source, options.out, options.resolution)
     labels = f"labels of {source.labels.size} values" if source.labels.size else "no labels"
-    print(f"{arguments.out}: {len(source)} images of {arguments.resolution} px, {labels}")
+    print(f"{options.out}: {len(source)} images of {options.resolution} px, {labels}")
 
 
 if __name__ == "__main__":
-    run(main)
+    errors.run(main)
