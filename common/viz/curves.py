@@ -57,15 +57,10 @@ def plot_lines(
     xlabel: str,
     ylabel: str,
     title: str = "",
-    *,
-    log_x: bool = False,
-    marker: str = "",
 ) -> None:
     """Draws lines (x [N], y [N]) by name with a legend; NaN makes a gap. For `path` see `plot_ced`."""
     figure, axes = _figure(xlabel, ylabel, title)
-    _draw(axes, series, marker=marker)
-    if log_x:
-        axes.set_xscale("log")
+    _draw(axes, series)
     _write(figure, path)
 
 

@@ -10,6 +10,8 @@ PREDICTED = (38, 148, 255)
 TARGET = (255, 221, 51)
 _OUTLINE = (0, 0, 0)
 _SUPERSAMPLING = 3
+_MIN_SIZE = 384
+"""Length in pixels that the longer side of a picture has at least."""
 
 
 def overlay(
@@ -19,7 +21,6 @@ def overlay(
     scheme: LandmarkScheme | None = None,
     *,
     visible: np.ndarray | None = None,
-    min_size: int = 384,
 ) -> np.ndarray:
     """Image with landmarks drawn as dots: predicted ones in blue, true ones in yellow below them.
 
@@ -29,10 +30,9 @@ def overlay(
       target: [K, 2], true landmarks, or None.
       scheme: scheme whose lines join the dots; no lines when absent.
       visible: [K], non-zero where a true landmark is drawn; all when absent.
-      min_size: a smaller image is enlarged by a whole factor until its longer side has at least this many pixels.
 
     Returns:
-      uint8 [H f, W f, 3].
+      uint8 [H f, W f, 3]; f is the smallest whole factor that makes the longer side at least 384 pixels.
 
     Raises:
       ValueError: an image that is not uint8 [H, W, 3], or landmarks that are not [K, 2] of the scheme's K.
@@ -40,9 +40,9 @@ def overlay(
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"the image must be uint8 [H, W, 3], not {image.dtype} {list(image.shape)}")
     height, width = image.shape[:2]
-    factor = max(1, -(-min_size // max(height, width)))
+    factor = max(1, -(-_MIN_SIZE // max(height, width)))
     canvas = Image.fromarray(image).resize((width * factor, height * factor), Image.Resampling.BICUBIC)
-    unit = max(canvas.size) / 384  # dots and lines scale with the picture
+    unit = max(canvas.size) / _MIN_SIZE  # dots and lines scale with the picture
     lines = scheme.lines if scheme else ()
     # True dots are larger, so that they remain visible around predicted dots that hit them.
     for points, mask, colour, radius in ((target, visible, TARGET, 2.6), (predicted, None, PREDICTED, 1.9)):
