@@ -38,7 +38,7 @@ class FaceDataConfig:
     crop_extend: tuple[float, float] = (0.0, 0.0)
     """Parts of its height added to the box above and below first (3FabRec: 0.2, 0.12 on 300-W; 0, 0.1 on WFLW)."""
     fill: int = 0
-    """Grey level outside the picture, 0 to 255."""
+    """Grey level, 0 to 255, of what lies outside the picture, in crops and in augmented faces alike."""
     cache_mib: int = 2048
     """Memory for decoded crops; faces beyond it are decoded again every epoch."""
     synthetic_train: int = 600

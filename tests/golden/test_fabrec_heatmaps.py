@@ -5,9 +5,9 @@ import re
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from common.data.faces.scheme_maps import WFLW_TO_W300
 from reference import Case, nchw
 
-from common.data.faces.scheme_maps import WFLW_TO_W300
 from common.metrics.auc import auc_sampled, failure_rate
 from common.metrics.nme import fabrec_pupil, inter_ocular, landmark_errors, nme
 from common.ops import heatmaps as ops

@@ -4,37 +4,43 @@ The schemes themselves are in `schemes.py`.
 """
 
 import dataclasses
-import difflib
 from typing import Any
 
-from common.errors import InputError
+from common.errors import InputError, nearest
 
 Groups = tuple[tuple[int, ...], tuple[int, ...]]
+NORMALIZERS = {"inter_ocular": "eyes", "inter_pupil": "pupils", "box": "names"}
+"""Normalisers that can be a scheme's main one -> the field that they need."""
 
 
 @dataclasses.dataclass(frozen=True)
 class LandmarkScheme:
-    """K landmarks. `mirror`, `eyes` and `pupils` are empty where a user's file does not declare them: see `require`."""
+    """K landmarks. `mirror`, `eyes` and `pupils` are empty where a user's file does not declare them; see `require`."""
 
     name: str
     names: tuple[str, ...]
-    """One name a landmark, all different."""
+    """One name per landmark, all different."""
     mirror: tuple[int, ...] = ()
     """Landmark k of the mirrored image is landmark mirror[k] of the original."""
     eyes: Groups | tuple[()] = ()
-    """Ends of the inter-ocular distance, left and right, each the mean of these landmarks: outer corners or centres."""
+    """Left and right end of the inter-ocular distance (outer corners or centres), each the mean of these landmarks."""
     pupils: Groups | tuple[()] = ()
-    """Ends of the inter-pupil distance, in the same form."""
+    """Left and right end of the inter-pupil distance, in the same form."""
     lines: tuple[tuple[int, ...], ...] = ()
     """Polylines in drawing order; a landmark in no line is drawn as a dot only."""
+    normalizer: str = ""
+    """Main normaliser of errors, a key of `NORMALIZERS`; when empty, the first whose field is declared."""
 
     def __post_init__(self):
+        if not self.normalizer:
+            usual = next(name for name, field in NORMALIZERS.items() if getattr(self, field) or name == "box")
+            object.__setattr__(self, "normalizer", usual)
         for field, problem in _problems(self):
             raise ValueError(f'field "{field}": {problem}')
 
     @property
     def count(self) -> int:
-        """K."""
+        """The number of landmarks, K."""
         return len(self.names)
 
     def require(self, field: str) -> Any:
@@ -75,6 +81,10 @@ def _problems(scheme: LandmarkScheme):
                     f"{k} goes to {partner} but {partner} goes to {back}; mirroring twice must change nothing",
                 )
                 return
+    if scheme.normalizer not in NORMALIZERS:
+        yield "normalizer", f'"{scheme.normalizer}" is none of {", ".join(NORMALIZERS)}'
+    elif not getattr(scheme, NORMALIZERS[scheme.normalizer]):
+        yield "normalizer", f'"{scheme.normalizer}" needs the field "{NORMALIZERS[scheme.normalizer]}"'
     for field in ("eyes", "pupils"):
         value = getattr(scheme, field)
         if value and (len(value) != 2 or not all(value)):
@@ -92,14 +102,19 @@ def mirror_from_pairs(count: int, pairs: list[tuple[int, int]]) -> tuple[int, ..
 
 
 def from_json(declared: dict[str, Any], stem: str) -> LandmarkScheme:
-    """A scheme from what `schemes.load_scheme` read; raises ValueError naming the field."""
-    known = ("name", "names", "count", "mirror", "eyes", "pupils", "lines")
+    """The scheme that the content of a file declares (see `schemes.load_scheme`).
+
+    Args:
+      declared: the content.
+      stem: name of the scheme where the content gives none.
+
+    Raises:
+      ValueError: names the field that is wrong.
+    """
+    known = ("count", *(field.name for field in dataclasses.fields(LandmarkScheme)))
     for field in declared:
         if field not in known:
-            near = difflib.get_close_matches(field, known, n=1)
-            raise ValueError(
-                f'unknown field "{field}"; ' + (f'did you mean "{near[0]}"?' if near else f"known: {known}")
-            )
+            raise ValueError(f'unknown field "{field}"{nearest(field, known)}; known are {", ".join(known)}')
     names = _names(declared)
     mirror = _list(declared, "mirror")
     if any(isinstance(entry, list) for entry in mirror):
@@ -108,7 +123,8 @@ def from_json(declared: dict[str, Any], stem: str) -> LandmarkScheme:
         field: tuple(_indices(field, [entry] if isinstance(entry, int) else entry) for entry in _list(declared, field))
         for field in ("eyes", "pupils", "lines")
     }
-    return LandmarkScheme(str(declared.get("name", stem)), names, _indices("mirror", mirror), **groups)
+    text = {"name": str(declared.get("name", stem)), "normalizer": str(declared.get("normalizer", ""))}
+    return LandmarkScheme(names=names, mirror=_indices("mirror", mirror), **groups, **text)
 
 
 def _names(declared: dict[str, Any]) -> tuple[str, ...]:

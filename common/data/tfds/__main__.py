@@ -3,7 +3,7 @@
 import argparse
 
 from common.data.tfds import BUILDERS, IMAGE_BUILDERS
-from common.data.tfds.records import prepare, select_rows
+from common.data.tfds.records import prepare, selected_rows
 from common.errors import run
 
 
@@ -29,8 +29,7 @@ def main() -> None:
     options = vars(parser.parse_args())
     builder = prepare(options.pop("dataset"), options.pop("data_dir"), options.pop("manual_dir"), **options)
     for name in builder.selections:
-        rows, _ = select_rows(builder, name)
-        print(f"{name}: {len(rows)} {builder.noun}")
+        print(f"{name}: {len(selected_rows(builder, name))} {builder.noun}")
     print(builder.data_dir)
 
 

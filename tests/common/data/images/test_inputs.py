@@ -1,8 +1,8 @@
 """Tests `common.data.images.inputs`."""
 
 import pytest
-
 from common.data.images.inputs import find_images
+
 from common.errors import InputError
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from common.data.tfds.image_records import TfdsImages, open_image_dataset
 from PIL import Image
 
 from common.data.images.pipeline import eval_batches
 from common.data.tfds import IMAGE_BUILDERS
 from common.data.tfds.__main__ import main
 from common.data.tfds.celebahq import ATTRIBUTES
-from common.data.tfds.image_records import TfdsImages, open_image_dataset
 from common.data.tfds.records import open_dataset, prepare
 from common.errors import InputError
 
