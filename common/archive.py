@@ -34,7 +34,7 @@ class Archive:
           path: the file.
           stored: whether compressed entries are refused; PyTorch compresses nothing.
           max_ratio: largest size of all entries over the size of the file, if entries may be compressed. Compression
-            removes a tenth of random floats and half of floats that repeat; a bomb unpacks to a thousand times its size.
+            removes a tenth of random floats and half of floats that repeat; a bomb unpacks to 1000 times its size.
           max_bytes: largest size of all entries together.
           max_entry_bytes: largest size of an entry.
 

@@ -27,8 +27,9 @@ class ImageZip(ImageSource):
     def __init__(self, path: str | Path, labelled: bool | None = False):
         self.path = Path(path)
         try:
-            # Entries are read one at a time, so that their sum, hundreds of gigabytes for FFHQ, has no limit.
-            self._archive = Archive(self.path, stored=False, max_bytes=None, max_entry_bytes=MAX_IMAGE_BYTES)
+            # Entries are read one at a time: each has a limit, but their sum, hundreds of gigabytes for FFHQ, has none.
+            limits = {"max_ratio": None, "max_bytes": None, "max_entry_bytes": MAX_IMAGE_BYTES}
+            self._archive = Archive(self.path, stored=False, **limits)
         except Unreadable as error:
             raise InputError(f"{path}: {error}") from error
         names = self._archive.names

@@ -64,7 +64,7 @@ def _inside_mouth(head: Head, look: Appearance, x: np.ndarray, y: np.ndarray, so
 
 
 def _eye(canvas: Canvas, head: Head, look: Appearance, points: np.ndarray, blink: float) -> None:
-    """Paints an eye from its landmarks [6, 2]: outer corner, two of the upper lid, inner corner, two of the lower lid."""
+    """Paints an eye; `points` [6, 2]: outer corner, two on the upper lid, inner corner, two on the lower lid."""
     outer, inner = points[0], points[3]
     x0, x1 = sorted((outer[0], inner[0]))
     width, mid = x1 - x0, (outer + inner) / 2

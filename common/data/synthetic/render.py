@@ -91,7 +91,7 @@ def _sample_light(rng: np.random.Generator) -> Light:
 
 
 def _draw_head(picture: np.ndarray, head: Head, look: Appearance, camera: Camera, light: Light) -> None:
-    """Draws the head into float32 [S, S, 3], in place: paints and lights its surface, then finds what each pixel sees."""
+    """Draws the head into float32 [S, S, 3], in place: paints and lights its surface and finds what each pixel sees."""
     side = picture.shape[0]
     canvas, points = _paint_head(head, look, camera, side)
     seen = camera.rotate(points)

@@ -53,7 +53,7 @@ class Camera:
         return np.tensordot(self.rotation, points.astype(np.float32), 1)
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Where points [3, ...] of the head's frame lie: [2, ...], in sides of the picture from its upper left corner."""
+        """Where points [3, ...] of the head's frame lie, [2, ...], in sides of the picture from its first corner."""
         x, y, z = self.rotate(points)
         near = self.scale * self.distance / (self.distance - z)
         return np.stack([x * near + self.shift[0], y * near + self.shift[1]])
@@ -218,7 +218,7 @@ def paint_occluder(rng: np.random.Generator, picture: np.ndarray, camera: Camera
 
 
 def photograph(rng: np.random.Generator, picture: np.ndarray, size: int, grain: np.random.Generator) -> np.ndarray:
-    """The photograph of a scene in linear light [S, S, 3], uint8 [size, size, 3]: averaged, blurred, exposed, grainy."""
+    """The photograph, uint8 [size, size, 3], of a scene in linear light [S, S, 3]: blurred, exposed, grainy."""
     factor = picture.shape[0] // size
     image = picture.reshape(size, factor, size, factor, 3).mean((1, 3))
     blur = rng.choice([0.0, rng.uniform(0.002, 0.008)], p=[0.6, 0.4]) * size

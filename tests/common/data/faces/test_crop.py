@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from common.data.faces import crop
-from common.data.faces.crop import Crop, apply, crop_face, crop_image, crop_matrix, invert, landmark_box, square_box
+from common.data.faces.boxes import extend_box, landmark_box, square_box
+from common.data.faces.crop import Crop, apply, crop_face, crop_image, crop_matrix, invert
 from common.errors import InputError
 
 LANDMARKS = np.array([[10, 20], [40, 30], [25, 60], [900, 900]], np.float32)
@@ -22,7 +23,9 @@ def gradient(height, width):
 
 
 def test_boxes():
-    np.testing.assert_array_equal(landmark_box(LANDMARKS, VISIBLE), [10, 20, 40, 60])
+    boxes = landmark_box(np.stack([LANDMARKS, LANDMARKS]), np.stack([VISIBLE, np.zeros(4)]))
+    np.testing.assert_array_equal(boxes, [[10, 20, 40, 60], [np.nan] * 4])
+    np.testing.assert_array_equal(extend_box(boxes[0], (0.5, 0.25)), [10, 0, 40, 70])
     np.testing.assert_array_equal(square_box(np.array([10, 20, 40, 60]), 1.25), [0, 15, 50, 65])
 
 
