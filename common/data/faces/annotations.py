@@ -32,24 +32,11 @@ class Annotations:
     """bool [N, K]"""
     boxes: np.ndarray
     """float32 [N, 4] x0, y0, x1, y1; NaN in the rows without a box."""
-    extra: dict[str, list[str]] = dataclasses.field(default_factory=dict)
-    """The CSV columns that mean nothing here, by name."""
 
     def take(self, rows: list[int]) -> "Annotations":
         """The rows with these indices."""
-
-        def pick(values):
-            return [values[i] for i in rows]
-
-        return Annotations(
-            pick(self.files),
-            pick(self.subsets),
-            pick(self.places),
-            self.landmarks[rows],
-            self.labelled[rows],
-            self.boxes[rows],
-            {name: pick(values) for name, values in self.extra.items()},
-        )
+        texts = ([values[i] for i in rows] for values in (self.files, self.subsets, self.places))
+        return Annotations(*texts, self.landmarks[rows], self.labelled[rows], self.boxes[rows])
 
 
 def read_csv(path: Path, scheme: LandmarkScheme) -> Annotations:
@@ -57,13 +44,12 @@ def read_csv(path: Path, scheme: LandmarkScheme) -> Annotations:
 
     Coordinates are `x0, y0, ..., x{K-1}, y{K-1}` or `<name>_x, <name>_y` with the scheme's names, in pixels, 0-based.
     Visibilities are `v0 ...` or `<name>_v`: 0 is not labelled (its coordinates may then be empty), 1 and 2 are.
-    A box is `box_x0, box_y0, box_x1, box_y1`. Other columns are kept.
+    A box is `box_x0, box_y0, box_x1, box_y1`. Other columns are ignored.
     """
     table = read_table(path)
     coordinates, visibilities = _landmark_columns(table, scheme)
     box_columns = BOX_COLUMNS if any(name in table.columns for name in BOX_COLUMNS) else ()
-    used = ("file", *coordinates, *visibilities, *box_columns)
-    table.require(*used)
+    table.require("file", *coordinates, *visibilities, *box_columns)
     count = len(table)
     labelled = table.numbers(visibilities) > 0 if visibilities else np.ones((count, scheme.count), bool)
     landmarks = table.numbers(coordinates, optional=np.repeat(~labelled, 2, axis=1))
@@ -75,7 +61,6 @@ def read_csv(path: Path, scheme: LandmarkScheme) -> Annotations:
         landmarks=landmarks.reshape(count, scheme.count, 2).astype(np.float32),
         labelled=labelled,
         boxes=boxes.astype(np.float32),
-        extra={name: cells for name, cells in table.columns.items() if name not in (*used, "subset")},
     )
 
 

@@ -13,7 +13,7 @@ from common.data.faces.boxes import landmark_box
 from common.data.faces.coco import read_coco
 from common.data.faces.pts import read_pts
 from common.data.faces.scheme import LandmarkScheme
-from common.data.faces.source import Record
+from common.data.faces.source import Source
 from common.data.images.find import check_files, check_folder, list_files
 from common.errors import InputError, nearest
 from common.files import read_bytes
@@ -22,7 +22,7 @@ SAME_FACE = 0.1
 """Two rows of one image annotate the same face where their landmarks differ by less than this part of its extent."""
 
 
-class FolderSource:
+class FolderSource(Source):
     """Images under `root` with their annotations. Everything is checked at once, and no image is decoded.
 
     Args:
@@ -57,23 +57,12 @@ class FolderSource:
         self.scheme = scheme
         self.files = rows.files
         self.subsets = rows.subsets
-        self.extra = rows.extra
         self.landmarks = rows.landmarks
         self.visible = rows.labelled & _inside(rows, _sizes(rows, self.root))
         self.boxes = _boxes(rows)
 
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, index: int) -> Record:
-        return Record(
-            image=read_bytes(self.root / self.files[index]),
-            file=self.files[index],
-            subset=self.subsets[index],
-            landmarks=self.landmarks[index],
-            visible=self.visible[index],
-            box=self.boxes[index],
-        )
+    def read(self, row: int) -> bytes:
+        return read_bytes(self.root / self.files[row])
 
 
 def _read(root: Path, annotations: str, scheme: LandmarkScheme) -> Annotations:

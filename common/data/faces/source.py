@@ -1,7 +1,8 @@
 """What every source of annotated faces looks like to the pipeline, and views of some of its rows."""
 
+import abc
 from collections.abc import Sequence
-from typing import Protocol, TypedDict
+from typing import TypedDict
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Record(TypedDict):
     """float32 [4]: x0, y0, x1, y1 in the same pixels."""
 
 
-class Source(Protocol):
+class Source(abc.ABC):
     """A sequence of records whose annotations are at hand without reading an image."""
 
     scheme: LandmarkScheme
@@ -36,12 +37,26 @@ class Source(Protocol):
     boxes: np.ndarray
     """float32 [N, 4]"""
 
-    def __len__(self) -> int: ...
+    @abc.abstractmethod
+    def read(self, row: int) -> bytes:
+        """The encoded image of a row. Safe to call from many threads; `InputError` where it cannot be read."""
 
-    def __getitem__(self, index: int) -> Record: ...
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, row: int) -> Record:
+        file = self.files[row]  # raises IndexError beyond the end, which ends an iteration
+        return Record(
+            image=self.read(row),
+            file=file,
+            subset=self.subsets[row],
+            landmarks=self.landmarks[row],
+            visible=self.visible[row],
+            box=self.boxes[row],
+        )
 
 
-class Rows:
+class Rows(Source):
     """Some rows of a source, itself a source. Nothing is read, and only the annotations of these rows are copied.
 
     Args:
@@ -59,11 +74,8 @@ class Rows:
         self.visible = np.asarray(source.visible)[self.indices]
         self.boxes = np.asarray(source.boxes)[self.indices]
 
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, index: int) -> Record:
-        return self.source[int(self.indices[index])]
+    def read(self, row: int) -> bytes:
+        return self.source[int(self.indices[row])]["image"]
 
 
 def few_shot(source: Source, n: int, seed: int) -> Rows:

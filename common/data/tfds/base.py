@@ -4,6 +4,7 @@ TensorFlow is never imported: images go in as encoded bytes, files are ArrayReco
 """
 
 import abc
+import dataclasses
 import functools
 import io
 import itertools
@@ -11,7 +12,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -28,8 +29,9 @@ COLUMNS = {"file": "files", "subset": "subsets", "box": "boxes", "label": "label
 """Field of a record -> its column in the table, where the two have different names."""
 
 
-class Item(Protocol):
-    """One image of a data set before it becomes a record: a dataclass that also holds what comes with the image."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Item:
+    """One image of a data set before it becomes a record; subclasses hold what comes with the image."""
 
     image: Path | bytes
     """The encoded image, or where it is."""
@@ -51,6 +53,8 @@ class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
     """Word for the items in messages: faces, images."""
     selections: ClassVar[dict[str, str]]
     """Names a user selects by, and the TFDS split that holds those items; the splits themselves are among them."""
+    attributes: ClassVar[tuple[str, ...]] = ()
+    """Names of the attributes of an item, which its field `attributes` holds as bool [A]."""
     layout: ClassVar[str] = ""
     """What `manual_dir` must hold, in one line; empty for a data set that needs no download."""
     option: ClassVar[str] = ""
@@ -79,7 +83,7 @@ class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
 
     @abc.abstractmethod
     def features(self) -> dict[str, Any]:
-        """TFDS features of a record other than `image` and `file`."""
+        """TFDS features of a record other than `image`, `file` and `attributes`."""
 
     @abc.abstractmethod
     def fields(self, item: Item) -> dict[str, Any]:
@@ -136,6 +140,8 @@ class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
             "file": tfds.features.Text(),
             **self.features(),
         }
+        if self.attributes:
+            features["attributes"] = tfds.features.Tensor(shape=(len(self.attributes),), dtype=np.bool_)
         return tfds.core.DatasetInfo(
             builder=self,
             description=self.__doc__,
@@ -159,7 +165,7 @@ class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
     def _records(self, name: str, items: Collection[Item]) -> Iterator[tuple[int, dict[str, Any]]]:
         rows = []
         for i, item in enumerate(track(items, f"{self.name} {name}", len(items))):
-            rows.append({"file": item.file, "groups": " ".join(item.groups), **self.fields(item)})
+            rows.append({"groups": " ".join(item.groups), **self._fields(item)})
             yield i, self._record(item)
         table = {COLUMNS.get(field, field): np.array([row[field] for row in rows]) for field in rows[0]}
         # The TFDS directory is still the temporary one that is renamed when everything is written.
@@ -169,7 +175,11 @@ class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
         if isinstance(item.image, Path):
             upright_size(item.image)  # names the file that is empty or no image
         image = item.image if isinstance(item.image, bytes) else read_bytes(item.image)
-        return {"image": io.BytesIO(image), "file": item.file, **self.fields(item)}
+        return {"image": io.BytesIO(image), **self._fields(item)}
+
+    def _fields(self, item: Item) -> dict[str, Any]:
+        attributes = {"attributes": item.attributes} if self.attributes else {}
+        return {"file": item.file, **self.fields(item), **attributes}
 
 
 def _table_name(split: str) -> str:

@@ -42,4 +42,4 @@ def _picture(line: str, where: str, folder: Path) -> Picture:
     name, *flags = line.split()
     if len(flags) != len(ATTRIBUTES) or not set(flags) <= {"1", "-1"}:
         raise InputError(f"{where}: needs a file and {len(ATTRIBUTES)} values of 1 or -1; download it again")
-    return Picture(folder / name, name, attributes=np.array(flags) == "1")
+    return Picture(folder / name, name, (), attributes=np.array(flags) == "1")

@@ -1,26 +1,19 @@
 """What the builders of annotated faces share: the layout of a record."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from common.data.faces.scheme import LandmarkScheme
-from common.data.tfds.base import Builder
+from common.data.tfds.base import Builder, Item
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Face:
-    """One annotated face before it becomes a record."""
+class Face(Item):
+    """One annotated face before it becomes a record; the first of its `groups` is the record's `subset`."""
 
-    image: Path | bytes
-    """The encoded image, or where it is."""
-    file: str
-    """Its name in the data set."""
-    groups: tuple[str, ...]
-    """Every name that selects this face, apart from its split's; the first is the record's `subset`."""
     landmarks: np.ndarray
     """float32 [K, 2], 0-based pixels."""
     visible: np.ndarray
@@ -36,24 +29,14 @@ class FaceBuilder(Builder):
 
     noun = "faces"
     scheme: ClassVar[LandmarkScheme]
-    attributes: ClassVar[tuple[str, ...]] = ()
 
     def features(self) -> dict[str, Any]:
-        features = {
+        return {
             "subset": tfds.features.Text(),
             "landmarks": tfds.features.Tensor(shape=(self.scheme.count, 2), dtype=np.float32),
             "visible": tfds.features.Tensor(shape=(self.scheme.count,), dtype=np.bool_),
             "box": tfds.features.Tensor(shape=(4,), dtype=np.float32),
         }
-        if self.attributes:
-            features["attributes"] = tfds.features.Tensor(shape=(len(self.attributes),), dtype=np.bool_)
-        return features
 
     def fields(self, item: Face) -> dict[str, Any]:
-        fields = {
-            "subset": item.groups[0],
-            "landmarks": item.landmarks,
-            "visible": item.visible,
-            "box": item.box,
-        }
-        return {**fields, "attributes": item.attributes} if self.attributes else fields
+        return {"subset": item.groups[0], "landmarks": item.landmarks, "visible": item.visible, "box": item.box}

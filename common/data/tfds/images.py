@@ -10,19 +10,13 @@ import tensorflow_datasets as tfds
 
 from common.data.images.find import list_images
 from common.data.images.labels import Labels, unlabelled
-from common.data.tfds.base import Builder
+from common.data.tfds.base import Builder, Item
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Picture:
-    """One image before it becomes a record."""
+class Picture(Item):
+    """One image without landmarks before it becomes a record."""
 
-    image: Path | bytes
-    """The encoded image, or where it is."""
-    file: str
-    """Its name in the data set."""
-    groups: tuple[str, ...] = ()
-    """Every name that selects this image, apart from its split's."""
     label: int = 0
     """Class, counted from 0, in a data set with classes."""
     attributes: np.ndarray | None = None
@@ -35,7 +29,6 @@ class ImageBuilder(Builder):
     noun = "images"
     classes: ClassVar[int] = 0
     """Number of classes."""
-    attributes: ClassVar[tuple[str, ...]] = ()
 
     def labels(self, split: str) -> Labels:
         """The labels of a prepared TFDS split: one-hot classes, or attributes as 0 and 1."""
@@ -47,16 +40,10 @@ class ImageBuilder(Builder):
         return unlabelled(len(self.load_table(split, ["files"])["files"]))
 
     def features(self) -> dict[str, Any]:
-        features = {}
-        if self.classes:
-            features["label"] = tfds.features.Tensor(shape=(), dtype=np.int64)
-        if self.attributes:
-            features["attributes"] = tfds.features.Tensor(shape=(len(self.attributes),), dtype=np.bool_)
-        return features
+        return {"label": tfds.features.Tensor(shape=(), dtype=np.int64)} if self.classes else {}
 
     def fields(self, item: Picture) -> dict[str, Any]:
-        fields = {"label": np.int64(item.label)} if self.classes else {}
-        return {**fields, "attributes": item.attributes} if self.attributes else fields
+        return {"label": np.int64(item.label)} if self.classes else {}
 
     def pictures_in(self, folder: Path, official: int, key: Callable[[Path], str] = str) -> list[Picture]:
         """All images in a folder of the manual directory and below, named relative to that directory.
@@ -68,4 +55,4 @@ class ImageBuilder(Builder):
         """
         images = [folder / name for name in list_images(self.need(folder))]
         self.check_count(str(folder), len(images), official)
-        return [Picture(image, image.relative_to(folder.parent).as_posix()) for image in sorted(images, key=key)]
+        return [Picture(image, image.relative_to(folder.parent).as_posix(), ()) for image in sorted(images, key=key)]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from common.data.faces.source import Record
+from common.data.faces.source import Source
 from common.data.images.labels import unlabelled
 from common.data.images.source import ImageSource
 from common.data.tfds import BUILDERS, IMAGE_BUILDERS
@@ -24,13 +24,8 @@ from common.data.tfds.images import ImageBuilder
 from common.errors import InputError
 
 
-class TfdsSource:
+class TfdsSource(Source):
     """The faces of a prepared data set that `split`, one of `builder.selections`, selects; in the official order.
-
-    Attributes:
-      scheme: the landmark scheme.
-      files, subsets: a name and a subset per row.
-      landmarks: float32 [N, K, 2] in 0-based pixels; visible: bool [N, K]; boxes: float32 [N, 4].
 
     Raises:
       InputError: an unknown selection, or one that no face has.
@@ -44,12 +39,8 @@ class TfdsSource:
         self.files, self.subsets = (tuple(table[name][self._rows].tolist()) for name in ("files", "subsets"))
         self.landmarks, self.visible, self.boxes = (table[name][self._rows] for name in columns[2:])
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int) -> Record:
-        record = self._records[int(self._rows[index])]
-        return {**record, "file": record["file"].decode(), "subset": record["subset"].decode()}
+    def read(self, row: int) -> bytes:
+        return self._records[int(self._rows[row])]["image"]
 
 
 class TfdsImages(ImageSource):

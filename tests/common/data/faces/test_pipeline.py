@@ -207,7 +207,7 @@ def test_split_is_disjoint_and_complete():
     assert list(split_validation(source, 0.2, seed=1)[1].files) == list(validation.files)
     assert len(split_validation(few_shot(source, 2, seed=0), 0.1, seed=0)[1]) == 1
     for fraction in (0.0, 0.99, 1.0):
-        with pytest.raises(InputError, match="validation fraction"):
+        with pytest.raises(InputError, match="validation_fraction"):
             split_validation(source, fraction, seed=1)
 
 

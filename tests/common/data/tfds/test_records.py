@@ -24,10 +24,10 @@ def w300(w300_tree, tmp_path):
 def test_columns_agree_with_the_records(w300):
     for name in ("train", "full", "challenging"):
         source = TfdsSource(w300, name)
-        records = list(source)
+        records = [source._records[row] for row in source._rows]
         assert source.scheme is W300.scheme and len(records) == len(source)
-        assert source.files == tuple(record["file"] for record in records)
-        assert source.subsets == tuple(record["subset"] for record in records)
+        assert source.files == tuple(record["file"].decode() for record in records)
+        assert source.subsets == tuple(record["subset"].decode() for record in records)
         for column, field in ((source.landmarks, "landmarks"), (source.visible, "visible"), (source.boxes, "box")):
             expected = np.stack([record[field] for record in records])
             np.testing.assert_array_equal(column, expected)
