@@ -10,7 +10,7 @@ from common.data.tables import to_float
 from common.errors import InputError
 
 IMAGE_SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
-"""In the order in which an image is looked for."""
+"""Suffixes of images, in the order in which they are looked for."""
 
 
 def read_pts(paths: list[Path], base: Path, root: Path, scheme: LandmarkScheme) -> Annotations:

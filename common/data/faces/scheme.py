@@ -35,8 +35,7 @@ class LandmarkScheme:
         if not self.normalizer:
             usual = next(name for name, field in NORMALIZERS.items() if getattr(self, field) or name == "box")
             object.__setattr__(self, "normalizer", usual)
-        for field, problem in _problems(self):
-            raise ValueError(f'field "{field}": {problem}')
+        _check(self)
 
     @property
     def count(self) -> int:
@@ -55,42 +54,40 @@ class LandmarkScheme:
         return value
 
 
-def _problems(scheme: LandmarkScheme):
-    """Yields (field, problem) for everything that is inconsistent."""
-    count = scheme.count
-    if not count:
-        yield "names", "no landmarks; name at least one"
+def _check(scheme: LandmarkScheme) -> None:
+    """Raises ValueError, which names the field, for what is inconsistent."""
+
+    def require(holds: bool, field: str, problem: str) -> None:
+        if not holds:
+            raise ValueError(f'field "{field}": {problem}')
+
+    count, mirror = scheme.count, scheme.mirror
+    require(count > 0, "names", "no landmarks; name at least one")
     repeated = sorted({name for name in scheme.names if scheme.names.count(name) > 1})
-    if repeated:
-        yield "names", f'"{repeated[0]}" is used more than once; names must differ'
-    groups = {"mirror": (scheme.mirror,), "eyes": scheme.eyes, "pupils": scheme.pupils, "lines": scheme.lines}
-    for field, lists in groups.items():
-        outside = [index for indices in lists for index in indices if not 0 <= index < count]
-        if outside:
-            yield field, f"there is no landmark {outside[0]}; indices go from 0 to {count - 1}"
-            return
-    if scheme.mirror:
-        if len(scheme.mirror) != count:
-            yield "mirror", f"has {len(scheme.mirror)} entries for {count} landmarks; give one each, or a list of pairs"
-            return
-        for k, partner in enumerate(scheme.mirror):
-            if scheme.mirror[partner] != k:
-                back = scheme.mirror[partner]
-                yield (
-                    "mirror",
-                    f"{k} goes to {partner} but {partner} goes to {back}; mirroring twice must change nothing",
-                )
-                return
-    if scheme.normalizer not in NORMALIZERS:
-        yield "normalizer", f'"{scheme.normalizer}" is none of {", ".join(NORMALIZERS)}'
-    elif not getattr(scheme, NORMALIZERS[scheme.normalizer]):
-        yield "normalizer", f'"{scheme.normalizer}" needs the field "{NORMALIZERS[scheme.normalizer]}"'
+    require(not repeated, "names", f'"{", ".join(repeated)}" is used more than once; names must differ')
+    indices = {"mirror": (mirror,), "eyes": scheme.eyes, "pupils": scheme.pupils, "lines": scheme.lines}
+    for field, lists in indices.items():
+        for k in (k for some in lists for k in some):
+            require(0 <= k < count, field, f"there is no landmark {k}; indices go from 0 to {count - 1}")
+    if mirror:
+        problem = f"has {len(mirror)} entries for {count} landmarks; give one per landmark, or a list of pairs"
+        require(len(mirror) == count, "mirror", problem)
+        for k, partner in enumerate(mirror):
+            problem = (
+                f"{k} goes to {partner} but {partner} goes to {mirror[partner]}; mirroring twice must change nothing"
+            )
+            require(mirror[partner] == k, "mirror", problem)
+    need = NORMALIZERS.get(scheme.normalizer)
+    require(need is not None, "normalizer", f'"{scheme.normalizer}" is none of {", ".join(NORMALIZERS)}')
+    require(bool(getattr(scheme, need)), "normalizer", f'"{scheme.normalizer}" needs the field "{need}"')
     for field in ("eyes", "pupils"):
-        value = getattr(scheme, field)
-        if value and (len(value) != 2 or not all(value)):
-            yield field, "needs two groups of landmarks, the left one and the right one"
-        elif value and scheme.mirror and {scheme.mirror[k] for k in value[0]} != set(value[1]):
-            yield field, f"the mirror does not take {list(value[0])} to {list(value[1])}; correct one of the two fields"
+        groups = getattr(scheme, field)
+        if groups:
+            problem = "needs two groups of landmarks, the left one and the right one"
+            require(len(groups) == 2 and all(groups), field, problem)
+            left, right = groups
+            problem = f"the mirror does not take {list(left)} to {list(right)}; correct one of the two fields"
+            require(not mirror or {mirror[k] for k in left} == set(right), field, problem)
 
 
 def mirror_from_pairs(count: int, pairs: list[tuple[int, int]]) -> tuple[int, ...]:

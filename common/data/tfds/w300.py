@@ -6,7 +6,7 @@ import numpy as np
 
 from common.data.faces.boxes import landmark_box
 from common.data.faces.pts import image_of, read_points
-from common.data.faces.schemes import W300 as SCHEME
+from common.data.faces.schemes import SCHEMES
 from common.data.tfds.faces import Face, FaceBuilder
 from common.errors import InputError
 
@@ -28,7 +28,7 @@ class W300(FaceBuilder):
     visible, because the annotation does not tell.
     """
 
-    scheme = SCHEME
+    scheme = SCHEMES["w300"]
     selections = {"train": "train", "test": "test", "common": "test", "challenging": "test", "full": "test"}
     layout = f"manual_dir must hold the folders {', '.join(FOLDERS)}, with a .pts file beside each image"
 
@@ -44,6 +44,6 @@ class W300(FaceBuilder):
 
 
 def _face(path: Path, root: Path, groups: tuple[str, ...]) -> Face:
-    image, landmarks = image_of(path), read_points(path, SCHEME)
-    visible = np.ones(SCHEME.count, np.bool_)
+    image, landmarks = image_of(path), read_points(path, W300.scheme)
+    visible = np.ones(len(landmarks), np.bool_)
     return Face(image, image.relative_to(root).as_posix(), groups, landmarks, visible, landmark_box(landmarks, visible))

@@ -63,7 +63,7 @@ def test_identity_crop_is_the_image():
 
 @pytest.mark.parametrize("square", [(20.3, 31.7, 90.3, 101.7), (50, 40, 75.5, 65.5)], ids=["smaller", "larger"])
 def test_pixels_are_where_the_matrix_says(square):
-    """On a gradient a pixel's value is its position: crop pixels show the positions that the inverse matrix gives."""
+    """The value of a pixel of a gradient is its position: crop pixels show positions that the inverse matrix gives."""
     result, matrix = crop_image(gradient(120, 140), np.array(square), 40)
     x, y = np.meshgrid(np.arange(40.0), np.arange(40.0))
     positions = apply(invert(matrix), np.stack([x, y], -1).reshape(-1, 2)).reshape(40, 40, 2)

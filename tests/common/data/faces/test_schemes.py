@@ -64,12 +64,6 @@ FACES = {
 
 
 @pytest.mark.parametrize("name", SCHEMES)
-def test_mirror_twice_changes_nothing(name):
-    mirror = np.array(SCHEMES[name].mirror)
-    np.testing.assert_array_equal(mirror[mirror], np.arange(SCHEMES[name].count))
-
-
-@pytest.mark.parametrize("name", SCHEMES)
 def test_symmetric_face_is_its_own_mirror_image(name):
     face = FACES[name].astype(np.float64)
     assert face.shape == (SCHEMES[name].count, 2)

@@ -125,7 +125,7 @@ def test_an_unwritable_place_is_an_input_error(w300_tree, tmp_path):
 
 
 def test_without_tensorflow(w300_tree, tmp_path):
-    """In a process of its own, where building and reading import no TensorFlow, and nothing else is written."""
+    """Building and reading, in a process of its own, import no TensorFlow and write nothing else."""
     script = f"""
 import sys
 from common.data.tfds.records import open_dataset
