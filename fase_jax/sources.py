@@ -5,8 +5,9 @@ import dataclasses
 from common.data.faces.crop import Crop
 from common.data.faces.folder import FolderSource
 from common.data.faces.scheme import LandmarkScheme
-from common.data.faces.schemes import SCHEMES, load_scheme
+from common.data.faces.schemes import load_scheme
 from common.data.faces.source import Source, few_shot, split_validation
+from common.data.tfds import BUILDERS
 from common.data.tfds.records import open_dataset
 from common.errors import InputError
 from fase_jax.config import FaceDataConfig, FaseConfig
@@ -26,9 +27,7 @@ CONTEXT = 1.41
 
 def scheme(data: FaceDataConfig) -> LandmarkScheme:
     """The landmark scheme of a data set."""
-    if data.dataset == "folder":
-        return load_scheme(data.scheme)
-    return SCHEMES[{"aflw": "aflw19", "synthetic": "w300"}.get(data.dataset, data.dataset)]
+    return load_scheme(data.scheme) if data.dataset == "folder" else BUILDERS[data.dataset].scheme
 
 
 def crop(config: FaseConfig, training: bool) -> Crop:

@@ -73,8 +73,8 @@ def _read(root: Path, annotations: str, scheme: LandmarkScheme) -> Annotations:
         return read_pts(paths, root, root, scheme)
     path = root / annotations if (root / annotations).exists() else Path(annotations)
     if path.is_dir():
-        paths = sorted(path / name for name in list_files(path) if name.endswith(".pts"))
-        return read_pts(paths, path, root, scheme)
+        paths = [path / name for name in list_files(path) if name.endswith(".pts")]
+        return read_pts(sorted(p for p in paths if not p.name.startswith(".")), path, root, scheme)
     if not path.is_file():
         found = [name for name in os.listdir(root) if name.endswith((".csv", ".json"))]
         raise InputError(f"{root / annotations}: no such annotations{nearest(annotations, found)}; correct the path")

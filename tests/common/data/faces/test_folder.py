@@ -44,6 +44,9 @@ def fails(message, *args, **options):
 
 def test_csv(root):
     faces = source(root, *table())
+    record = faces[1]
+    assert (record["file"], record["subset"], record["box"].tolist()) == ("train/b.png", "train", [21, 21, 41, 42])
+    np.testing.assert_array_equal(decode(record["image"], "b")[0, 0], [10, 20, 30])
     assert pickle.loads(pickle.dumps(faces))[2]["image"] == faces[2]["image"]  # loader processes get a pickled copy
     assert (len(faces), faces.scheme) == (3, FIVE)
     assert (faces.files, faces.subsets) == (list(FILES), ["train", "train", "test"])
@@ -51,15 +54,6 @@ def test_csv(root):
     np.testing.assert_array_equal(faces.boxes, [[20, 20, 40, 41], [21, 21, 41, 42], [22, 22, 42, 43]])
     assert faces.visible.all() and faces.visible.shape == (3, 5)
     assert (faces.landmarks.dtype, faces.visible.dtype, faces.boxes.dtype) == (np.float32, np.bool_, np.float32)
-
-
-def test_record(root):
-    record = source(root, *table())[1]
-    assert (record["file"], record["subset"]) == ("train/b.png", "train")
-    np.testing.assert_array_equal(decode(record["image"], "b")[0, 0], [10, 20, 30])
-    np.testing.assert_array_equal(record["landmarks"], FACE + 1)
-    np.testing.assert_array_equal(record["box"], [21, 21, 41, 42])
-    assert record["visible"].dtype == np.bool_ and record["visible"].all()
 
 
 def test_csv_with_named_columns_box_visibility_and_extras(root):
@@ -85,12 +79,6 @@ def test_unlabelled_landmarks_do_not_stretch_the_box(root):
 def test_subsets_are_selected(root):
     faces = source(root, *table(), subsets=("test",))
     assert faces.files == ["test/c.png"] and faces.landmarks.shape == (1, 5, 2)
-
-
-def test_annotations_may_lie_elsewhere(root, tmp_path_factory):
-    other = tmp_path_factory.mktemp("elsewhere")
-    write(other, *table())
-    assert len(FolderSource(root, other / "labels.csv", FIVE)) == 3
 
 
 def test_landmark_beside_the_image_has_no_weight(root):
@@ -159,18 +147,6 @@ def test_one_face_in_two_subsets_is_no_duplicate(root):
     assert source(root, header, [*rows, [rows[2][0], "profile", *rows[2][2:]]]).subsets[3] == "profile"
 
 
-def test_scheme_of_another_k(root):
-    fails("labels.csv: 5 landmarks .x0 to x4., but the scheme w300 has 68", root, write(root, *table()), W300)
-
-
-def test_empty_box(root):
-    header, rows = table()
-    header += ["box_x0", "box_y0", "box_x1", "box_y1"]
-    fails(
-        r"row 2: the box \[30.0, 1.0, 30.0, 9.0\] is empty", root, write(root, header, [[*rows[0], 30, 1, 30, 9]]), FIVE
-    )
-
-
 @pytest.mark.parametrize(
     "subsets, message",
     [
@@ -198,8 +174,14 @@ def test_bad_image_is_named_at_once(root, content, message):
     fails(message, root, write(root, *table()), FIVE)
 
 
-def test_bad_paths(root):
-    write(root, *table())
+def test_bad_paths_and_schemes(root, tmp_path_factory):
+    header, rows = table()
+    other = tmp_path_factory.mktemp("elsewhere")
+    write(other, header, rows)
+    assert len(FolderSource(root, other / "labels.csv", FIVE)) == 3
+    boxes = [*header, "box_x0", "box_y0", "box_x1", "box_y1"]
+    fails("row 2: the box .* is empty", root, write(root, boxes, [[*rows[0], 30, 1, 30, 9]]), FIVE)
+    fails("labels.csv: 5 landmarks .*the scheme w300 has 68", root, write(root, header, rows), W300)
     fails("no such folder", root / "none", "labels.csv", FIVE)
     fails("label.csv: no such annotations.*nearest is labels.csv", root, "label.csv", FIVE)
     fails("annotations are a .csv, a .json", root, FILES[0], FIVE)

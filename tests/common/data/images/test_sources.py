@@ -143,15 +143,11 @@ def test_what_is_no_image_is_named_when_decoded(opened, folder):
     fails("00/c.png: not an image", red, opened())
 
 
-def test_a_vanished_file(folder):
+def test_missing_paths_and_vanished_files(folder):
+    fails("none: no such folder", open_folder, folder / "none")
     source = open_folder(folder)
     (folder / FILES[3]).unlink()
     fails("d.png: cannot be read", red, source)
-
-
-def test_missing_paths(tmp_path):
-    fails("none: no such folder", open_folder, tmp_path / "none")
-    fails("none.zip: no such file", open_images, tmp_path / "none.zip")
 
 
 def test_sources_travel_to_a_worker(opened, folder):
