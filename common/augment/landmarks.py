@@ -47,8 +47,6 @@ class LandmarkAugmentation:
     """Probability of a change of contrast."""
     contrast_factor: tuple[float, float] = (0.3, 2.0)
     """Range of the factor on the distance of a pixel in [0, 1] from its channel's mean (30 to 200 %); uniform."""
-    fill: float = -1.0
-    """Value in [-1, 1] of what lies outside the input: black."""
 
 
 def augment(
@@ -59,6 +57,7 @@ def augment(
     config: LandmarkAugmentation,
     mirror: tuple[int, ...],
     size: int,
+    fill: float = -1.0,
 ) -> tuple[Array, Array, Array]:
     """Draws and applies the augmentation; pixels and landmarks go through the same matrix.
 
@@ -72,6 +71,7 @@ def augment(
       config: what to draw.
       mirror: K indices; landmark i of a mirrored face is landmark `mirror[i]` of the original. Unused without flips.
       size: side of the output, pixels: the central part of the input when nothing is drawn (exact if S - size is even).
+      fill: value in [-1, 1] of what lies outside the input; black by default.
 
     Returns:
       images [B, size, size, 3]; landmarks [B, K, 2] in their pixels; visible [B, K], now 0 also where a landmark
@@ -86,7 +86,7 @@ def augment(
     uniform = jax.vmap(lambda k: jax.random.uniform(k, (6 + 6 + 23,)))(jax.random.split(key, batch))
     geometry, colour, occlusion = jnp.split(uniform, (6, 12), axis=1)
     matrix, flipped = _geometry(geometry, config, side, size)
-    images = warp.sample(images, warp.invert(matrix), size, config.fill)
+    images = warp.sample(images, warp.invert(matrix), size, fill)
     landmarks = warp.apply_to_points(matrix, landmarks)
     if flipping:
         landmarks, visible = rename(landmarks, visible, flipped, mirror)
