@@ -119,6 +119,7 @@ def make_train_step(
             config.augmentation,
             mirror,
             size,
+            config.data.fill / 127.5 - 1,  # as `as_float`
         )
         (heatmaps, _), updated = model.apply(
             {"params": params, **stats}, images, train=encoder_trains, mutable=["batch_stats"]

@@ -47,8 +47,6 @@ class LandmarkAugmentation:
     """Probability of a change of contrast."""
     contrast_factor: tuple[float, float] = (0.3, 2.0)
     """Range of the factor on the distance of a pixel in [0, 1] from its channel's mean (30 to 200 %); uniform."""
-    fill: float = -1.0
-    """Value in [-1, 1] outside the input; -1 is black."""
 
 
 def augment(
@@ -59,6 +57,7 @@ def augment(
     config: LandmarkAugmentation,
     mirror: tuple[int, ...],
     size: int,
+    fill: float = -1.0,
 ) -> tuple[Array, Array, Array]:
     """Draws and applies the augmentation. Pixels and landmarks are transformed by the same matrix.
 
@@ -73,6 +72,7 @@ def augment(
       mirror: K indices; landmark i of a mirrored face is landmark `mirror[i]` of the original. Unused without flips.
       size: side of the output, pixels. Without any change the output is the central part of the input (exactly if
         S - size is even).
+      fill: value in [-1, 1] outside the input; -1 is black.
 
     Returns:
       images [B, size, size, 3]; landmarks [B, K, 2] in their pixels; visible [B, K], which is now 0 for landmarks that
@@ -87,7 +87,7 @@ def augment(
     uniform = jax.vmap(lambda k: jax.random.uniform(k, (6 + 6 + 23,)))(jax.random.split(key, batch))
     geometry, colour, occlusion = jnp.split(uniform, (6, 12), axis=1)
     matrix, flipped = _geometry(geometry, config, side, size)
-    images = warp.sample(images, warp.invert(matrix), size, config.fill)
+    images = warp.sample(images, warp.invert(matrix), size, fill)
     landmarks = warp.apply_to_points(matrix, landmarks)
     if flipping:
         landmarks, visible = rename(landmarks, visible, flipped, mirror)

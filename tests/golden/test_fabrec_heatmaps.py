@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from reference import Case, nchw
 
-from common.data.faces.scheme_maps import WFLW_TO_W300
 from common.metrics.auc import auc_sampled, failure_rate
 from common.metrics.nme import inter_ocular, landmark_errors, nme
 from common.ops import heatmaps
@@ -105,7 +104,10 @@ def test_metrics(name):
 
 
 def test_wflw_to_w300():
-    CASE.compare("lm98_to_lm68", INPUTS["gt98"][0][list(WFLW_TO_W300)], **EXACT)
+    """The 68 landmarks of 300-W are these of WFLW's 98: every second of the jaw, the brows' upper edges, the rest."""
+    brows, eyes = (*range(33, 38), *range(42, 47)), (60, 61, 63, 64, 65, 67, 68, 69, 71, 72, 73, 75)
+    rows = [*range(0, 33, 2), *brows, *range(51, 60), *eyes, *range(76, 96)]
+    CASE.compare("lm98_to_lm68", INPUTS["gt98"][0][rows], **EXACT)
 
 
 def test_nothing_is_left_unchecked():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.images.inputs import find_images
+from common.data.images.find import find_images
 from common.errors import InputError
 from common.nn.stylegan2 import Generator, num_ws
 from common.train.checkpoint import Checkpoints

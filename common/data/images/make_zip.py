@@ -1,4 +1,4 @@
-"""Makes a zip file in the format of StyleGAN2 of a folder or zip file of images, all of one size.
+"""Makes a zip file of images of one size, in the format of StyleGAN2, from a folder or another zip file.
 
     python -m common.data.images.make_zip --source DIR|ZIP --out FILE.zip --resolution 64
 
@@ -18,9 +18,9 @@ from PIL import Image
 
 from common import errors, files
 from common.config import parse_command
-from common.data.images import labels as image_labels
 from common.data.images import pipeline as image_pipeline
 from common.data.images.folder import open_images
+from common.data.images.labels import to_json
 from common.data.images.source import ImageSource
 from common.errors import InputError
 from common.terminal import track
@@ -41,8 +41,8 @@ class MakeZip:
 def write_zip(source: ImageSource, out: str | Path, resolution: int) -> None:
     """Writes the images of a source, in its order, and `dataset.json` with its labels or null.
 
-    The file depends on the images alone: no time, no name of the source is in it. It is written aside and renamed at
-    the end; an older one is replaced.
+    The file depends on the images alone; it holds no time and no name of the source. It is written aside and renamed at
+    the end, and replaces an older one.
 
     Args:
       source: what to write.
@@ -50,7 +50,7 @@ def write_zip(source: ImageSource, out: str | Path, resolution: int) -> None:
       resolution: side of the images, a power of two from 4; smaller images are enlarged.
 
     Raises:
-      InputError: a wrong name or resolution, what is wrong with an image, no space.
+      InputError: the name, the resolution or an image is wrong, or there is no space.
     """
     if Path(out).suffix.lower() != ".zip":
         raise InputError(f"{out}: the output is a zip file; give it a name that ends in .zip")
@@ -58,10 +58,10 @@ def write_zip(source: ImageSource, out: str | Path, resolution: int) -> None:
     names = []
     with files.written_aside(out) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for row, image in enumerate(images):
-            # A folder for each thousand, as in the archives of StyleGAN2.
+            # One folder per thousand, as in the archives of StyleGAN2.
             names.append(f"{row // 1000:05d}/img{row:08d}.png")
             archive.writestr(zipfile.ZipInfo(names[-1]), _png(image))
-        archive.writestr(zipfile.ZipInfo("dataset.json"), image_labels.to_json(source.labels, names))
+        archive.writestr(zipfile.ZipInfo("dataset.json"), to_json(source.labels, names))
 
 
 def _squares(source: ImageSource, resolution: int) -> Iterator[np.ndarray]:

@@ -12,7 +12,7 @@ from typing import Literal
 from common import errors
 from common.config import parse_command
 from common.data.tfds import BUILDERS, IMAGE_BUILDERS
-from common.data.tfds.records import prepare, select_rows
+from common.data.tfds.records import prepare, selected_rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,8 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         dataset, data_dir, manual_dir, **{name: value for name, value in values.items() if value is not None}
     )
     for name in builder.selections:
-        rows, _ = select_rows(builder, name)
-        print(f"{name}: {len(rows)} {builder.noun}")
+        print(f"{name}: {len(selected_rows(builder, name))} {builder.noun}")
     print(builder.data_dir)
 
 
