@@ -1,4 +1,4 @@
-# Two commands: `make demo` and `make test`. Everything is installed into .venv.
+# Everything is installed into .venv. The two commands to start with are `make demo` and `make test`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,13 +16,13 @@ $(VENV)/.installed: pyproject.toml
 demo: install
 	$(BIN)/python -m fase_jax.demo
 
-test: install
-	$(BIN)/python -m pytest --ignore tests/golden --numprocesses auto --maxprocesses 4 --dist loadfile
-	$(BIN)/python -m pytest tests/golden  # in one process: its last test counts what the others have compared
+test: install  # one file per process at a time; most of the time is compiling, which uses one core
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/pyrefly check
 
 bench: install
 	$(BIN)/python -m benchmarks.fase

@@ -1,1 +1,1 @@
-"""Peers to be timed against; imported by benchmark commands only."""
+"""Benchmarks: speed, operations and scaling. They import everything; only tests import them."""

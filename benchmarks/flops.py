@@ -1,9 +1,10 @@
-"""Multiply-adds of the phases of a training step, layer by layer: what they cost if nothing is computed twice.
+"""Formula for the multiply-adds of the phases of a training step if nothing is computed twice, layer by layer.
 
-A layer y = x * K has three products of the same number of multiply-adds: forward (x * K), to the input (dy * K^T) and
-to the kernel (x^T * dy). A fixed linear map, a low-pass or the resampling of the augmentation, has two: itself and its
-transpose. A phase computes each of them a whole number of times, `PASSES`. What is elementwise (activations, noise,
-optimiser) is left out; it is linear in the channels where products are quadratic.
+A layer y = x * K has three products of the same number of multiply-adds: forward (x * K), the gradient of the input
+(dy * K^T) and the gradient of the kernel (x^T * dy). A fixed linear map (a low-pass, the resampling of the
+augmentation) has two: itself and its transpose. A phase computes these products a whole number of times, see `PASSES`.
+Elementwise operations (activations, noise, optimiser) are not counted: they are linear in the number of channels,
+where products are quadratic.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,21 +28,23 @@ Kind = Literal[
 ]
 TAPS = len(BINOMIAL)
 
-# How often a phase computes a product of the forward pass's size, for each image of its batch.
+# Number of products of the forward pass's size that a phase computes per layer and image of its batch.
 #
-# First order. g_main differentiates all of the generator (forward, input, kernel: 3) and goes through the
-# discriminator without its kernels (2). d_main generates (1) and has two batches, real and generated, which go through
-# the discriminator with its kernels (3 each); images need no gradient, so the discriminator's first layer has no
-# product to the input. The mapping network runs twice, for style mixing; its first layer has none to its input either.
+# g_main (first order) differentiates the whole generator: forward, input, kernel, 3 products. It passes through the
+# discriminator without the kernels' gradients: 2.
+# d_main (first order) generates images: 1. Two batches, real and generated, pass through the discriminator with the
+# kernels' gradients: 3 each. Images need no gradient, so the discriminator's first layer has no product to its input.
+# The mapping network runs twice, for style mixing; its first layer has no product to its input either.
 #
-# Second order, d_reg: forward, then dx = dy * K^T down to the image. The gradient of the penalty goes back through that
-# second product, to dy (dx' * K, like a forward pass) and to K (dx'^T * dy): 4. Activations are piecewise linear, so it
-# would never return to the forward pass were it not for the minibatch deviation, which is not linear: all layers before
-# it have the products to input and kernel of the forward pass as well: 6, less the first layer's to the image.
+# d_reg (second order) computes the forward pass, then dx = dy * K^T down to the image. The gradient of the penalty goes
+# back through that second product: to dy (dx' * K, like a forward pass) and to K (dx'^T * dy). That makes 4. Since
+# activations are piecewise linear, only the minibatch deviation, which is not linear, leads back into the forward pass:
+# all layers before it also have the forward pass's products to input and kernel. That makes 6, or 5 in the first layer,
+# which has no product to the image.
 #
-# g_reg: as d_reg, and every modulation multiplies two things that depend on ws, so that all layers have 6. The gradient
-# at the image is fixed, it is noise, and so is what the RGB layers get of it: to the input and to the kernel alone, 2;
-# the image itself is not needed. Then back through the mapping network, whose forward passes are the first of its 3.
+# g_reg (second order) is like d_reg. Every modulation multiplies two things that depend on ws, so all layers have 6.
+# The gradient at the image is fixed noise, so the RGB layers have only the products to input and kernel: 2. The image
+# itself is not needed. The mapping network is differentiated once; its forward passes are the first of its 3 products.
 PASSES: dict[Phase, dict[Kind, int]] = {
     "g_main": {
         "first": 4,
@@ -80,11 +83,11 @@ class Layer(NamedTuple):
     name: str
     kind: Kind
     multiply_adds: int
-    """Of one image. Those with the zeros around an image do not count."""
+    """Number per image. Products with the zeros around an image do not count."""
 
 
 def generator(g: Generator) -> Iterator[Layer]:
-    """The layers of an unconditional generator."""
+    """Yields the layers of an unconditional generator."""
     _no_labels(g)
     for i in range(g.num_layers):
         yield Layer(f"fc{i}", "mapping" if i else "first", (g.w_dim if i else g.z_dim) * g.w_dim)
@@ -95,20 +98,21 @@ def generator(g: Generator) -> Iterator[Layer]:
         name = f"b{r}.{name}"
         yield Layer(f"{name}.affine", "styled", g.w_dim * c_in)
         yield Layer(f"{name}.demodulation", "styled", c_in * c_out)
-        if up:  # no tap of a pixel meets an inserted zero; then taps along y, along x
+        if up:  # no product with inserted zeros; then the low-pass along y and along x
             yield Layer(name, "styled", (3 * r // 2) ** 2 * c_in * c_out)
             yield Layer(f"{name}.blur", "blur", TAPS * (r * (r + 1) + r * r) * c_out)
             continue
         yield Layer(name, "styled", _inside(r) ** 2 * c_in * c_out)
         yield Layer(f"b{r}.torgb.affine", "styled", g.w_dim * c_out)
         yield Layer(f"b{r}.torgb", "rgb", r * r * c_out * g.img_channels)
-        if r > 4:  # half of the taps meet inserted zeros
+        if r > 4:  # half of the taps would meet inserted zeros
             yield Layer(f"b{r}.img", "image", TAPS // 2 * (r * r // 2 + r * r) * g.img_channels)
 
 
 def discriminator(d: Discriminator) -> Iterator[Layer]:
-    """The layers of an unconditional discriminator."""
+    """Yields the layers of an unconditional discriminator."""
     _no_labels(d)
+    c_out = 0
     for r in d.resolutions:
         half = r // 2
         c, c_out = (channels(size, d.channel_base, d.channel_max) for size in (r, half))
@@ -126,10 +130,10 @@ def discriminator(d: Discriminator) -> Iterator[Layer]:
 
 
 def augmentation(resolution: int, pipe: AugmentPipe, img_channels: int = 3) -> Iterator[Layer]:
-    """The products of the augmentation's geometry; what else it does is elementwise."""
+    """Yields the products of the augmentation's geometry; everything else in the augmentation is elementwise."""
     if not pipe.geometry:
         return
-    # The image is reflected at all sides and enlarged twice, less what repeats; see `ada_geometry.resample`.
+    # The image is extended by reflection and doubled, without periods that repeat; see `hsr_jax.ada.geometry.resample`.
     enlarged = min(6 * resolution - 4, 4 * (resolution - 1) + REACH + 1 + TAIL)
     sampled = 2 * resolution + len(SYM6) - 2
     products = resolution * enlarged * (resolution + enlarged) + sampled * resolution * (sampled + resolution)
@@ -137,9 +141,11 @@ def augmentation(resolution: int, pipe: AugmentPipe, img_channels: int = 3) -> I
 
 
 def predictors(g: Generator, heads: Heads, sides: Sequence[int]) -> int:
-    """Multiply-adds of an image that the semantic regularizer's heads add to g_main: their convolutions are
-    differentiated like the generator's, the resizing between them is a fixed map, along y and then along x. `sides`: of
-    the targets."""
+    """Multiply-adds per image that the heads of the semantic regularizer add to g_main.
+
+    Their convolutions are differentiated like the generator's. The resizing between them is a fixed map, along y and
+    then along x, to the sides of the targets, `sides`.
+    """
     total = 0
     for r, width, side in zip(heads.blocks, heads.features, sides, strict=True):
         c = channels(r, g.channel_base, g.channel_max)
@@ -150,16 +156,16 @@ def predictors(g: Generator, heads: Heads, sides: Sequence[int]) -> int:
 
 
 def extractor(vit: ViT, image_size: int) -> int:
-    """Multiply-adds of an image in the regularizer's ViT, which runs forward once; resizing the image takes few.
+    """Multiply-adds per image of the regularizer's ViT, which runs forward once. Resizing the image is neglected.
 
     Raises:
-      ValueError: another network.
+      ValueError: the network is no ViT.
     """
     if not isinstance(vit, ViT):
         raise ValueError(f"the layers of a ViT are counted, not of {type(vit).__name__}")
     patches = (image_size // vit.patch) ** 2
     tokens = patches + 1
-    # Queries, keys, values, their sum's projection and two layers of four times the width; scores and weighted sums.
+    # Projections to queries, keys, values and back, two dense layers of four times the width; scores, weighted sums.
     block = tokens * 12 * vit.width**2 + 2 * tokens**2 * vit.width
     return patches * 3 * vit.patch**2 * vit.width + vit.depth * block
 
@@ -170,7 +176,7 @@ def _no_labels(network: Generator | Discriminator) -> None:
 
 
 def _inside(size: int) -> int:
-    """Pixels that the three taps of all pixels of an axis see, without those outside."""
+    """Number of products along an axis of a 3-tap convolution with zero padding, without those outside the image."""
     return 3 * size - 2
 
 
@@ -181,16 +187,18 @@ def by_phase(
     path_length_shrink: int = 2,
     semantics: Semantic | None = None,
 ) -> dict[str, int]:
-    """FLOPs of every phase, two for each multiply-add, of the whole batch.
+    """Operations per phase for the whole batch, two per multiply-add.
 
     Args:
-      pipe: the augmentation; nothing when absent.
-      path_length_shrink: as of `phases.Losses`.
-      semantics: the regularizer, with a ViT; without it there is no phase g_main_hsr.
+      gan: the networks.
+      batch_size: global batch size.
+      pipe: the augmentation; none when absent.
+      path_length_shrink: factor by which g_reg's batch is smaller.
+      semantics: the regularizer, with a ViT as extractor; without it there is no phase g_main_hsr.
     """
     layers = [*generator(gan.generator), *discriminator(gan.discriminator)]
     layers += augmentation(gan.generator.resolution, pipe) if pipe else []
-    flops = {}
+    flops: dict[str, int] = {}
     for phase, passes in PASSES.items():
         images = batch_size // path_length_shrink if phase == "g_reg" else batch_size
         flops[phase] = 2 * images * sum(passes.get(layer.kind, 0) * layer.multiply_adds for layer in layers)
@@ -202,10 +210,10 @@ def by_phase(
 
 
 def counted(phase: Callable[..., Any], *arguments: Any) -> float:
-    """FLOPs that XLA counts in a phase after its own simplification; the arguments may be shapes.
+    """Operations of a phase as XLA counts them after its own simplification; the arguments may be shapes.
 
-    The program is the one that accelerators get, compiled for the CPU: what is formulated for CPUs alone would count
-    zeros around the images as pixels, and loops as one of their turns.
+    The program is the one for accelerators, compiled for the CPU. In the formulation for CPUs, XLA would count the
+    zeros around images as pixels and only one turn of a loop.
     """
     check = jax.export.DisabledSafetyCheck.platform()
     exported = jax.export.export(jax.jit(phase), platforms=["tpu"], disabled_checks=[check])(*arguments)

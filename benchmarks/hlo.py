@@ -1,4 +1,4 @@
-"""What the text of a compiled program tells: exchanges between devices, loops and XLA's estimate of its time."""
+"""Facts read from the text of a compiled program: exchanges between devices, loops, XLA's estimate of its time."""
 
 import collections
 import re
@@ -8,29 +8,30 @@ COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "coll
 
 
 class Estimate(NamedTuple):
-    """Of one device, in one run of a program."""
+    """Time of one run of a program on one device."""
 
     cycles: int
-    """What XLA estimates, summed over the instructions that it has an estimate for; 0 where a backend has none."""
+    """Clock cycles, summed over the instructions for which XLA has an estimate; 0 on backends without estimates."""
     turns: int
-    """Of loops; each waits for the one before it."""
+    """Number of turns of all loops; each turn waits for the one before it."""
 
     def plus(self, other: "Estimate", times: int = 1) -> "Estimate":
+        """Sum of this estimate and `times` the other one."""
         return Estimate(self.cycles + times * other.cycles, self.turns + times * other.turns)
 
 
 def collectives(text: str) -> dict[str, int]:
-    """Number of instructions of each kind by which devices exchange arrays; an instruction may exchange many."""
-    # Asynchronous ones are a pair, of which the start counts.
+    """Number of instructions per kind by which devices exchange arrays; one instruction may exchange many arrays."""
+    # An asynchronous exchange is a pair of instructions, of which the start counts.
     found = re.findall(rf"[ )}}]({'|'.join(COLLECTIVES)})(?:-start)?\(", text)
     return dict(sorted(collections.Counter(found).items()))
 
 
 def estimate(text: str) -> Estimate:
-    """Time of a program for a TPU, whose instructions carry `estimated_cycles`.
+    """Estimated time of a program for a TPU, whose instructions carry `estimated_cycles`.
 
-    Unlike `cost_analysis()['optimal_seconds']`, which adds -1 s for every instruction without an estimate, it counts a
-    loop as often as it turns, if it counts to a constant; of the branches of a condition it takes the slowest.
+    A loop that counts to a constant is counted as often as it turns, and of the branches of a condition the slowest
+    one. (`cost_analysis()['optimal_seconds']` does neither and adds -1 s for every instruction without an estimate.)
     """
     computations, entry = _computations(text)
     done: dict[str, Estimate] = {}
@@ -59,7 +60,7 @@ def estimate(text: str) -> Estimate:
 
 
 def _computations(text: str) -> tuple[dict[str, list[str]], str]:
-    """Lines by the name of the computation that they are in, and the name of the one where a program starts."""
+    """Lines of each computation by its name, and the name of the computation where the program starts."""
     computations, entry, name = {}, "", ""
     for line in text.splitlines():
         if head := re.match(r"(ENTRY )?%([\w.-]+) \(.*\{$", line):
@@ -72,7 +73,7 @@ def _computations(text: str) -> tuple[dict[str, list[str]], str]:
 
 
 def _turns(condition: list[str]) -> int:
-    """Of a loop that goes on while its counter, from 0, is less than a constant; 1 if its condition is another."""
+    """Number of turns of a loop whose counter goes from 0 up to a constant; 1 for any other condition."""
     limits = [int(n) for line in condition for n in re.findall(r" s32\[\]\S* constant\((\d+)\)", line)]
     counts = any("direction=LT" in line for line in condition)
     return limits[0] if counts and len(limits) == 1 else 1

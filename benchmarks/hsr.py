@@ -1,34 +1,36 @@
-"""How fast training of StyleGAN2-ADA is on the current machine, phase by phase, and whether it computes what it must.
+"""Speed of StyleGAN2-ADA's training on the current machine, phase by phase, and the operations of each phase.
 
-    make bench
     python -m benchmarks.hsr --cases "small, 64 px" --extractor dino_vitbase16_pretrain.pth
 
-Every case runs in a process of its own, see `benchmarks.measure`. Seconds are those of a program without its input
-pipeline, with the augmentation at strength 0.5: at strength 0 it would cost nothing.
+Times exclude the input pipeline. The augmentation has strength 0.5, because at strength 0 it would take no time.
 """
 
 import dataclasses
-import json
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 
 from benchmarks import flops, measure
-from benchmarks.scaling import PHASES, PhaseName, shapes
+from benchmarks.measure import Values
 from common import errors
-from common.config import parse_command
 from common.train import sharding
 from common.train.state import count_parameters
-from configs.hsr import mtfl64_cpu_hsr, presets
-from hsr_jax import build as networks
-from hsr_jax.ada import augment as ada
+from configs.hsr import mtfl64_cpu, presets
+from hsr_jax import build
+from hsr_jax.ada.augment import PIPES
 from hsr_jax.config import GanConfig
+from hsr_jax.gan.phases import Phases
 from hsr_jax.gan.semantic import Semantic
+from hsr_jax.gan.state import create_gan_state
 from hsr_jax.train import build_phases, new_state
 
+PhaseName = Literal["g_main", "g_main_hsr", "g_reg", "d_main", "d_reg", "finish"]
+PHASES: tuple[PhaseName, ...] = ("g_main", "g_main_hsr", "g_reg", "d_main", "d_reg", "finish")
 P = 0.5
 
 
@@ -36,7 +38,7 @@ def _augmented(config: GanConfig, **changes: Any) -> GanConfig:
     return dataclasses.replace(config, ada=dataclasses.replace(config.ada, p=P), **changes)
 
 
-SMALL = _augmented(mtfl64_cpu_hsr.config)
+SMALL = _augmented(mtfl64_cpu.hsr)
 # Groups of the minibatch deviation have to fit into the batch.
 FULL = _augmented(
     presets.paper256(),
@@ -44,74 +46,102 @@ FULL = _augmented(
     batch_size=4,
 )
 SPEED = {"small, 64 px": (SMALL, 8), "full, 256 px": (FULL, 2)}
-"""Config, and how many runs of a phase, of which the fastest counts."""
-FLOPS = {f"{case}, operations": config for case, (config, _) in SPEED.items()}
+"""Config and number of timed runs per phase by case."""
+OPERATIONS = {f"{case}, operations": config for case, (config, _) in SPEED.items()}
 
 
 @dataclasses.dataclass(frozen=True)
-class Bench:
-    """What to measure."""
+class Bench(measure.Bench):
+    """Cases and phases to measure."""
 
-    cases: tuple[str, ...] = (*SPEED, *FLOPS)
+    cases: tuple[str, ...] = (*SPEED, *OPERATIONS)
     phases: tuple[PhaseName, ...] = PHASES
-    """Their shares of the time need all of them."""
+    """Phases to measure. The shares of the time need all of them."""
     extractor: str = "random"
-    """Network of `g_main_hsr`, see `hsr.extractor` of a training; `random` is the size of the document's ViT-B/16."""
-    child: bool = False
-    """Measure the one case in this process and print JSON; used by the command itself."""
+    """Network of `g_main_hsr`, see `hsr.extractor` of a training; `random` has the size of the thesis' ViT-B/16."""
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """The command."""
-    options = parse_command(argv, default=Bench())[0]
-    if not options.child:
-        arguments = ["--phases", *options.phases, "--extractor", options.extractor]
-        measure.report(measure.run("benchmarks.hsr", options.cases, Bench().cases, arguments))
-        return
-    case = options.cases[0]
-    config, calls = SPEED[case] if case in SPEED else (FLOPS[case], 0)
-    config = dataclasses.replace(config, hsr=dataclasses.replace(config.hsr, extractor=options.extractor))
-    values = speed(config, calls, options.phases) if calls else operations(config, options.phases)
-    print(json.dumps(values))
+class Training(NamedTuple):
+    """Phases of a configuration, and the constants that `g_main_hsr` has."""
+
+    config: GanConfig
+    phases: Phases
+    semantics: Semantic | None
+
+    def constants(self, name: PhaseName) -> tuple[Any, ...]:
+        """Arguments of a phase after the state and the batch: the extractor's variables, or nothing."""
+        return (self.semantics.variables,) if self.semantics and name == "g_main_hsr" else ()
+
+    def shapes(self) -> tuple[Any, dict[str, jax.ShapeDtypeStruct]]:
+        """Shapes of the state and of a batch."""
+        g_variables, d_variables = build.shapes(self.phases.gan)
+        optimizers = self.phases.g_optimizer, self.phases.d_optimizer
+        heads = self.semantics and self.semantics.init
+        create = lambda g, d, key: create_gan_state(g, d, *optimizers, key, heads and heads(key))
+        state = jax.eval_shape(create, g_variables, d_variables["params"], jax.random.key(0))
+        size = self.config.data.resolution
+        return state, {"image": jax.ShapeDtypeStruct((self.config.batch_size, size, size, 3), jnp.uint8)}
+
+    def formula(self) -> dict[str, int]:
+        """Operations by phase, of the whole batch, as `flops` counts them."""
+        pipe, shrink = PIPES[self.config.ada.pipe], self.config.losses.path_length_shrink
+        return flops.by_phase(self.phases.gan, self.config.batch_size, pipe, shrink, self.semantics)
 
 
-def speed(config: GanConfig, calls: int, names: Sequence[PhaseName]) -> dict[str, float]:
-    """Seconds of the phases, per thousand images that they are due for, and what a training is made of."""
-    gan, mesh = networks.build(config), sharding.make_mesh()
+def training(config: GanConfig, mesh: Mesh, names: Sequence[PhaseName]) -> Training:
+    """Phases of a configuration; with the semantic regularizer if `g_main_hsr` is among the names."""
+    gan = build.build(config)
     semantics = Semantic(config, gan) if "g_main_hsr" in names else None
-    phases = build_phases(config, gan, mesh, semantics)
-    state = sharding.put_replicated(new_state(config, phases, semantics), mesh)
+    return Training(config, build_phases(config, gan, mesh, semantics), semantics)
+
+
+def values_of(options: Bench) -> Values:
+    """Values of the one case of `options`."""
+    case = options.cases[0]
+    config, calls = SPEED[case] if case in SPEED else (OPERATIONS[case], 0)
+    config = dataclasses.replace(config, hsr=dataclasses.replace(config.hsr, extractor=options.extractor))
+    return speed(config, calls, options.phases) if calls else operations(config, options.phases)
+
+
+def speed(config: GanConfig, calls: int, names: Sequence[PhaseName]) -> Values:
+    """Seconds per phase and thousand images, and the shares of the phases in a training."""
+    mesh = sharding.make_mesh()
+    run = training(config, mesh, names)
+    state = sharding.put_replicated(new_state(config, run.phases, run.semantics), mesh)
     size = config.data.resolution
     images = np.random.default_rng(0).integers(0, 256, (config.batch_size, size, size, 3), np.uint8)
     batch = sharding.put_batch({"image": images}, mesh)
-    values = {"parameters (M)": round(count_parameters((state.g_params, state.d_params)) / 1e6, 2)}
+    values: Values = {"parameters (M)": round(count_parameters((state.g_params, state.d_params)) / 1e6, 2)}
     seconds = {}
     for name in names:
-        constants = (sharding.put_replicated(semantics.variables, mesh),) if name == "g_main_hsr" else ()
+        constants = sharding.put_replicated(run.constants(name), mesh)
         start = time.perf_counter()
-        jitted = sharding.jit_step(getattr(phases, name), mesh, constants=len(constants))
+        jitted: Any = sharding.jit_step(getattr(run.phases, name), mesh, constants=len(constants))
         program = jitted.lower(state, batch, *constants).compile()
         values[f"{name}, compilation (s)"] = round(time.perf_counter() - start, 1)
 
-        def run(program=program, constants=constants):
+        def call(program=program, constants=constants):
             nonlocal state
             state, metrics = program(state, batch, *constants)
             return metrics
 
-        times_a_kimg = 1000 / config.batch_size / interval(config, name)
-        seconds[name] = times_a_kimg * measure.best_of(run, calls)
+        runs_per_kimg = 1000 / config.batch_size / interval(config, name)
+        seconds[name] = runs_per_kimg * measure.best_of(call, calls)
         values[f"{name} (s/kimg)"] = round(seconds[name], 3)
     return values | shares(seconds) | {"peak memory (GiB)": measure.peak_memory()}
 
 
 def interval(config: GanConfig, name: PhaseName) -> int:
-    """Batches from one run of a phase to the next."""
+    """Number of batches from one run of a phase to the next."""
     return {"g_reg": config.schedule.g_interval, "d_reg": config.schedule.d_interval}.get(name, 1)
 
 
-def shares(seconds: dict[PhaseName, float]) -> dict[str, float]:
-    """Of a training with and without the semantic regularizer; nothing where a phase was not measured."""
-    values = {}
+def shares(seconds: dict[PhaseName, float]) -> Values:
+    """Time of a training with and without the semantic regularizer, and the shares of R1 and path length.
+
+    Nothing is returned for a training of which a phase was not measured.
+    """
+    values: Values = {}
     for main_phase, what in (("g_main", "training"), ("g_main_hsr", "training with HSR")):
         step = (main_phase, "g_reg", "d_main", "d_reg", "finish")
         if all(name in seconds for name in step):
@@ -122,26 +152,21 @@ def shares(seconds: dict[PhaseName, float]) -> dict[str, float]:
     return values
 
 
-def operations(config: GanConfig, names: Sequence[PhaseName]) -> dict[str, float]:
-    """Billions of operations of a phase as XLA counts them, and their ratio to the formula's.
+def operations(config: GanConfig, names: Sequence[PhaseName]) -> Values:
+    """Billions of operations per phase as XLA counts them, and their ratio to the formula's.
 
-    What is more than 1 is elementwise; a tenth more would be something that is computed twice.
+    XLA also counts elementwise operations, so the ratio is a little above 1. A tenth more would mean that something is
+    computed twice.
     """
-    gan = networks.build(config)
-    semantics = Semantic(config, gan) if "g_main_hsr" in names else None
-    # The program of one device, wherever it runs.
-    phases = build_phases(config, gan, sharding.make_mesh(jax.local_devices(backend="cpu")[:1]), semantics)
-    state, batch = shapes(config, phases, semantics)
-    pipe, shrink = ada.PIPES[config.ada.pipe], config.losses.path_length_shrink
-    formula = flops.by_phase(gan, config.batch_size, pipe, shrink, semantics)
-    values = {}
+    # The program of one device, on any machine.
+    run = training(config, sharding.make_mesh(jax.local_devices(backend="cpu")[:1]), names)
+    formula, values = run.formula(), {}
     for name in (name for name in names if name in formula):
-        constants = (semantics.variables,) if name == "g_main_hsr" else ()
-        count = flops.counted(getattr(phases, name), state, batch, *constants)
+        count = flops.counted(getattr(run.phases, name), *run.shapes(), *run.constants(name))
         values[f"{name} (GFLOP)"] = round(count / 1e9, 2)
         values[f"{name}, ratio to the formula"] = round(count / formula[name], 3)
     return values
 
 
 if __name__ == "__main__":
-    errors.run(main)
+    errors.run(lambda: measure.command("benchmarks.hsr", Bench(), values_of))

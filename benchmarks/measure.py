@@ -1,59 +1,83 @@
-"""How the benchmarks measure: cases, each in a process of its own, so that its peak memory is its own."""
+"""Cases of a benchmark, each measured in a process of its own, so that its peak memory is its own."""
 
+import dataclasses
 import json
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 
+from common.config import parse_command
 from common.errors import InputError
-from common.terminal import table
+from common.terminal import print_table
 
-Results = dict[str, dict[str, float]]
-"""Measured values by case and name."""
+Values = dict[str, Any]
+"""Measured values by name."""
 
 
-def run(module: str, cases: Sequence[str], known: Sequence[str], arguments: Sequence[str] = ()) -> Results:
-    """Measures every case by `python -m module --child True --cases CASE`, which prints its values as JSON.
+@dataclasses.dataclass(frozen=True)
+class Bench:
+    """Fields that every benchmark has."""
 
-    This process touches no device, for a child may need all of it.
+    cases: tuple[str, ...]
+    """Names of the cases to measure."""
+    child: bool = False
+    """Measure the one case in this process and print JSON; used by the command itself."""
+
+
+def command(module: str, default: Bench, measure: Callable[[Any], Values], argv: Sequence[str] | None = None) -> None:
+    """Runs the command `python -m module`: measures the cases and prints a table and JSON.
 
     Args:
-      known: names of the cases that there are.
-      arguments: further ones of the command.
+      module: name of the benchmark's module.
+      default: options with all cases.
+      measure: options with one case -> its values; called in the case's own process.
+      argv: arguments; those of the process when absent.
 
     Raises:
       InputError: an unknown case.
-      SystemExit: a case failed; what it said is on stderr.
+      SystemExit: a case failed; its error is on stderr.
     """
-    unknown = [case for case in cases if case not in known]
-    if unknown:
-        raise InputError(f"field cases: no case {unknown[0]!r}; there are {', '.join(known)}")
-    results = {}
-    for case in cases:
-        print(f"measuring {case}", file=sys.stderr, flush=True)
-        command = [sys.executable, "-m", module, "--child", "True", "--cases", case, *arguments]
-        child = subprocess.run(command, capture_output=True, text=True)
-        if child.returncode:
-            print(child.stderr, file=sys.stderr, end="")
-            sys.exit(child.returncode)
-        results[case] = json.loads(child.stdout)
-    return results
+    options = parse_command(argv, default=default)[0]
+    if options.child:
+        print(json.dumps(measure(options)))
+        return
+    for case in options.cases:
+        if case not in default.cases:
+            raise InputError(f"field cases: no case {case!r}; there are {', '.join(default.cases)}")
+    # This process computes nothing before the report, for a child may need the whole device.
+    results = {
+        case: _in_child(module, dataclasses.replace(options, cases=(case,), child=True)) for case in options.cases
+    }
+    report(f"{jax.device_count()} x {jax.devices()[0].device_kind}, jax {jax.__version__}", "case", results)
 
 
-def report(results: Results) -> None:
-    """Prints a table and, on the last line, the same as JSON."""
-    rows = [[case, name, value] for case, result in results.items() for name, value in result.items()]
-    title = f"{jax.device_count()} x {jax.devices()[0].device_kind}, jax {jax.__version__}"
-    table(title, ["case", "measure", "value"], rows)
+def _in_child(module: str, options: Bench) -> Values:
+    """Values of one case, measured by `python -m module --child True --cases CASE ...`."""
+    print(f"measuring {options.cases[0]}", file=sys.stderr, flush=True)
+    arguments = []
+    for name, value in dataclasses.asdict(options).items():
+        arguments += [f"--{name}", *map(str, value if isinstance(value, tuple) else [value])]
+    child = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True)
+    if child.returncode:
+        print(child.stderr, file=sys.stderr, end="")
+        sys.exit(child.returncode)
+    return json.loads(child.stdout)
+
+
+def report(title: str, key: str, results: dict[str, Values]) -> None:
+    """Prints results as a table whose first column is called `key` and, on the last line, as JSON."""
+    rows = [[case, name, value] for case, values in results.items() for name, value in values.items()]
+    print_table(title, [key, "measure", "value"], rows)
     print(json.dumps(results))
 
 
 def best_of(call: Callable[[], object], count: int) -> float:
-    """Seconds of the fastest of some calls, after one that compiles when there are several."""
+    """Seconds of the fastest of `count` calls; if there are several, one more call compiles first."""
     if count > 1:
         jax.block_until_ready(call())
     times = []
@@ -65,7 +89,7 @@ def best_of(call: Callable[[], object], count: int) -> float:
 
 
 def peak_memory() -> float:
-    """GiB: of the device where it is known, otherwise of the process."""
+    """Peak memory in GiB: of the device if it reports it, otherwise of the process."""
     stats = jax.devices()[0].memory_stats() or {}
     peak = stats.get("peak_bytes_in_use", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     return round(peak / 2**30, 2)

@@ -1,7 +1,7 @@
-"""The StyleGAN2 synthesis network in PyTorch, as the reference CPU path computes it; needs torch.
+"""StyleGAN2's synthesis network in PyTorch, formulated like the reference's CPU path; needs torch.
 
-Weights modulated for every sample, one grouped convolution a layer, transposed convolution then low-pass for
-upsampling. It is here to be timed, with random weights; the golden cases say what is right.
+Weights are modulated per sample, a layer is one grouped convolution, and upsampling is a transposed convolution and a
+low-pass. It has random weights and exists to be timed; correctness is the subject of the golden tests.
 """
 
 import math
@@ -15,7 +15,7 @@ ROWS = 14
 
 
 def build(batch: int) -> Callable[[], Tensor]:
-    """A call that runs the 256 px forward pass once on `batch` random codes."""
+    """Function without arguments that runs the 256 px forward pass once on `batch` random latents."""
     resolution, channel_base, channel_max, w_dim = 256, 16384, 512, 512
     torch.manual_seed(0)
     width = lambda r: min(channel_base // r, channel_max)

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: written aside, then renamed."""
+"""Files that are either whole or absent, because they are written beside their place and then renamed; JSON."""
 
 import contextlib
 import io
@@ -16,10 +16,10 @@ from common.errors import InputError
 
 @contextlib.contextmanager
 def written_aside(path: str | Path) -> Iterator[BinaryIO]:
-    """A new file for a `with` block to write; it becomes `path` when the block ends, and vanishes when the block fails.
+    """A new file for a `with` block to write. It becomes `path` when the block ends and vanishes when the block fails.
 
     Raises:
-      InputError: the file cannot be written (full disk, missing rights); an old one stays.
+      InputError: the file cannot be written (full disk, missing rights); an older file stays.
     """
     path = Path(path)
     aside = None
@@ -51,12 +51,12 @@ def write_bytes(path: str | Path, data: bytes) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """`write_bytes` of UTF-8 text."""
+    """Writes UTF-8 text as `write_bytes` does."""
     write_bytes(path, text.encode())
 
 
 def write_json(path: str | Path, value: Any) -> None:
-    """`write_bytes` of indented JSON, one trailing newline."""
+    """Writes indented JSON and a trailing newline as `write_bytes` does."""
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
@@ -67,13 +67,24 @@ def write_arrays(path: str | Path, **arrays: Any) -> None:
     write_bytes(path, data.getvalue())
 
 
-def read_json(path: str | Path) -> Any:
-    """The value in a JSON file; `InputError` names the file and, if it is broken, the line."""
+def read_bytes(path: str | Path) -> bytes:
+    """The content of a file. Raises `InputError`, which names the file, where it is absent or may not be read."""
     try:
-        return json.loads(Path(path).read_text())
+        return Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
+
+
+def read_json(path: str | Path) -> Any:
+    """The value in a JSON file. Raises `InputError`, which names the file and, where the JSON is broken, the line."""
+    return parse_json(read_bytes(path), str(path))
+
+
+def parse_json(data: bytes, place: str) -> Any:
+    """The value that JSON text holds. Errors as `read_json`; `place` is what they call the text."""
+    try:
+        return json.loads(data)
     except json.JSONDecodeError as error:
-        raise InputError(f"{path}: line {error.lineno}: not JSON ({error.msg})") from error
+        raise InputError(f"{place}: line {error.lineno}: not JSON ({error.msg}); write it again") from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{place}: not JSON ({error}); write it again") from error

@@ -20,7 +20,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
         result.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     for row in rows:
         result.add_row(*map(cell, row))
-    # A row stays whole: a narrow terminal wraps it, a file has no width at all.
+    # At least 160 characters: a narrow terminal wraps long rows instead of cutting them off, and so does a file.
     width = max(rich.console.Console().width, 160)
     rich.console.Console(width=width).print(result)
 

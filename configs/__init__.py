@@ -1,1 +1,1 @@
-"""Runs: one file a row of a table."""
+"""Configuration files: one per table of the documents, its rows by name, and small ones for a CPU."""

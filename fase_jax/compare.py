@@ -1,10 +1,11 @@
-"""Compares two models on the same faces by Wilcoxon's signed-rank test on per-face NME (FASE, Sec. 4.4).
+"""Compares two models on the same faces by Wilcoxon's signed-rank test on the NME of each face (FASE, Sec. 4.4).
 
 python -m fase_jax.compare --a runs/a/results/results.json --b runs/b/results/results.json
 """
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -12,24 +13,24 @@ from common import errors, files
 from common.config import parse_command
 from common.errors import InputError
 from common.metrics.significance import wilcoxon
-from common.terminal import table
+from common.terminal import print_table
 
 
 @dataclasses.dataclass(frozen=True)
 class Compare:
-    """Two results files of `fase_jax.evaluate`, or of `fase_jax.repeat`, where an error is the mean of the runs."""
+    """Two results files of `fase_jax.evaluate`, or of `fase_jax.repeat`, which holds means over the runs per face."""
 
     a: str = ""
     b: str = ""
     out: str = ""
-    """Also write the comparison here, as JSON."""
+    """File to which the comparison is also written, as JSON."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
     options = parse_command(argv, default=Compare())[0]
     rows = compare(options.a, options.b)
-    table(f"a: {options.a}\nb: {options.b}", list(rows[0]), [list(row.values()) for row in rows])
+    print_table(f"a: {options.a}\nb: {options.b}", list(rows[0]), [list(row.values()) for row in rows])
     if options.out:
         files.write_json(options.out, rows)
 
@@ -40,7 +41,7 @@ def compare(a: str, b: str) -> list[dict]:
     Raises:
       InputError: no common subset, or the faces are not the same.
     """
-    first, second = (_results(path) for path in (a, b))
+    first, second = read_results(a), read_results(b)
     common = [name for name in first if name in second]
     if not common:
         raise InputError(f"{a} has subsets {', '.join(first)} and {b} {', '.join(second)}; none is in both")
@@ -58,7 +59,8 @@ def compare(a: str, b: str) -> list[dict]:
     return rows
 
 
-def _results(path: str) -> dict:
+def read_results(path: str | Path) -> dict[str, dict]:
+    """The results by subset that a results file holds; `InputError` if it is another file."""
     document = files.read_json(path)
     if not isinstance(document, dict) or "results" not in document:
         raise InputError(f"{path}: no results file; `python -m fase_jax.evaluate` writes one")

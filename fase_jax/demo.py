@@ -1,4 +1,4 @@
-"""From nothing to a landmark detector: draws faces, trains, evaluates, predicts.
+"""Makes a landmark detector from nothing: draws faces, trains, evaluates and predicts.
 
 make demo
 """
@@ -11,14 +11,15 @@ from common.config import load_config
 from common.data.tfds import records
 from fase_jax import evaluate, predict, train
 
-CONFIG = Path("configs/fase/demo.py")
+CONFIG = "configs/fase/demo.py"
 SAMPLES = 8
+"""Number of test faces that are written as image files for the prediction."""
 
 
 def main() -> None:
     """Runs the demo and ends with one line: the error, the baseline's, and the picture."""
     config = load_config(CONFIG)
-    train.main(["--config", str(CONFIG)])
+    train.main(["--config", CONFIG])
     results = evaluate.evaluate(evaluate.Evaluate(workdir=config.workdir))
     samples = _samples(config, Path(config.workdir) / "samples")
     predict.predict(
@@ -31,7 +32,7 @@ def main() -> None:
 
 
 def _samples(config, folder: Path) -> Path:
-    """Some test faces as image files, as a user has them."""
+    """Writes some test faces as image files, as a user has them."""
     source = records.open_dataset(
         "synthetic",
         config.data.data_dir,

@@ -18,7 +18,8 @@ from common.data.decode import decode, upright_size
 from common.data.faces.crop import Crop
 from common.data.faces.scheme import LandmarkScheme
 from common.data.faces.source import Record
-from common.data.images.inputs import find_images
+from common.data.images.find import find_images
+from common.data.tables import read_table
 from common.errors import InputError
 from common.terminal import Progress
 from common.train import sharding
@@ -111,24 +112,13 @@ def predict(options: Predict) -> list[dict]:
 def read_boxes(file: str, paths: Sequence[str]) -> list[tuple[str, tuple[float, ...]]]:
     """Returns (path, box) per row of a CSV file `file,x0,y0,x1,y1`; `file` is a path as given, or its last part."""
     by_name = {Path(path).name: path for path in paths} | {path: path for path in paths}
-    try:
-        rows = list(csv.DictReader(io.StringIO(Path(file).read_text())))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read as a table ({error}); give a CSV file") from error
-    columns = ("file", "x0", "y0", "x1", "y1")
-    missing = [name for name in columns if not rows or name not in rows[0]]
-    if missing:
-        raise InputError(f"{file}: no column {missing[0]} or no rows; it needs {','.join(columns)}")
-    faces = []
-    for number, row in enumerate(rows, 2):
-        if row["file"] not in by_name:
-            raise InputError(f"{file}: row {number}: {row['file']} is not among the inputs; name it there or delete it")
-        try:
-            box = tuple(float(row[name]) for name in columns[1:])
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{file}: row {number}: not four numbers x0,y0,x1,y1; correct it") from error
-        faces.append((by_name[row["file"]], box))
-    return faces
+    table = read_table(file)
+    table.require("file")
+    boxes = table.numbers(("x0", "y0", "x1", "y1")).tolist()
+    for row, name in enumerate(table.columns["file"]):
+        if name not in by_name:
+            raise InputError(f"{table.place(row)}: {name} is not among the inputs; name it there or delete it")
+    return [(by_name[name], tuple(box)) for name, box in zip(table.columns["file"], boxes, strict=True)]
 
 
 def _write(out: Path, source: Faces, found: Predictions, overlays: bool) -> list[dict]:

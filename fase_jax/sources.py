@@ -1,18 +1,18 @@
-"""The faces of a run: training, validation and test sources by its configuration."""
+"""The faces of a run: the sources that its configuration names for training, validation and tests."""
 
 import dataclasses
 
 from common.data.faces.crop import Crop
 from common.data.faces.folder import FolderSource
 from common.data.faces.scheme import LandmarkScheme
-from common.data.faces.schemes import SCHEMES, load_scheme
-from common.data.faces.source import Source
-from common.data.faces.subset import few_shot, split_validation
-from common.data.tfds import records
+from common.data.faces.schemes import load_scheme
+from common.data.faces.source import Source, few_shot, split_validation
+from common.data.tfds import BUILDERS
+from common.data.tfds.records import open_dataset
 from common.errors import InputError
 from fase_jax.config import FaceDataConfig, FaseConfig
 
-# Train and test selections of the prepared sets, as the paper's tables name them (Sec. 4.1).
+# Test selections of the prepared sets, as the paper's tables name them (Sec. 4.1).
 TEST_SELECTIONS = {
     "w300": ("common", "challenging", "full"),
     "wflw": ("test", "pose", "expression", "illumination", "makeup", "occlusion", "blur"),
@@ -27,20 +27,18 @@ CONTEXT = 1.41
 
 def scheme(data: FaceDataConfig) -> LandmarkScheme:
     """The landmark scheme of a data set."""
-    if data.dataset == "folder":
-        return load_scheme(data.scheme)
-    return SCHEMES[{"aflw": "aflw19", "synthetic": "w300"}.get(data.dataset, data.dataset)]
+    return load_scheme(data.scheme) if data.dataset == "folder" else BUILDERS[data.dataset].scheme
 
 
 def crop(config: FaseConfig, training: bool) -> Crop:
-    """How faces are cut out; training crops have a border that rotation and translation draw from."""
+    """The rule by which faces are cut out. Training crops have a border that rotation and translation draw from."""
     data = config.data
     context = CONTEXT if training else 1.0
     return Crop(config.model.image_size, data.crop_scale, data.crop, context, data.crop_extend, data.fill)
 
 
 def training(config: FaseConfig) -> tuple[Source, Source | None]:
-    """Training and validation faces: the run's seed draws `num_labels` of them, then a fixed share is held out.
+    """Training and validation faces. The run's seed draws `num_labels` of all, then a fixed share is held out.
 
     The validation faces count as labels: a run with 50 labels and a fraction of 0.1 trains on 45 faces.
     """
@@ -53,10 +51,10 @@ def training(config: FaseConfig) -> tuple[Source, Source | None]:
 
 
 def tests(data: FaceDataConfig) -> dict[str, Source]:
-    """Test faces by subset.
+    """The test faces of each subset.
 
     Raises:
-      InputError: a folder without `data.test_subsets`.
+      InputError: the data set is a folder and `data.test_subsets` is empty.
     """
     names = data.test_subsets or TEST_SELECTIONS.get(data.dataset, ())
     if not names:
@@ -69,7 +67,7 @@ def _open(data: FaceDataConfig, name: str) -> Source:
         options = {}
         if data.dataset == "synthetic":
             options = {"num_train": data.synthetic_train, "num_test": data.synthetic_test, "size": data.synthetic_size}
-        return records.open_dataset(data.dataset, data.data_dir, name, data.root or None, **options)
+        return open_dataset(data.dataset, data.data_dir, name, data.root or None, **options)
     if not data.root:
         raise InputError("field data.root: empty; name the folder that holds the images")
     landmarks = scheme(data)
@@ -83,7 +81,7 @@ def _open(data: FaceDataConfig, name: str) -> Source:
 
 
 def elsewhere(data: FaceDataConfig, root: str, annotations: str, subsets: tuple[str, ...]) -> FaceDataConfig:
-    """The same scheme and crop on other subsets, or in another folder; what is empty stays."""
+    """The same scheme and crop for other subsets, or for another folder. An argument that is empty changes nothing."""
     changed = {"root": root, "annotations": annotations, "test_subsets": subsets}
     if root:
         changed |= {"dataset": "folder", "scheme": scheme(data).name if data.dataset != "folder" else data.scheme}

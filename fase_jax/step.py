@@ -10,7 +10,6 @@ from jax import Array
 
 from common.augment.landmarks import augment
 from common.data.faces.scheme import LandmarkScheme
-from common.errors import InputError
 from common.ops import heatmaps as hm
 from common.ops.pixels import as_float
 from common.train.optimizer import accumulated_gradients, by_label, decay_by_epoch
@@ -72,8 +71,6 @@ def build_optimizer(config: FaseConfig, steps_per_epoch: int) -> optax.GradientT
 
 def _schedule(o: OptimizerConfig, rate: float, steps: int, steps_per_epoch: int) -> optax.Schedule:
     if o.schedule == "cosine":
-        if not 0 <= o.warmup_steps < steps:
-            raise InputError(f"field optimizer.warmup_steps: {o.warmup_steps} must be below steps, {steps}")
         return optax.warmup_cosine_decay_schedule(0.0, rate, o.warmup_steps, steps)
     return decay_by_epoch(rate, o.decay, o.decay_epochs, steps_per_epoch)
 
@@ -122,6 +119,7 @@ def make_train_step(
             config.augmentation,
             mirror,
             size,
+            config.data.fill / 127.5 - 1,  # as `as_float`
         )
         (heatmaps, _), updated = model.apply(
             {"params": params, **stats}, images, train=encoder_trains, mutable=["batch_stats"]

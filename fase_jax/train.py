@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from common import errors, files
-from common.config import config_diff, parse_command
+from common.config import DryRun, config_diff, parse_command
 from common.data.faces.pipeline import mean_shape, train_iterator
 from common.data.faces.source import Source
 from common.terminal import table
@@ -21,7 +21,7 @@ from common.train.logs import Logger
 from common.train.optimizer import label_tree
 from common.train.state import TrainState, create_state
 from fase_jax import sources, step
-from fase_jax.config import FaseConfig
+from fase_jax.config import FaseConfig, check
 from fase_jax.detector import predict_source
 from fase_jax.prior import load_prior
 from fase_jax.results import face_errors
@@ -32,13 +32,14 @@ MAY_CHANGE = ("workdir", "log_every", "eval_every", "save_every", "data.root", "
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command: config from a file, fields from the command line."""
-    config, options = parse_command(argv, default=FaseConfig())
+    config, options = parse_command(argv, FaseConfig(), DryRun())
     sharding.initialize()
     describe(config) if options.dry_run else train(config)
 
 
 def describe(config: FaseConfig) -> None:
     """Prints the resolved config, the number of parameters by part, and the shapes, without touching the disk."""
+    check(config)
     model = step.build_model(config, sources.scheme(config.data))
     variables = step.shapes(model, config)
     for name, (value, _) in config_diff(config, {}).items():
@@ -57,6 +58,7 @@ def describe(config: FaseConfig) -> None:
 
 def train(config: FaseConfig) -> loop.LoopStats:
     """Runs or continues a training; returns how fast it was."""
+    check(config)
     mesh = sharding.make_mesh()
     sharding.check_batch_size(config.batch_size, mesh, config.accumulate)
     scheme = sources.scheme(config.data)

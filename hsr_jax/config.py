@@ -1,4 +1,4 @@
-"""Every field of an HSR run. A config file changes a few of them; the command line overrides any by name."""
+"""The fields of an HSR run and which of their values fit together; a config file changes a few of them."""
 
 import dataclasses
 from typing import Literal
@@ -13,7 +13,7 @@ from hsr_jax.gan.regularizer import Activation, Levels
 
 @dataclasses.dataclass(frozen=True)
 class ImageDataConfig:
-    """Where the images are."""
+    """The images and how they are prepared."""
 
     source: str = ""
     """A folder of images, a zip file in StyleGAN2's format, or a prepared data set: `ffhq`, `lsun_church`, `cub`,
@@ -23,7 +23,7 @@ class ImageDataConfig:
     split: str = "full"
     """Prepared sets: which part, such as `train` of LSUN church."""
     data_dir: str = "data"
-    """Prepared sets: where the records are written and read."""
+    """Prepared sets: the directory in which the records are written and read."""
     manual_dir: str = ""
     """Prepared sets: the directory with the official download."""
     resolution: int = 256
@@ -31,11 +31,11 @@ class ImageDataConfig:
     mirror: bool = True
     """Doubles the data set by the mirror image of every image (Sec. 4.3.1, thesis)."""
     max_images: int = 0
-    """Train on this many images, drawn by the run's seed (Table 4.5: 1,000, 2,000, 10,000); 0 takes all."""
+    """Number of images to train on, drawn by the run's seed (Table 4.5: 1,000, 2,000, 10,000); 0 takes all."""
     labels: bool = False
-    """Conditional networks, by the labels of the data set."""
+    """Whether the networks are conditional, by the labels of the data set."""
     cache_mib: int = 2048
-    """Memory for decoded images; those beyond it are decoded again every epoch."""
+    """Memory for decoded images in MiB; those beyond it are decoded again in every epoch."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,34 +47,34 @@ class NetworksConfig:
     w_dim: int = 512
     """Length of a latent w."""
     mapping_layers: int = 8
-    """Fully connected layers from z to w."""
+    """Number of fully connected layers from z to w."""
     channel_base: int = 16384
     """Channels at resolution r are min(channel_base / r, channel_max)."""
     channel_max: int = 512
-    """See `channel_base`."""
+    """Largest number of channels."""
     architecture: Architecture = "resnet"
-    """Of the discriminator."""
+    """Architecture of the discriminator: residual blocks, or plain ones."""
     mbstd_group: int = 8
-    """Images that the minibatch standard deviation is of; divides `mbstd_batch`."""
+    """Size of the groups whose standard deviation the discriminator sees; divides `mbstd_batch`."""
     mbstd_batch: int = 8
-    """Groups form inside this many images, the batch of one of the reference's GPUs; a divisor of `batch_size`, or 0:
-    inside the whole batch."""
+    """Number of images inside which groups form, the batch of one of the reference's GPUs: a divisor of `batch_size`,
+    or 0 for the whole batch."""
 
 
 @dataclasses.dataclass(frozen=True)
 class AdaConfig:
-    """Adaptive augmentation of what the discriminator sees."""
+    """Adaptive augmentation (ADA) of the images that the discriminator sees."""
 
     mode: Literal["none", "fixed", "adaptive"] = "adaptive"
-    """Without, with strength `p`, or with one that follows the discriminator."""
+    """No augmentation, one of the fixed strength `p`, or one whose strength follows the discriminator."""
     pipe: Pipe = "bgc"
-    """Which augmentations; b: blit, g: geometry, c: colour, f: filters, n: noise, last c: cutout."""
+    """The kinds of augmentation. b: blit, g: geometry, c: colour, f: filters, n: noise, last c: cutout."""
     p: float = 0.0
-    """Strength at the start, or always if `fixed`."""
+    """Strength at the start of the run, or throughout it with the mode `fixed`."""
     target: float = 0.6
-    """Adaptive: mean sign of the discriminator's logits of real images that is aimed at."""
+    """Adaptive: the mean sign of the discriminator's logits of real images that the strength is adapted to."""
     kimg: float = 500.0
-    """Adaptive: thousands of images in which p can rise from 0 to 1; 100 at most where a run starts from a snapshot."""
+    """Adaptive: thousands of images in which p can rise from 0 to 1; at most 100 in a run with `resume_from`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,24 +86,25 @@ class HsrConfig:
     VGG-16 and AlexNet with LPIPS, FID's Inception; a directory that `common.weights import` wrote, `random` for an
     untrained ViT-B/16, or `none`, the baseline."""
     final_norm: bool = True
-    """ViT: through its last LayerNorm, as the public code does with DINO; off, as it does with DeiT."""
+    """ViT: whether the features go through its last LayerNorm, as in the public code with DINO but not with DeiT."""
     levels: Levels = "all"
-    """Generator blocks that are supervised (Table 4.2)."""
+    """The generator's blocks that are supervised (Table 4.2)."""
     start_kimg: float = 500.0
     """Thousands of images of this run before the regularizer joins (Sec. 4.3.1); 0 for one that starts from a snapshot
     of a baseline."""
     weight: float = 1.0
-    """Of the regularizer in the generator's loss."""
+    """Factor of the regularizer in the generator's loss."""
     hidden: int = 4096
-    """Channels between the two convolutions of a predictor."""
+    """Number of channels between the two convolutions of a predictor."""
     activation: Activation = "leaky_relu"
-    """The document's; `relu` is the public code's."""
+    """Activation of a predictor: `leaky_relu` is the document's, `relu` the public code's."""
     normalization: Normalization = "own"
-    """What the extractor sees, as it was trained; `hsr` is the public code's mix of two networks' statistics."""
+    """Normalisation of the extractor's input: `own`, with which it was trained, or `hsr`, the public code's mix of two
+    networks' statistics."""
     image_size: int = 224
-    """Side of the extractor's input; a multiple of its patches or strides."""
+    """Side of the extractor's input in pixels; a multiple of its patches or strides."""
     target_gradient: bool = False
-    """Whether the generated image learns from its features as well."""
+    """Whether the gradient also goes through the features of the generated image, not only the predictions."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,9 +112,9 @@ class GanConfig:
     """StyleGAN2-ADA with its `paper256`."""
 
     workdir: str = "runs/hsr"
-    """Checkpoints, logs, sample grids and results; a run started again in the same place resumes."""
+    """Directory of checkpoints, logs, sample grids and results; a run started again in the same place resumes."""
     seed: int = 0
-    """Of weights, latents, augmentation, the order of images and the choice of a subset."""
+    """Seed of weights, latents, augmentation, the order of images and the choice of a subset."""
     data: ImageDataConfig = ImageDataConfig()
     networks: NetworksConfig = NetworksConfig()
     g_lr: float = 0.0025
@@ -126,14 +127,14 @@ class GanConfig:
     hsr: HsrConfig = HsrConfig()
     resume_from: str = ""
     """Snapshot to start from: the work directory of a run with the same networks, or a public checkpoint in
-    StyleGAN2-ADA's or rosinality's layout. As in StyleGAN2-ADA the average is not ramped up then, and `ada.kimg` is 100
-    at most."""
+    StyleGAN2-ADA's or rosinality's layout. As in StyleGAN2-ADA, the average is then not ramped up and `ada.kimg` is at
+    most 100."""
     kimg: float = 25000.0
     """Length of the run in thousands of real images shown."""
     batch_size: int = 64
     """Global batch size; a multiple of the number of devices."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    """Type of the convolutions of the four highest resolutions; with 16 bits activations are clamped at 256."""
+    """Type of the convolutions of the four highest resolutions; activations of 16 bits are clamped at 256."""
     log_every: int = 50
     """Steps between log lines."""
     save_kimg: float = 50.0
@@ -141,16 +142,16 @@ class GanConfig:
     sample_kimg: float = 200.0
     """Thousands of images between sample grids."""
     samples: int = 64
-    """Images of a sample grid. With each grid the averaged generator is stored, `snapshots/{kimg}.safetensors`."""
+    """Number of images in a sample grid. The averaged generator is stored with it, `snapshots/{kimg}.safetensors`."""
 
     @property
     def steps(self) -> int:
-        """Batches of the run."""
+        """Number of batches of the run."""
         return round(1000 * self.kimg / self.batch_size)
 
 
 def check(config: GanConfig) -> None:
-    """Raises `InputError` for values that fit no run; it names the field and the remedy."""
+    """Checks values that have a right type but fit no run; `InputError` names the field and the remedy."""
     n, s, batch = config.networks, config.schedule, config.batch_size
     size = config.data.resolution
     if size < 8 or size & (size - 1):
@@ -176,6 +177,3 @@ def check(config: GanConfig) -> None:
             f"field hsr.start_kimg: {config.hsr.start_kimg:g} is not before the end of the run, kimg {config.kimg:g}; "
             "take less, 0 where the run starts from a snapshot"
         )
-
-
-config = GanConfig()

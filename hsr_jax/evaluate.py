@@ -1,7 +1,7 @@
 """Measures a trained generator: FID, KID, precision, recall, PPL, attribute linearity; tables, JSON and pictures.
 
-    python -m hsr_jax.evaluate --snapshot runs/hsr/table4_5_dog_hsr --inception weights/pytorch-fid/... \
-        --lpips weights/lpips-parts/vgg --pr_network vgg16.pth --against runs/hsr/table4_5_dog/results/results.json
+    python -m hsr_jax.evaluate --snapshot runs/hsr/table4_5/dog_hsr --inception weights/pytorch-fid/... \
+        --lpips weights/lpips-parts/vgg --pr_network vgg16.pth --against runs/hsr/table4_5/dog/results/results.json
 
 A network that is not at hand may be replaced by another one, `--substitute vit.safetensors`, whose numbers have names
 of their own. `python -m hsr_jax.tables` collects the results of several runs in the tables of the thesis.
@@ -29,7 +29,7 @@ from hsr_jax.config import GanConfig, ImageDataConfig
 from hsr_jax.evaluation import feature_sets, groups, pictures, results
 from hsr_jax.evaluation.groups import Evaluation
 from hsr_jax.evaluation.sampler import Sampler
-from hsr_jax.published import PUBLISHED
+from hsr_jax.published import published_row
 
 Metric = Literal["fid", "kid", "pr", "mahalanobis", "ppl", "als"]
 PLACES = ("data_dir", "manual_dir", "cache_mib")
@@ -69,7 +69,7 @@ class Evaluate(metric_networks.Files):
     cache: str = "data/features"
     """Directory where the features of real images are kept for later evaluations."""
     row: str = ""
-    """Configuration whose published values are shown beside; the run's own, if it has some, when empty."""
+    """Row of the thesis' tables whose values are shown beside, such as `table4_5/dog`; empty: the run's own."""
     against: str = ""
     """results.json of another model, evaluated with the same options. Adds the relative change of each metric, both
     distributions of path lengths, and a signed-rank test."""
@@ -94,11 +94,11 @@ def evaluate(options: Evaluate) -> dict[str, float]:
     other = results.read(options.against) if options.against else None
     if other:
         results.check_alike(other, config_to_dict(options))
-    row = results.row_of(options.row, Path(run.workdir).name if run else "")
+    row, published = published_row(options.row, run.workdir if run else "")
     job = _prepare(options, run)
     if other:
         results.check_digests(other, job.digests())
-    document = {"snapshot": options.snapshot, "row": row, "published": PUBLISHED.get(row, {})}
+    document = {"snapshot": options.snapshot, "row": row, "published": published}
     document |= {"digests": job.digests(), "evaluate": config_to_dict(options)}
     values, samples, comparison = {}, {}, None
     for measure in (groups.distribution, groups.paths, groups.linearity):

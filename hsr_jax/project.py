@@ -17,9 +17,10 @@ import numpy as np
 from common import errors, files
 from common.config import parse_command
 from common.data import decode as images
-from common.data.images.inputs import find_images
+from common.data.images.find import find_images
 from common.data.images.pipeline import center_square
 from common.errors import InputError
+from common.files import read_bytes
 from common.ops.pixels import as_float, stylegan2_ada_uint8
 from common.pretrained.perceptual import open_perceptual
 from common.terminal import Progress
@@ -132,7 +133,7 @@ class _Run:
 
 
 def _square(path: str, resolution: int) -> np.ndarray:
-    return center_square(images.decode(images.read(Path(path)), path), resolution)
+    return center_square(images.decode(read_bytes(path), path), resolution)
 
 
 def _write(options: Project, paths: list[str], targets: np.ndarray, found: dict, name: str) -> list[dict]:

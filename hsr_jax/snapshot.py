@@ -70,6 +70,7 @@ def with_networks_of(path: str, new: GANState) -> GANState:
       InputError: the snapshot holds other networks; names the first array that differs.
     """
     if (Path(path) / workdir.CONFIG).is_file():
+        workdir.read_values(GanConfig, path)  # says what else is there
         names = ("g_params", "g_stats", "d_params", "ema_params", "ema_stats")
         like = {name: jax.tree.map(_shape, getattr(new, name)) for name in names}
         part, _ = Checkpoints(path).restore_part(like, "last")

@@ -1,11 +1,11 @@
-"""The images of a run, by its configuration."""
+"""The images that the configuration of a run names."""
 
 from pathlib import Path
 
 from common.data.images.folder import open_images, open_table
 from common.data.images.source import ImageSource, subset
 from common.data.tfds import IMAGE_BUILDERS
-from common.data.tfds.image_records import open_image_dataset
+from common.data.tfds.records import open_image_dataset
 from common.errors import InputError
 from hsr_jax.config import ImageDataConfig
 

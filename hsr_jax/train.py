@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from common import errors
-from common.config import config_diff, parse_command
+from common.config import DryRun, config_diff, parse_command
 from common.data.images.pipeline import train_iterator
 from common.terminal import table
 from common.train import loop, sharding, workdir
@@ -41,7 +41,7 @@ MAY_CHANGE = ("workdir", "kimg", "log_every", "save_kimg", "sample_kimg", "data.
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command: config from a file, fields from the command line."""
-    config, options = parse_command(argv, default=GanConfig())
+    config, options = parse_command(argv, GanConfig(), DryRun())
     sharding.initialize()
     describe(config) if options.dry_run else train(config)
 

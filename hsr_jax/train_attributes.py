@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from common import errors, files
-from common.config import config_diff, parse_command
+from common.config import DryRun, config_diff, parse_command
 from common.data.images.pipeline import eval_batches, train_iterator
 from common.data.images.source import ImageSource
 from common.ops.pixels import as_float
@@ -31,7 +31,7 @@ MAY_CHANGE = ("workdir", "log_every", "eval_every", "save_every", "data.data_dir
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command: config from a file, fields from the command line."""
-    config, options = parse_command(argv, default=AttributesConfig())
+    config, options = parse_command(argv, AttributesConfig(), DryRun())
     sharding.initialize()
     describe(config) if options.dry_run else train(config)
 

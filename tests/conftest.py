@@ -1,6 +1,6 @@
-"""Eight virtual devices for the sharding tests; silent rank promotion is an error everywhere.
+"""Settings of all tests: eight virtual devices for the sharding tests, and an error for every silent rank promotion.
 
-Programs are hardly optimised: the tests compile hundreds of small ones and run each once.
+Programs are hardly optimised, because the tests compile hundreds of small ones and run each of them once.
 """
 
 import os
@@ -8,6 +8,6 @@ import os
 FLAGS = ("--xla_force_host_platform_device_count=8", "--xla_backend_optimization_level=0")
 os.environ["XLA_FLAGS"] = " ".join((os.environ.get("XLA_FLAGS", ""), *FLAGS))
 
-import jax  # noqa: E402  (the flag must be set first)
+import jax  # noqa: E402  (the flags must be set first)
 
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -1,4 +1,4 @@
-"""Random changes of annotated faces, on the device: one pure function of a key and a batch (Sec. 4.3, FASE)."""
+"""Augmentation of annotated faces: one pure function of a key and a batch (Sec. 4.3, FASE)."""
 
 import dataclasses
 import math
@@ -15,18 +15,18 @@ from common.ops.blur import gaussian_blur
 
 @dataclasses.dataclass(frozen=True)
 class LandmarkAugmentation:
-    """The augmentation of Sec. 4.3, FASE. Every image draws its own; probabilities are independent of each other."""
+    """Augmentation of Sec. 4.3, FASE. Every image draws its own values, and all draws are independent."""
 
     mirror: float = 0.5
     """Probability of a left-right mirror, with the landmarks renamed (the paper's "vertical flip" of 50 %)."""
     upside_down: float = 0.0
-    """Probability of a top-bottom flip, the other reading of "vertical flip": upside-down faces, landmarks renamed."""
+    """Probability of a top-bottom flip, the other reading of "vertical flip", with the landmarks renamed."""
     rotation: float = 30.0
     """Largest rotation about the centre in either direction, degrees; uniform."""
     translation: float = 0.04
     """Largest shift in either direction along each axis, as a fraction of the side; uniform."""
     scaling: float = 0.05
-    """Largest relative change of size: the factor is uniform in 1 -+ this."""
+    """Largest relative change s of the size; the factor is uniform in [1 - s, 1 + s]."""
     occlusion: float = 0.5
     """Probability of a rectangle painted over the image (RandomErasing with PyTorch's defaults)."""
     occlusion_area: tuple[float, float] = (0.02, 0.33)
@@ -34,11 +34,11 @@ class LandmarkAugmentation:
     occlusion_aspect: tuple[float, float] = (0.3, 3.3)
     """Height over width of the rectangle; log-uniform."""
     occlusion_value: float = 0.0
-    """Value painted, in the network's range [-1, 1]: PyTorch's 0 is mid-grey there."""
+    """Value of the rectangle in [-1, 1]; PyTorch's default of 0 is mid-grey in this range."""
     blur: float = 0.2
     """Probability of a Gaussian blur."""
     blur_sigma: tuple[float, float] = (0.1, 2.0)
-    """Range of its sigma, uniform, in pixels of a 256 px image; it shrinks with the image. The paper gives none."""
+    """Range of the blur's sigma, uniform, in pixels of a 256 px image (scaled to the image's size). Our choice."""
     brightness: float = 0.45
     """Probability of a change of brightness."""
     brightness_factor: tuple[float, float] = (0.2, 1.8)
@@ -47,8 +47,6 @@ class LandmarkAugmentation:
     """Probability of a change of contrast."""
     contrast_factor: tuple[float, float] = (0.3, 2.0)
     """Range of the factor on the distance of a pixel in [0, 1] from its channel's mean (30 to 200 %); uniform."""
-    fill: float = -1.0
-    """Value in [-1, 1] of what lies outside the input: black."""
 
 
 def augment(
@@ -59,46 +57,49 @@ def augment(
     config: LandmarkAugmentation,
     mirror: tuple[int, ...],
     size: int,
+    fill: float = -1.0,
 ) -> tuple[Array, Array, Array]:
-    """Draws and applies the augmentation; pixels and landmarks go through the same matrix.
+    """Draws and applies the augmentation. Pixels and landmarks are transformed by the same matrix.
 
-    jit with `static_argnames=("config", "mirror", "size")`.
+    Compile it with `static_argnames=("config", "mirror", "size")`.
 
     Args:
       key: one PRNG key for the batch; image i uses row i of its split.
-      images: [B, S, S, 3], float32 in [-1, 1]. S > `size` gives a rotation real pixels for the corners.
+      images: [B, S, S, 3], float32 in [-1, 1]. With S > `size` the corners of a rotated image show real pixels.
       landmarks: [B, K, 2], float32, pixels of `images`.
       visible: [B, K], float32, 1 where a landmark is known.
-      config: what to draw.
+      config: probabilities and ranges.
       mirror: K indices; landmark i of a mirrored face is landmark `mirror[i]` of the original. Unused without flips.
-      size: side of the output, pixels: the central part of the input when nothing is drawn (exact if S - size is even).
+      size: side of the output, pixels. Without any change the output is the central part of the input (exactly if
+        S - size is even).
+      fill: value in [-1, 1] outside the input; -1 is black.
 
     Returns:
-      images [B, size, size, 3]; landmarks [B, K, 2] in their pixels; visible [B, K], now 0 also where a landmark
-      left the image. An occluded landmark keeps its visibility: the model is to find it.
+      images [B, size, size, 3]; landmarks [B, K, 2] in their pixels; visible [B, K], which is now 0 for landmarks that
+      left the image, too. An occluded landmark stays visible: the model shall find it.
     """
     batch, side, _, _ = images.shape
     chex.assert_shape(images, (batch, side, side, 3))
     flipping = config.mirror > 0 or config.upside_down > 0
     chex.assert_shape(landmarks, (batch, len(mirror) if flipping else landmarks.shape[1], 2))
     chex.assert_shape(visible, landmarks.shape[:2])
-    # One draw for everything: each call of the generator costs compile time.
+    # A single draw for everything, because each call of the generator takes compile time.
     uniform = jax.vmap(lambda k: jax.random.uniform(k, (6 + 6 + 23,)))(jax.random.split(key, batch))
     geometry, colour, occlusion = jnp.split(uniform, (6, 12), axis=1)
     matrix, flipped = _geometry(geometry, config, side, size)
-    images = warp.sample(images, warp.invert(matrix), size, config.fill)
+    images = warp.sample(images, warp.invert(matrix), size, fill)
     landmarks = warp.apply_to_points(matrix, landmarks)
     if flipping:
         landmarks, visible = rename(landmarks, visible, flipped, mirror)
     inside = ((landmarks >= -0.5) & (landmarks < size - 0.5)).all(-1)
     images = _recolour(images, colour, config)
-    # Last, as RandomErasing works on normalised images: the rectangle keeps its value.
+    # RandomErasing works on normalised images, so it comes last and its rectangle keeps its value.
     images = _occlude(images, occlusion, config)
     return images, landmarks, visible * inside.astype(visible.dtype)
 
 
 def rename(landmarks: Array, visible: Array, flipped: Array, mirror: tuple[int, ...]) -> tuple[Array, Array]:
-    """Reorders landmarks [B, K, 2] and visible [B, K] where `flipped` [B]: the left eye becomes the right one."""
+    """Landmarks [B, K, 2] and visible [B, K], reordered where `flipped` [B]: the left eye becomes the right one."""
     order = jnp.asarray(mirror)
     return (
         jnp.where(flipped[:, None, None], landmarks[:, order], landmarks),
@@ -107,7 +108,7 @@ def rename(landmarks: Array, visible: Array, flipped: Array, mirror: tuple[int, 
 
 
 def _geometry(uniform: Array, config: LandmarkAugmentation, side: int, size: int) -> tuple[Array, Array]:
-    """[B, 6] in [0, 1) -> matrix [B, 2, 3] input -> output, and [B] whether it turns a left side into a right one."""
+    """Draws [B, 6] in [0, 1) -> matrix [B, 2, 3] input -> output, and whether it swaps left and right [B]."""
     flips = uniform[:, :2] < jnp.array([[config.mirror, config.upside_down]])
     angle = _between(uniform[:, 2], (-config.rotation, config.rotation)) * (math.pi / 180)
     factor = 1 + _between(uniform[:, 3], (-config.scaling, config.scaling))
@@ -118,7 +119,7 @@ def _geometry(uniform: Array, config: LandmarkAugmentation, side: int, size: int
 
 
 def _recolour(images: Array, uniform: Array, config: LandmarkAugmentation) -> Array:
-    """Blur, brightness and contrast, in this order. images [B, S, S, 3] in [-1, 1], uniform [B, 6] in [0, 1)."""
+    """Images [B, S, S, 3] in [-1, 1] after blur, brightness and contrast, in this order. uniform [B, 6] in [0, 1)."""
     low, high = (sigma * images.shape[1] / 256 for sigma in config.blur_sigma)
     drawn = uniform[:, :3] < jnp.array([[config.blur, config.brightness, config.contrast]])
     sigma = jnp.where(drawn[:, 0], _between(uniform[:, 3], (low, high)), 0.0)
@@ -139,19 +140,19 @@ def _recolour(images: Array, uniform: Array, config: LandmarkAugmentation) -> Ar
             images = jnp.where(wide(drawn[:, 2]), changed, images)
         return images
 
-    # The condition also ends XLA's fusion here: inside one fusion every tap of the blur repeats the sampling's gather
-    # (two to five times the time of everything, on a CPU), and an optimization barrier does not prevent that.
+    # The condition also keeps XLA from fusing the blur with the sampling before it. In one fusion every tap of the blur
+    # repeats the gather, which takes two to five times as long on a CPU. An optimization barrier does not help.
     return jax.lax.cond(drawn.any(), change, lambda images: images, images)
 
 
 def _occlude(images: Array, uniform: Array, config: LandmarkAugmentation) -> Array:
-    """Paints a rectangle over some images. images [B, S, S, 3], uniform [B, 23] in [0, 1)."""
+    """Images [B, S, S, 3], some of them with a rectangle painted over. uniform [B, 23] in [0, 1)."""
     size = images.shape[1]
     drawn = uniform[:, 0] < config.occlusion
     area = size**2 * _between(uniform[:, 3:13], config.occlusion_area)
     low, high = config.occlusion_aspect
     aspect = jnp.exp(_between(uniform[:, 13:23], (math.log(low), math.log(high))))
-    # h = sqrt(area * aspect), w = sqrt(area / aspect); as RandomErasing, the first of ten tries that fits the image
+    # h = sqrt(area * aspect), w = sqrt(area / aspect); like RandomErasing, the first of ten tries that fits the image
     sides = jnp.round(jnp.sqrt(area[..., None] * jnp.stack([aspect, 1 / aspect], -1)))
     fits = (sides < size).all(-1)
     sides = jnp.take_along_axis(sides, fits.argmax(1)[:, None, None], axis=1)[:, 0]
@@ -163,6 +164,6 @@ def _occlude(images: Array, uniform: Array, config: LandmarkAugmentation) -> Arr
 
 
 def _between(uniform: Array, limits: tuple[float, float]) -> Array:
-    """Numbers in [0, 1) to the range `limits`; exact where both ends are the same."""
+    """Numbers in [0, 1) mapped to the range `limits`; exact where both ends are the same."""
     low, high = limits
     return low + (high - low) * uniform

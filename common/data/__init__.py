@@ -1,1 +1,1 @@
-"""Landmark schemes, sources of faces and images, crops, Grain pipelines, device-side augmentation, synthetic faces."""
+"""What lies between files and batches: decoding, tables, sources of faces and of images, prepared and drawn data."""

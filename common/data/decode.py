@@ -1,7 +1,7 @@
-"""Encoded images to uint8 RGB, whatever the file's mode, with one clear error where that cannot be done.
+"""Decodes images to uint8 RGB, whatever the file's mode, with one clear error where that cannot be done.
 
 Annotations are taken to refer to the upright picture: the rotation in a file's EXIF data is applied before anything
-else, as every viewer and annotation tool in use does.
+else, as viewers and annotation tools do.
 """
 
 import io
@@ -32,7 +32,7 @@ def decode(data: bytes, file: str) -> np.ndarray:
     """Decodes an image file of any format and mode that Pillow reads.
 
     Grey, palette, bilevel and CMYK become RGB; transparency is composited over black; 16 bits are scaled to 8; the EXIF
-    rotation is applied; of an animation the first frame is taken.
+    rotation is applied; an animation gives its first frame.
 
     Args:
       data: the encoded file.
@@ -42,7 +42,7 @@ def decode(data: bytes, file: str) -> np.ndarray:
       uint8 [H, W, 3], read-only.
 
     Raises:
-      InputError: nothing in the file, not an image, truncated or damaged, too large; names the file.
+      InputError: the file is empty, no image, truncated, damaged or too large; the message names it.
     """
     image = _open(data, file)
     try:
@@ -55,16 +55,8 @@ def decode(data: bytes, file: str) -> np.ndarray:
     return np.asarray(image)
 
 
-def read(path: Path) -> bytes:
-    """The encoded file. Raises `InputError` where it is there no longer or may not be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read any more ({error.strerror}); restore it") from error
-
-
 def upright_size(path: Path) -> tuple[int, int]:
-    """Width and height after the EXIF rotation, from the header alone. Raises `InputError` as `decode`."""
+    """The width and height after the EXIF rotation, from the header alone. Raises `InputError` as `decode`."""
     try:
         with open(path, "rb") as stream:
             image = _open(stream, str(path))
@@ -98,7 +90,7 @@ def _too_large() -> str:
 
 
 def _orientation(image: Image.Image, header_only: bool = False) -> int:
-    """EXIF orientation, 1 to 8; unreadable EXIF data counts as upright, as the pixels are still good."""
+    """The EXIF orientation, 1 to 8; unreadable EXIF data counts as upright, as the pixels are still good."""
     # Pillow decodes a whole PNG to look for EXIF data behind the pixels.
     if header_only and image.format == "PNG" and "exif" not in image.info:
         return 1
@@ -118,12 +110,12 @@ def _to_rgb(image: Image.Image, file: str) -> Image.Image:
     if image.mode in _SIXTEEN_BIT:
         values = np.asarray(image).astype(np.int64)
         if values.min() < 0 or values.max() > 65535:
-            raise InputError(f"{file}: more than 16 bits a pixel; convert it to an 8-bit image")
+            raise InputError(f"{file}: more than 16 bits per pixel; convert it to an 8-bit image")
         image = Image.fromarray(((values + 128) // 257).astype(np.uint8))  # 65535 = 255 * 257
     if image.mode == "F":
         raise InputError(f"{file}: floating-point pixels have no agreed range; convert it to an 8-bit image")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        if image.mode == "La":  # premultiplied, which converts to LA alone
+        if image.mode == "La":  # premultiplied, which converts to LA only
             image = image.convert("LA")
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image).convert("RGB")

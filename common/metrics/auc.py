@@ -1,7 +1,7 @@
-"""One number for an error distribution: the area under it, and its share of failures.
+"""One number for the errors of many faces: the area under their cumulative distribution, or the share of failures.
 
-NaN errors (a face without visible landmarks, or a model that predicts NaN) make the result NaN rather than vanish:
-leave faces that cannot be measured out before.
+A NaN error (no visible landmark, or a model that predicts NaN) makes the result NaN instead of being skipped: remove
+faces that cannot be measured first.
 """
 
 import chex
@@ -10,13 +10,13 @@ from jax import Array
 
 
 def auc(errors: Array, threshold: float) -> Array:
-    """Area under the cumulative error distribution up to `threshold`, over `threshold`: 1 is perfect.
+    """Area under the cumulative error distribution from 0 to `threshold`, divided by `threshold`; 1 is perfect.
 
-    The distribution is a step function of the sorted errors, so the area is exact: each face below the threshold
-    contributes the width from its error to the threshold.
+    The distribution F is a step function, so the area is exact: every error below the threshold contributes the width
+    from itself to the threshold.
 
     Args:
-      errors: [B], one per face, in the unit of `threshold`.
+      errors: [B], per face, in the unit of `threshold`.
       threshold: positive.
 
     Returns:
@@ -31,9 +31,9 @@ def auc(errors: Array, threshold: float) -> Array:
 
 
 def auc_sampled(errors: Array, threshold: float, num: int = 50) -> Array:
-    """3FabRec's "AUC": the mean of 1 - failure rate over `num` equidistant thresholds in [0, threshold], both included.
+    """3FabRec's "AUC": the mean of 1 - failure rate over `num` equidistant thresholds, 0 and `threshold` included.
 
-    A coarse `auc`; the two differ by up to 1 / (num - 1).
+    It approximates `auc`; the two differ by at most 1 / (num - 1).
 
     Args:
       errors: [B], in the unit of `threshold`.
@@ -50,7 +50,7 @@ def auc_sampled(errors: Array, threshold: float, num: int = 50) -> Array:
 
 
 def failure_rate(errors: Array, threshold: float) -> Array:
-    """Share of faces whose error is above `threshold` (an error equal to it is no failure). [B] -> scalar in [0, 1].
+    """Share of errors above `threshold`; an error equal to it is no failure. [B] -> scalar in [0, 1].
 
     >>> failure_rate(jnp.array([1.0, 8.0, 9.0, 20.0]), 8.0).item()
     0.5
@@ -60,5 +60,5 @@ def failure_rate(errors: Array, threshold: float) -> Array:
 
 
 def _fraction(fails: Array, errors: Array) -> Array:
-    """Mean of `fails`, NaN where an error is: a comparison with NaN is false and would count as a success."""
+    """Mean of `fails`, or NaN if any error is NaN: a comparison with NaN is false and would count as a success."""
     return jnp.where(jnp.isnan(errors).any(), jnp.nan, fails.mean())

@@ -1,4 +1,4 @@
-"""Frechet distance of two sets of features: FID if they are Inception's (Heusel et al., 2017)."""
+"""Frechet distance between two sets of features; with Inception's features it is the FID (Heusel et al., 2017)."""
 
 import chex
 import numpy as np
@@ -10,14 +10,14 @@ def fid(real: Moments, generated: Moments, pytorch_fid: bool = False) -> float:
     """FID from the moments of two sets of features.
 
     Args:
-      real: of the real images.
-      generated: of the generated ones.
-      pytorch_fid: covariances over N - 1, as pytorch-fid has them. StyleGAN2-ADA's, over N, are the default: the thesis
-        reports its FID. pytorch-fid also adds 1e-6 to the diagonals where its matrix root is not finite; the one here
-        always is.
+      real: moments of the real images' features.
+      generated: moments of the generated images' features.
+      pytorch_fid: divides the scatter by N - 1, as pytorch-fid does. The default divides by N, as StyleGAN2-ADA does,
+        whose FID the thesis reports. (pytorch-fid also adds 1e-6 to the diagonals when its matrix root is not finite,
+        which cannot happen here.)
 
     Returns:
-      the distance, in squared units of the features; 0 is best.
+      distance in squared units of the features; 0 is best.
 
     Raises:
       InputError: too few features, or features that are not finite.
@@ -33,11 +33,11 @@ def fid(real: Moments, generated: Moments, pytorch_fid: bool = False) -> float:
 def frechet_distance(
     mean_a: np.ndarray, mean_b: np.ndarray, covariance_a: np.ndarray, covariance_b: np.ndarray
 ) -> float:
-    """Squared 2-Wasserstein distance of two Gaussians with means [D] and covariances [D, D], in float64.
+    """Squared 2-Wasserstein distance between two Gaussians with means [D] and covariances [D, D], in float64.
 
-    The root of the product S_a S_b, which is not symmetric, is never formed: of singular covariances (fewer images than
-    features) it may come out complex or not finite. Its trace is the sum of the singular values of two symmetric roots,
-    real and non-negative whatever the rank, and with no root of a rounding error in it.
+    The root of the product S_a S_b is never formed. The product is not symmetric, and for singular covariances (fewer
+    images than features) its numerical root may be complex or not finite. The trace of that root equals the sum of the
+    singular values of S_a^(1/2) S_b^(1/2), which are real and non-negative for any rank.
 
     >>> round(frechet_distance(np.zeros(2), np.ones(2), np.eye(2), np.diag([4.0, 9.0])), 12)
     7.0
@@ -48,10 +48,10 @@ def frechet_distance(
     # ||mu_a - mu_b||^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)),  tr (S_a S_b)^(1/2) = || S_a^(1/2) S_b^(1/2) ||_*
     overlap = np.linalg.svd(_root(covariance_a) @ _root(covariance_b), compute_uv=False).sum()
     distance = difference @ difference + np.trace(covariance_a) + np.trace(covariance_b) - 2 * overlap
-    return max(float(distance), 0.0)  # of equal sets it is a rounding error of either sign
+    return max(float(distance), 0.0)  # for equal sets, rounding errors may make it slightly negative
 
 
 def _root(matrix: np.ndarray) -> np.ndarray:
-    """Symmetric root of a symmetric matrix without negative eigenvalues but by rounding."""
+    """Symmetric square root of a positive semi-definite matrix; eigenvalues that rounding made negative become 0."""
     values, vectors = np.linalg.eigh(np.asarray(matrix, np.float64))
     return (vectors * np.sqrt(np.clip(values, 0, None))[None]) @ vectors.T

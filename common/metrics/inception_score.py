@@ -11,10 +11,10 @@ from common.errors import InputError
 
 
 class InceptionScore(NamedTuple):
-    """At least 1, at most the number of classes."""
+    """Statistics of the score over the splits; a score lies between 1 and the number of classes."""
 
     mean: float
-    """Over the splits."""
+    """Mean over the splits."""
     std: float
     """Population standard deviation over the splits."""
 
@@ -23,8 +23,8 @@ def inception_score(logits: ArrayLike, splits: int = 10) -> InceptionScore:
     """Inception Score of generated images.
 
     Args:
-      logits: [N, C], of the classifier before its softmax.
-      splits: number of consecutive parts that are scored one by one.
+      logits: [N, C], the classifier's output before the softmax.
+      splits: number of consecutive parts, each of which gets its own score.
 
     Raises:
       InputError: fewer images than splits.
@@ -47,7 +47,7 @@ def inception_score(logits: ArrayLike, splits: int = 10) -> InceptionScore:
 
 
 def _score(log_p: np.ndarray) -> float:
-    # exp( 1/N sum_i KL(p(y | x_i) || p(y)) ),  p(y) = 1/N sum_i p(y | x_i); the log of a class nobody has is never read
+    # exp( 1/N sum_i KL(p(y | x_i) || p(y)) ),  p(y) = 1/N sum_i p(y | x_i); where p(y) is 0, so is its factor p
     p = np.exp(log_p)
     marginal = np.log(np.maximum(p.mean(0), np.finfo(np.float64).tiny))
     return np.exp((p * (log_p - marginal[None])).sum(1).mean())

@@ -1,6 +1,6 @@
-"""Kernel Inception distance (Binkowski et al., 2018).
+"""Kernel Inception distance, KID (Binkowski et al., 2018).
 
-Float64 on the host: the three terms of the distance cancel to a hundredth of their size or less.
+It is computed in float64 on the host, because the three terms of the distance cancel to a hundredth of their size.
 """
 
 from typing import NamedTuple
@@ -13,19 +13,19 @@ from common.errors import InputError
 
 
 class Subsets(NamedTuple):
-    """Which images of the two sets are compared with one another."""
+    """Indices of the images that are compared: S pairs of subsets."""
 
     real: np.ndarray
-    """[S, M], indices of real images; no index twice in a row."""
+    """[S, M], indices of real images; each row holds different indices."""
     generated: np.ndarray
     """[S, M'], indices of generated images."""
 
 
 def draw_subsets(seed: int, num_real: int, num_generated: int, num_subsets: int = 100, max_size: int = 1000) -> Subsets:
-    """Random subsets without replacement; `num_subsets` and `max_size` are StyleGAN2-ADA's by default.
+    """Random subsets, drawn without replacement. The defaults of `num_subsets` and `max_size` are StyleGAN2-ADA's.
 
     Raises:
-      InputError: fewer than two images in a set.
+      InputError: a set has fewer than two images.
 
     >>> subsets = draw_subsets(0, 5, 8, num_subsets=3)
     >>> subsets.real.shape, subsets.generated.shape
@@ -43,12 +43,12 @@ def draw_subsets(seed: int, num_real: int, num_generated: int, num_subsets: int 
 
 
 def kid(real: ArrayLike, generated: ArrayLike, subsets: Subsets) -> float:
-    """Mean over subsets of the squared maximum mean discrepancy; 0 is best, below 0 is possible.
+    """Squared maximum mean discrepancy, averaged over subsets; 0 is best, negative values are possible.
 
     Args:
       real: [N, D], features of real images.
-      generated: [N', D], of generated ones.
-      subsets: what is compared, for example `draw_subsets(seed, N, N')`.
+      generated: [N', D], features of generated images.
+      subsets: the images to compare, for example `draw_subsets(seed, N, N')`.
 
     >>> x = np.eye(4)
     >>> kid(x, x, draw_subsets(0, 4, 4, num_subsets=1))
@@ -61,18 +61,18 @@ def kid(real: ArrayLike, generated: ArrayLike, subsets: Subsets) -> float:
 
 
 def squared_mmd(x: ArrayLike, y: ArrayLike) -> np.float64:
-    """Squared maximum mean discrepancy of x [M, D] and y [M', D] under the cubic kernel; unbiased.
+    """Unbiased estimate of the squared maximum mean discrepancy of x [M, D] and y [M', D] under the cubic kernel.
 
     >>> squared_mmd([[0.0], [0.0]], [[1.0], [1.0]]).item()
     7.0
     """
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    # E k(x, x') + E k(y, y') - 2 E k(x, y), with x' and y' other samples than x and y
+    # E k(x, x') + E k(y, y') - 2 E k(x, y); x and x' are different samples, and so are y and y'
     return _mean_of_others(cubic_kernel(x, x)) + _mean_of_others(cubic_kernel(y, y)) - 2 * cubic_kernel(x, y).mean()
 
 
 def cubic_kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(x . y / D + 1)^3 of all pairs: [M, D], [M', D] -> [M, M'].
+    """Kernel (x . y / D + 1)^3 for all pairs of rows: [M, D], [M', D] -> [M, M'].
 
     >>> cubic_kernel(np.array([[1.0, 1.0]]), np.array([[1.0, 1.0], [0.0, 2.0], [-1.0, -1.0]])).tolist()
     [[8.0, 8.0, 0.0]]

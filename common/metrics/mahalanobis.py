@@ -1,4 +1,4 @@
-"""Mahalanobis distance to a set of features, by which the worst generated images are found (Fig. 4.6, thesis)."""
+"""Mahalanobis distance to a set of features; the thesis finds the worst generated images with it (Fig. 4.6)."""
 
 import chex
 import numpy as np
@@ -13,17 +13,17 @@ def mahalanobis(features: ArrayLike, moments: Moments, ridge: float = 0.0) -> np
     """Distance of each feature vector to the mean of a set, in standard deviations of the set along that direction.
 
     Args:
-      features: [N, D], of generated images.
-      moments: of the features of real images.
-      ridge: added to the covariance's diagonal, in units of the mean variance. The thesis has none, which needs more
-        images than features; with fewer, directions in which the real images do not vary at all decide, by how much
-        is the ridge's choice.
+      features: [N, D], features of generated images.
+      moments: moments of the real images' features.
+      ridge: number added to the covariance's diagonal, in units of the mean variance. The thesis adds none, which
+        requires more real images than features. With fewer images, the directions in which the real images do not
+        vary dominate the distance, and the ridge decides how strongly.
 
     Returns:
       [N], float64.
 
     Raises:
-      InputError: a singular covariance and no ridge, or features of the set that are not finite.
+      InputError: the covariance is singular, or `moments` are not finite.
 
     >>> from common.metrics.moments import feature_moments
     >>> square = feature_moments([[-1.0, -2.0], [1.0, -2.0], [-1.0, 2.0], [1.0, 2.0]])
@@ -41,7 +41,7 @@ def mahalanobis(features: ArrayLike, moments: Moments, ridge: float = 0.0) -> np
 
 
 def _factor(matrix: np.ndarray) -> np.ndarray:
-    """Lower Cholesky factor; one whose pivots are rounding errors is no factor."""
+    """Lower Cholesky factor. A pivot of the size of a rounding error counts as singular."""
     try:
         factor = np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:

@@ -1,8 +1,8 @@
-"""Landmark matching: where in one image is the descriptor of another image's landmark? (Sec. 3.3.1, thesis)
+"""Landmark matching: find a landmark of one image in another image by its features (Sec. 3.3.1, thesis).
 
 Feature maps are [B, h, w, C]; cell (x, y) stands for pixel (x stride, y stride), without a half-pixel shift. The thesis
-compares by cosine similarity. The shipped code of DVE, whose protocol it is, takes the plain inner product: the option
-`dve_inner_product`.
+compares features by cosine similarity. It follows the protocol of DVE, whose published code takes the plain inner
+product instead; the option `dve_inner_product` does so, too.
 """
 
 import chex
@@ -14,21 +14,21 @@ from common.ops.resize import resize_bilinear
 from common.ops.similarity import unit_vectors
 
 DVE_WIDTH = 70
-"""Pixels; DVE gives errors as if its input had this width."""
+"""Image width in pixels to which DVE scales its errors."""
 
 
 def match(source: Array, target: Array, landmarks: Array, stride: float, *, dve_inner_product: bool = False) -> Array:
-    """The cells of `target` that are most similar to the source's landmarks.
+    """Positions in the target images whose features are most similar to those at the source's landmarks.
 
     Args:
-      source: [B, h, w, C], of the images whose landmarks are known.
-      target: [B, h', w', C], of the images to find them in.
+      source: [B, h, w, C], features of the images whose landmarks are known.
+      target: [B, h', w', C], features of the images in which the landmarks are searched.
       landmarks: [B, K, 2], pixels of the source.
-      stride: pixels a cell.
-      dve_inner_product: similarity without normalisation, as DVE's code has it: long descriptors win.
+      stride: pixels per cell of the feature maps.
+      dve_inner_product: compares by the inner product without normalisation, as DVE's code does; long vectors win.
 
     Returns:
-      [B, K, 2], pixels of the target, multiples of `stride`; the first cell in row-major order among equals.
+      [B, K, 2], pixels of the target, multiples of `stride`; among equals the first cell in row-major order.
 
     >>> row = jnp.eye(3).reshape(1, 1, 3, 3)
     >>> match(row, row[:, :, ::-1], jnp.array([[[7.0, 0.0], [0.0, 9.0]]]), 4.0).tolist()
@@ -41,9 +41,9 @@ def match(source: Array, target: Array, landmarks: Array, stride: float, *, dve_
 
 
 def query_cells(landmarks: Array, stride: float, size: tuple[int, int]) -> Array:
-    """The cell (x, y) of a map of `size` (height, width) that describes a landmark: [..., 2] pixels -> [..., 2] int32.
+    """Cell (x, y) of a feature map of `size` (height, width) that holds each landmark: [..., 2] pixels -> int32.
 
-    Rounded half to even, and moved onto the map if outside.
+    Positions are rounded half to even; those outside the map move to its border.
 
     >>> query_cells(jnp.array([[2.0, 6.0], [-5.0, 99.0]]), 4.0, (12, 12)).tolist()
     [[0, 2], [0, 11]]
@@ -54,12 +54,12 @@ def query_cells(landmarks: Array, stride: float, size: tuple[int, int]) -> Array
 
 
 def dve_pixel_error(predicted: Array, target: Array, image_width: int, crop: int) -> Array:
-    """DVE's matching error, in pixels of an input of 70: [..., K, 2], [..., K, 2] -> [..., K].
+    """Matching error as DVE reports it, in pixels of an image 70 pixels wide: [..., K, 2], [..., K, 2] -> [..., K].
 
     Args:
       predicted: pixels of the network's input.
-      target: likewise.
-      image_width: pixels, before the crop.
+      target: pixels of the network's input.
+      image_width: width before the crop, pixels.
       crop: pixels that were cut off each side.
 
     >>> dve_pixel_error(jnp.array([[3.0, 4.0]]), jnp.zeros((1, 2)), 180, 20).tolist()
@@ -70,13 +70,13 @@ def dve_pixel_error(predicted: Array, target: Array, image_width: int, crop: int
 
 
 def dense_match(source: Array, target: Array, *, upscale: int = 2, dve_inner_product: bool = False) -> Array:
-    """Where in the source every position of the target is found, for pulling the source's pixels into the target.
+    """Most similar source cell for every position of the target; with it the source's pixels warp onto the target.
 
     Args:
       source: [B, h, w, C].
       target: [B, h', w', C].
-      upscale: both maps are enlarged so many times first, bilinearly with coinciding corners.
-      dve_inner_product: as in `match`.
+      upscale: factor by which both maps are enlarged first, bilinearly with coinciding corners.
+      dve_inner_product: see `match`.
 
     Returns:
       [B, h' upscale, w' upscale, 2], cells (x, y) of the enlarged source map.
@@ -89,7 +89,7 @@ def dense_match(source: Array, target: Array, *, upscale: int = 2, dve_inner_pro
     source, target = _enlarged(source, upscale), _enlarged(target, upscale)
     _, height, width, channels = target.shape
 
-    def one(pair):  # a pair of images at a time: all similarities of a batch would fill the memory
+    def one(pair):  # one pair of images after the other: the similarities of a whole batch would fill the memory
         queries, keys = pair[1].reshape(1, height * width, channels), pair[0][None]
         return _most_similar(queries, keys, dve_inner_product).reshape(height, width, 2)
 
@@ -103,7 +103,7 @@ def _enlarged(maps: Array, factor: int) -> Array:
 def _most_similar(queries: Array, keys: Array, inner_product: bool) -> Array:
     """The cell (x, y) of `keys` [B, h, w, C] most similar to each of `queries` [B, Q, C]: [B, Q, 2] float."""
     width = keys.shape[2]
-    if not inner_product:  # a query's length changes no order
+    if not inner_product:  # the length of a query does not change which key is best
         keys = unit_vectors(keys)
     similarity = jnp.einsum("bqc,bhwc->bqhw", queries, keys, precision="highest")
     best = similarity.reshape(*queries.shape[:2], keys.shape[1] * width).argmax(-1)

@@ -1,8 +1,8 @@
-"""Mean and scatter of features, accumulated batch by batch, so that nothing holds all images.
+"""Mean and scatter of features, accumulated batch by batch, so that all features never have to be in memory.
 
-A batch is reduced on the devices in float32, wherever its rows lie; batches are merged on the host in float64, because
-JAX computes in float32 here and a sum over 50,000 images would not. D^2 numbers go to the host a reduction: features of
-a few thousand images at once are cheaper than those of one batch.
+Each batch is reduced on the devices in float32. Batches are merged on the host in float64, because float32 is too
+coarse for a sum over 50,000 images. Every reduction copies D^2 numbers to the host, so reducing a few thousand images
+at once is cheaper than reducing every small batch.
 """
 
 from typing import NamedTuple
@@ -18,18 +18,18 @@ from common.errors import InputError
 
 
 class Moments(NamedTuple):
-    """What FID and the Mahalanobis distance need of a set of features."""
+    """Statistics of a set of features from which FID and the Mahalanobis distance are computed."""
 
     count: float | Array
     """Number of feature vectors N."""
     mean: np.ndarray | Array
-    """[D]."""
+    """[D], mean of the feature vectors."""
     scatter: np.ndarray | Array
     """[D, D], sum_i (x_i - mean) (x_i - mean)^T."""
 
 
 def empty(dim: int) -> Moments:
-    """Moments of no features of `dim` numbers, where an accumulation starts.
+    """Moments of an empty set of features with `dim` numbers each, the start of an accumulation.
 
     >>> merge(empty(1), feature_moments([[1.0], [3.0]])).mean.tolist()
     [2.0]
@@ -38,7 +38,7 @@ def empty(dim: int) -> Moments:
 
 
 def feature_moments(features: ArrayLike) -> Moments:
-    """Moments of features [N, D] that are all on the host, float64.
+    """Moments of features [N, D] on the host, in float64.
 
     >>> moments = feature_moments([[1.0, 0.0], [3.0, 4.0]])
     >>> moments.count, moments.mean.tolist(), moments.scatter.tolist()
@@ -53,15 +53,12 @@ def feature_moments(features: ArrayLike) -> Moments:
 
 @jax.jit
 def batch_moments(features: Array, valid: Array | None = None) -> Moments:
-    """Moments of one batch, for `merge`; the batch may be split over devices, which jit then reduces over.
+    """Moments of one batch in float32, to be merged. The batch may be sharded over devices; jit adds the reduction.
 
     Args:
       features: [B, D], float.
-      valid: [B], non-zero where a row counts, for batches filled up to their size; all count when absent. What stands
-        in the other rows, NaN included, is not read.
-
-    Returns:
-      Moments of float32 arrays.
+      valid: [B], non-zero for rows that count, zero for the padding of an incomplete batch; all count when absent.
+        Padding rows are ignored even if they are NaN.
 
     >>> moments = batch_moments(jnp.array([[1.0], [3.0], [jnp.nan]]), jnp.array([1, 1, 0]))
     >>> moments.count.item(), moments.mean.tolist(), moments.scatter.tolist()
@@ -73,13 +70,13 @@ def batch_moments(features: Array, valid: Array | None = None) -> Moments:
     features = jnp.where(counts[:, None], features.astype(jnp.float32), 0)
     count = counts.sum().astype(jnp.float32)
     mean = features.sum(0) / jnp.maximum(count, 1)
-    # Centred first: sum x x^T - N mean mean^T would cancel all digits of a feature that hardly varies.
+    # Centre first: sum x x^T - N mean mean^T would lose all digits of a feature that hardly varies.
     centred = jnp.where(counts[:, None], features - mean[None], 0)
     return Moments(count, mean, jnp.matmul(centred.T, centred, precision="highest"))
 
 
 def merge(a: Moments, b: Moments) -> Moments:
-    """Moments of the union of two sets, float64 on the host (Chan et al., 1983).
+    """Moments of the union of two sets, in float64 on the host (Chan et al., 1983).
 
     >>> moments = merge(feature_moments([[1.0], [1.0]]), feature_moments([[4.0]]))
     >>> moments.count, moments.mean.tolist(), moments.scatter.tolist()
@@ -97,7 +94,7 @@ def merge(a: Moments, b: Moments) -> Moments:
 
 
 def covariance(moments: Moments, unbiased: bool = False) -> np.ndarray:
-    """[D, D], float64: the scatter over N, or over N - 1 if `unbiased`.
+    """Covariance [D, D] in float64: the scatter divided by N, or by N - 1 if `unbiased`.
 
     Raises:
       InputError: too few features, or features that are not finite.

@@ -6,11 +6,12 @@ import chex
 import jax.numpy as jnp
 from jax import Array
 
-Groups = tuple[Sequence[int], Sequence[int]]  # the landmarks whose means are the two eyes
+Groups = tuple[Sequence[int], Sequence[int]]
+"""Indices of two groups of landmarks; the mean of each group is one eye (or eye corner, or pupil)."""
 
 
 def landmark_errors(predicted: Array, target: Array, normalizer: Array) -> Array:
-    """Error of each landmark in percent of the normaliser, 100 ||s_i - s~_i|| / d.
+    """Error per landmark in percent of the normaliser, 100 ||s_i - s~_i|| / d.
 
     Args:
       predicted: [B, K, 2], pixels.
@@ -29,16 +30,16 @@ def landmark_errors(predicted: Array, target: Array, normalizer: Array) -> Array
 
 
 def nme(predicted: Array, target: Array, normalizer: Array, visible: Array | None = None) -> Array:
-    """Normalised mean error in percent, one value per face. Eq. (1), FASE.
+    """Normalised mean error in percent per face. Eq. (1), FASE.
 
     Args:
       predicted: [B, K, 2], pixels.
-      target: [B, K, 2], pixels; whatever stands at invisible landmarks, NaN included, is not read.
+      target: [B, K, 2], pixels; invisible landmarks are ignored even if they are NaN.
       normalizer: [B], pixels; the normalisation distance d of the equation.
       visible: [B, K], non-zero where a landmark counts; all count when absent.
 
     Returns:
-      [B], percent; NaN for a face without a visible landmark.
+      [B], percent; NaN where no landmark is visible.
 
     >>> nme(jnp.array([[[3.0, 4.0], [0.0, 0.0]]]), jnp.zeros((1, 2, 2)), jnp.array([50.0])).tolist()
     [5.0]
@@ -52,10 +53,27 @@ def nme(predicted: Array, target: Array, normalizer: Array, visible: Array | Non
     return jnp.where(counts, errors, 0).sum(-1) / counts.sum(-1)
 
 
-def inter_ocular(landmarks: Array, eyes: Groups) -> Array:
-    """Distance between the outer eye corners. `landmarks` [..., K, 2] in pixels -> [...] in pixels.
+def iod(predicted: Array, target: Array, eyes: Groups) -> Array:
+    """Mean error per face in percent of the inter-ocular distance (Sec. 3.3, thesis); the mean over faces is reported.
 
-    `eyes` holds two groups of landmark indices whose means are the corners (or the eyes, in a scheme without corners).
+    Args:
+      predicted: [B, K, 2], pixels or any unit that is the same along x and y.
+      target: [B, K, 2], the same unit.
+      eyes: the eye centres where the scheme has them (MAFL, AFLW), otherwise the outer eye corners (300-W), as
+        ContrastLandmark and DVE measure.
+
+    Returns:
+      [B], percent.
+
+    >>> target = jnp.array([[[0.0, 0.0], [50.0, 0.0]]])
+    >>> iod(target + jnp.array([3.0, 4.0])[None, None], target, ((0,), (1,))).tolist()
+    [10.0]
+    """
+    return nme(predicted, target, inter_ocular(target, eyes))
+
+
+def inter_ocular(landmarks: Array, eyes: Groups) -> Array:
+    """Distance between the outer eye corners (the eyes, in a scheme without corners). [..., K, 2] -> [...], pixels.
 
     >>> inter_ocular(jnp.array([[0.0, 0.0], [3.0, 4.0]]), ((0,), (1,))).item()
     5.0
@@ -73,21 +91,8 @@ def inter_pupil(landmarks: Array, pupils: Groups) -> Array:
     return inter_ocular(landmarks, pupils)
 
 
-def fabrec_pupil(landmarks: Array, outer: Groups, inner: Groups) -> Array:
-    """3FabRec's "pupil" normaliser: the mean of the outer and the inner eye-corner distance. [..., K, 2] -> [...].
-
-    The shipped code always fails its own shape check here; this is its evident intent. The literature's normaliser is
-    `inter_pupil`.
-
-    >>> corners = jnp.array([[0.0, 0.0], [2.0, 0.0], [5.0, 0.0], [7.0, 0.0]])
-    >>> fabrec_pupil(corners, ((0,), (3,)), ((1,), (2,))).item()
-    5.0
-    """
-    return (inter_ocular(landmarks, outer) + inter_ocular(landmarks, inner)) / 2
-
-
 def box_size(boxes: Array) -> Array:
-    """sqrt(w h) of boxes [..., 4] (x0, y0, x1, y1) -> [...], pixels.
+    """Size sqrt(w h) of boxes [..., 4] (x0, y0, x1, y1) -> [...], pixels.
 
     >>> box_size(jnp.array([10.0, 10.0, 14.0, 19.0])).item()
     6.0
@@ -105,23 +110,9 @@ def box_diagonal(boxes: Array) -> Array:
 
 
 def image_diagonal(image_size: Array) -> Array:
-    """Diagonal of images of size [..., 2] (width, height) -> [...], pixels.
+    """Diagonal of images with sizes [..., 2] (width, height) -> [...], pixels.
 
     >>> image_diagonal(jnp.array([300.0, 400.0])).item()
     500.0
     """
     return jnp.linalg.norm(image_size, axis=-1)
-
-
-def landmark_box(landmarks: Array, visible: Array | None = None) -> Array:
-    """Tight box (x0, y0, x1, y1) around the visible landmarks. [..., K, 2], [..., K] -> [..., 4], pixels.
-
-    Without a visible landmark the box is (inf, inf, -inf, -inf).
-
-    >>> landmark_box(jnp.array([[1.0, 5.0], [3.0, 2.0], [9.0, 9.0]]), jnp.array([1, 1, 0])).tolist()
-    [1.0, 2.0, 3.0, 5.0]
-    """
-    counts = jnp.ones(landmarks.shape[:-1], bool) if visible is None else visible > 0
-    low = jnp.where(counts[..., None], landmarks, jnp.inf).min(-2)
-    high = jnp.where(counts[..., None], landmarks, -jnp.inf).max(-2)
-    return jnp.concatenate([low, high], axis=-1)

@@ -1,4 +1,4 @@
-"""Perceptual path length: how far images move when latents do (Karras et al., 2019, 2020; Sec. 4.2.1, thesis)."""
+"""Perceptual path length: how much images change as latents do (Karras et al., 2019, 2020; Sec. 4.2.1, thesis)."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -13,7 +13,7 @@ from common.ops.pool import box_downsample
 from common.ops.similarity import unit_vectors
 
 MAX_SIZE = 256
-"""Side in pixels of the largest images that are compared."""
+"""Largest side of the compared images, pixels; larger images are averaged down first."""
 
 
 def path_lengths(
@@ -28,24 +28,24 @@ def path_lengths(
     epsilon: float = 1e-4,
     crop: bool = False,
 ) -> Array:
-    """Path length at one place of the path between each pair of latents; `trimmed_mean` of 50,000 of them is the PPL.
+    """Path length at one point of the path between each pair of latents; the PPL is `trimmed_mean` of 50,000 of them.
 
-    The thesis' PPL is that of StyleGAN2-ADA's default: space W, path ends, no crop, no truncation.
+    The thesis reports the PPL of StyleGAN2-ADA's defaults: space W, path ends, no crop, no truncation.
 
     Args:
-      z0: [B, z_dim], standard normal, where the paths start.
-      z1: [B, z_dim], where they end.
-      t: [B], place on the path: zeros ("end") or uniform in [0, 1] ("full").
-      mapping: z [B, z_dim] -> ws [B, num_ws, w_dim], with labels and truncation, if any, closed over.
-      synthesis: ws -> images [B, H, W, C] in about [-1, 1]. It is called twice and must give both images of a pair the
-        same noise: stored maps, or a fixed key. StyleGAN2-ADA draws new maps once a batch.
-      distance: images in [-1, 1], twice -> [B], LPIPS for example, without resizing.
-      space: 'w' interpolates rows of ws linearly, 'z' latents on the sphere.
+      z0: [B, z_dim], standard normal, start of each path.
+      z1: [B, z_dim], end of each path.
+      t: [B], position along the path: zeros ("end") or uniform in [0, 1] ("full").
+      mapping: z [B, z_dim] -> ws [B, num_ws, w_dim]; labels and truncation, if any, are closed over.
+      synthesis: ws -> images [B, H, W, C] in about [-1, 1]. It is called twice and must use the same noise both times:
+        stored maps, or a fixed key. StyleGAN2-ADA draws new maps per batch.
+      distance: two batches of images in [-1, 1] -> [B], for example LPIPS, without resizing.
+      space: 'w' interpolates ws linearly, 'z' interpolates latents on the sphere.
       epsilon: step along the path.
-      crop: compare the part where a centred face is (`face_crop`).
+      crop: whether to compare only the part that a centred face covers (`face_crop`).
 
     Returns:
-      [B], distance over epsilon^2.
+      [B], distance divided by epsilon^2.
 
     >>> identity, squares = lambda z: z[:, None], lambda a, b: jnp.square(a - b).sum((1, 2, 3))
     >>> images = lambda ws: jnp.broadcast_to(ws[..., None], (len(ws), 8, 8, 1))
@@ -68,7 +68,7 @@ def path_lengths(
 
 
 def lerp(a: Array, b: Array, t: Array) -> Array:
-    """a + t (b - a), with [B, ...], [B, ...] and t [B].
+    """Linear interpolation a + t (b - a): [B, ...], [B, ...], t [B] -> [B, ...].
 
     >>> lerp(jnp.array([[0.0, 2.0]]), jnp.array([[4.0, 2.0]]), jnp.array([0.25])).tolist()
     [[1.0, 2.0]]
@@ -78,7 +78,7 @@ def lerp(a: Array, b: Array, t: Array) -> Array:
 
 
 def slerp(a: Array, b: Array, t: Array) -> Array:
-    """The great circle from a/|a| to b/|b|: [B, D], [B, D], t [B] -> unit vectors [B, D].
+    """Interpolation on the great circle from a/|a| to b/|b|: [B, D], [B, D], t [B] -> unit vectors [B, D].
 
     >>> [f"{x:.4f}" for x in slerp(jnp.array([[2.0, 0.0]]), jnp.array([[0.0, 5.0]]), jnp.array([1 / 3]))[0]]
     ['0.8660', '0.5000']
@@ -92,7 +92,7 @@ def slerp(a: Array, b: Array, t: Array) -> Array:
 
 
 def face_crop(images: Array) -> Array:
-    """The part of a centred face that counts, half as wide and high: rows 3/8 to 7/8, columns 2/8 to 6/8.
+    """Part of an image that a centred face covers: rows 3/8 to 7/8, columns 2/8 to 6/8.
 
     [B, R, R, C] -> [B, R / 2, R / 2, C].
 
@@ -106,9 +106,9 @@ def face_crop(images: Array) -> Array:
 
 
 def trimmed_mean(lengths: ArrayLike, low: float = 1.0, high: float = 99.0) -> float:
-    """Mean of the lengths [N] that lie between two percentiles, both rounded outwards to lengths that occur.
+    """Mean of the lengths [N] between two percentiles, each rounded outwards to a length that occurs.
 
-    >>> trimmed_mean([-1000.0, 1.0, 2.0, 3.0, 1000.0], low=30, high=70)  # the 1.2th and the 2.8th, counted from 0
+    >>> trimmed_mean([-1000.0, 1.0, 2.0, 3.0, 1000.0], low=30, high=70)  # positions 1.2 and 2.8, rounded to 1 and 3
     2.0
     """
     lengths = np.asarray(lengths, np.float64)
@@ -118,7 +118,7 @@ def trimmed_mean(lengths: ArrayLike, low: float = 1.0, high: float = 99.0) -> fl
 
 
 def best_and_worst(lengths: ArrayLike, share: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the images with the shortest and the longest paths, the extreme ones first (Fig. 4.2, 4.7, thesis).
+    """Indices of the images with the shortest and with the longest paths, extremes first (Fig. 4.2, 4.7, thesis).
 
     [N] -> two int arrays [round(share N)].
 
@@ -132,6 +132,6 @@ def best_and_worst(lengths: ArrayLike, share: float = 0.1) -> tuple[np.ndarray, 
 
 
 def _compared(images: Array, crop: bool) -> Array:
-    """What of an image the distance sees; the factor is that of the whole image, so a crop ends up at half the side."""
+    """Images as `distance` gets them. The factor is that of the whole image, so a crop ends up at half of MAX_SIZE."""
     factor = max(images.shape[1] // MAX_SIZE, 1)
     return box_downsample(face_crop(images) if crop else images, factor)

@@ -1,4 +1,4 @@
-"""Percentage of correct keypoints, the measure of landmarks of birds (ContrastLandmark)."""
+"""Percentage of correct keypoints (PCK), the metric of ContrastLandmark's bird landmarks."""
 
 import chex
 import jax.numpy as jnp
@@ -14,20 +14,20 @@ def pck(
     *,
     contrast_landmark: bool = False,
 ) -> Array:
-    """Percentage of the faces, or birds, in which a landmark is found closer than `alpha` times the image's size.
+    """Percentage of images, per landmark, in which its error is below `alpha` times the size of the image.
 
-    The benchmark reports the mean over the landmarks that are visible somewhere: `jnp.nanmean`.
+    The benchmark reports the mean over the landmarks that are visible in any image: `jnp.nanmean`.
 
     Args:
       predicted: [B, K, 2], pixels.
       target: [B, K, 2], pixels.
       size: side of the image, pixels.
       visible: [B, K], non-zero where a landmark counts; all count when absent.
-      contrast_landmark: as ContrastLandmark's code has it: distances are truncated to whole pixels, which lets in those
-        up to the next one, and a landmark with a coordinate at or below 0 does not count.
+      contrast_landmark: follows ContrastLandmark's code: distances are truncated to whole pixels, which accepts errors
+        up to the next whole pixel, and landmarks with a coordinate at or below 0 do not count.
 
     Returns:
-      [K], percent; NaN for a landmark that is visible nowhere.
+      [K], percent; NaN for landmarks that are visible in no image.
 
     >>> predicted = jnp.array([[[5.0, 0.0]], [[4.9, 0.0]], [[50.0, 0.0]]]) + 9
     >>> pck(predicted, jnp.full((3, 1, 2), 9.0), 96.0, visible=jnp.array([[1], [1], [0]])).tolist()

@@ -1,7 +1,7 @@
-"""Improved precision and recall: how much of a set of features lies on another's manifold (Kynkaanniemi et al., 2019).
+"""Improved precision and recall: the share of one set of features on another's manifold (Kynkaanniemi et al., 2019).
 
-Distances are taken a tile at a time, so that 50,000 x 50,000 of them never exist at once; a tile needs less than 1 GiB
-with 4,096 features.
+Distances are computed tile by tile, so that 50,000 x 50,000 of them never exist at once. With 4,096 features a tile
+needs less than 1 GiB.
 """
 
 import functools
@@ -17,16 +17,16 @@ from numpy.typing import ArrayLike
 from common.errors import InputError
 
 CHUNK = 4096
-"""Rows and columns of a tile."""
+"""Rows and columns of a tile of distances."""
 
 
 class PrecisionRecall(NamedTuple):
-    """Shares in [0, 1]."""
+    """Both are shares in [0, 1]; 1 is best."""
 
     precision: float
-    """Of generated images that look real."""
+    """Share of generated images that look real."""
     recall: float
-    """Of real images that could have been generated."""
+    """Share of real images that could have been generated."""
 
 
 def precision_recall(
@@ -36,14 +36,15 @@ def precision_recall(
 
     Args:
       real: [N, D], features of real images, float32.
-      generated: [N', D], of generated ones.
-      k: the manifold of a set is the union of balls around its samples, each up to the k-th nearest other sample.
+      generated: [N', D], features of generated images, float32.
+      k: the manifold of a set is the union of balls around its samples; each ball reaches to the k-th nearest other
+        sample.
       stylegan2_ada: rounds features, radii and distances to float16, as StyleGAN2-ADA does, whose numbers the thesis
-        reports; a few samples per thousand change sides.
+        reports; the result changes by a few samples per thousand.
       chunk: rows and columns of a tile of distances.
 
     Raises:
-      InputError: no more than k samples in a set.
+      InputError: a set has no more than k samples.
 
     >>> line = np.arange(8.0)[:, None]
     >>> precision_recall(line, line[:4] + 100)
@@ -60,7 +61,7 @@ def precision_recall(
 
 
 def kth_radii(features: ArrayLike, k: int = 3, *, stylegan2_ada: bool = False, chunk: int = CHUNK) -> np.ndarray:
-    """Distance of each sample to its k-th nearest other one: [N, D] -> [N], float32.
+    """Distance of each sample to its k-th nearest other sample: [N, D] -> [N], float32.
 
     >>> kth_radii([[0.0], [1.0], [3.0], [7.0]], k=2).tolist()
     [3.0, 2.0, 3.0, 6.0]
@@ -81,12 +82,12 @@ def kth_radii(features: ArrayLike, k: int = 3, *, stylegan2_ada: bool = False, c
 def coverage(
     probes: ArrayLike, manifold: ArrayLike, radii: ArrayLike, *, stylegan2_ada: bool = False, chunk: int = CHUNK
 ) -> float:
-    """Share of the probes that lie within the radius of any sample of the manifold, its surface included.
+    """Share of the probes that lie in, or on the surface of, any ball of the manifold.
 
     Args:
       probes: [N', D].
-      manifold: [N, D].
-      radii: [N], of `kth_radii(manifold)`.
+      manifold: [N, D], centres of the balls.
+      radii: [N], from `kth_radii(manifold)`.
 
     >>> coverage([[0.5], [2.0], [9.0]], [[0.0], [3.0]], [1.0, 1.0]) == 2 / 3
     True
@@ -106,19 +107,19 @@ def coverage(
 
 @functools.partial(jax.jit, static_argnames="half")
 def _nearest(nearest: Array, rows: Array, columns: Array, shift: Array, half: bool) -> Array:
-    """The smallest distances of each row so far, in order: [R, k + 1] -> [R, k + 1]."""
+    """Smallest distances per row so far, sorted, with those to `columns` taken in: [R, k + 1] -> [R, k + 1]."""
     candidates = jnp.concatenate([nearest, _distances(rows, columns, shift, half)], axis=1)
     return -lax.top_k(-candidates, nearest.shape[1])[0]
 
 
 @functools.partial(jax.jit, static_argnames="half")
 def _covered(rows: Array, columns: Array, radii: Array, shift: Array, half: bool) -> Array:
-    """Whether a row [R, D] is in a ball around any column [C, D] with its radius [C]: [R]."""
+    """Whether each row [R, D] lies in a ball around any column [C, D] with its radius [C] -> [R]."""
     return (_distances(rows, columns, shift, half) <= radii[None]).any(1)
 
 
 def _distances(rows: Array, columns: Array, shift: Array, half: bool) -> Array:
-    """[R, D], [C, D] -> [R, C]. `shift` [D] makes the vectors short, so that little cancels below."""
+    """Distances [R, D], [C, D] -> [R, C]. Subtracting `shift` [D] shortens the vectors, so that less cancels below."""
     rows, columns = ((_half(x) if half else x) - shift[None] for x in (rows, columns))
     # ||x - y||^2 = ||x||^2 + ||y||^2 - 2 x . y
     lengths = jnp.square(rows).sum(1)[:, None] + jnp.square(columns).sum(1)[None]
@@ -128,7 +129,7 @@ def _distances(rows: Array, columns: Array, shift: Array, half: bool) -> Array:
 
 
 def _half(x: Array) -> Array:
-    """Rounded to float16, but still float32: sorting is fast in it."""
+    """Values rounded to float16 but kept as float32, which sorts faster."""
     return lax.reduce_precision(x, exponent_bits=5, mantissa_bits=10)
 
 

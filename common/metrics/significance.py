@@ -1,16 +1,16 @@
-"""Is one model better than another on the same faces? (FASE, Sec. 4.4)"""
+"""Test whether one model is better than another on the same faces (Sec. 4.4, FASE)."""
 
 from typing import Literal, NamedTuple
 
 import numpy as np
-import scipy.stats
+import scipy  # loads `stats`, which takes a second, when it is first used
 from numpy.typing import ArrayLike
 
 from common.errors import InputError
 
 
 class Significance(NamedTuple):
-    """Result of a test: its statistic and the probability of one at least as extreme by chance."""
+    """Result of a test: the statistic, and the probability p of one at least as extreme by chance."""
 
     statistic: float
     p: float
@@ -30,17 +30,17 @@ def wilcoxon(
     Args:
       errors_a: [B], errors of the first model.
       errors_b: [B], errors of the second model on the same faces in the same order.
-      alternative: 'less' asks whether the first model's errors are smaller, 'greater' whether they are larger. The
-        papers' is 'two-sided'.
-      zero_method: what faces without a difference do: 'wilcox' leaves them out, 'pratt' ranks them but drops their
+      alternative: 'less' tests whether the first model's errors are smaller, 'greater' whether they are larger. The
+        papers use 'two-sided'.
+      zero_method: treatment of faces without a difference: 'wilcox' leaves them out, 'pratt' ranks them but drops their
         ranks, 'zsplit' splits their ranks between the two sums.
-      method: 'exact' counts all signs, 'approx' takes the sum of ranks for normal; 'auto' is exact for 50 faces or
-        fewer where that is possible.
-      correction: of the normal approximation for continuity.
+      method: 'exact' enumerates all signs, 'approx' approximates the sum of ranks by a normal distribution; 'auto' is
+        exact for 50 faces or fewer where that is possible.
+      correction: whether the normal approximation is corrected for continuity.
 
     Returns:
-      statistic (the smaller of the two sums of ranks, or of a one-sided test the first model's) and p; p is 1 if no
-      face has a difference.
+      statistic (the smaller of the two sums of ranks; the first model's sum in a one-sided test) and p, which is 1 if
+      no face has a difference.
 
     Raises:
       InputError: different numbers of faces, no faces, or errors that are not finite.
@@ -58,7 +58,7 @@ def wilcoxon(
         raise InputError(
             "the signed-rank test needs at least one face and finite errors: leave other faces out of both lists"
         )
-    if np.array_equal(a, b):  # SciPy gives NaN
+    if np.array_equal(a, b):  # SciPy would return NaN
         return Significance(0.0, 1.0)
     result = scipy.stats.wilcoxon(
         a, b, zero_method=zero_method, correction=correction, alternative=alternative, method=method

@@ -157,9 +157,9 @@ class Discriminator(nn.Module):
             raise ValueError(f"a discriminator with c_dim {self.c_dim} needs c")
         x, features = images, {}
         for i, r in enumerate(self.resolutions):
-            widths = (channels(size, self.channel_base, self.channel_max) for size in (r, r // 2))
+            c_in, c_out = (channels(size, self.channel_base, self.channel_max) for size in (r, r // 2))
             x = x.astype(self.dtype if i < self.low_precision_resolutions else jnp.float32)
-            block = Block(*widths, self.architecture, from_rgb=i == 0, clamp=self.conv_clamp, name=f"b{r}")
+            block = Block(c_in, c_out, self.architecture, from_rgb=i == 0, clamp=self.conv_clamp, name=f"b{r}")
             x = features[f"b{r}"] = block(x)
         outputs = x.shape[-1] if self.c_dim else 1
         head = Head(outputs, self.mbstd_group, self.mbstd_channels, self.mbstd_batch, self.conv_clamp, name="b4")

@@ -1,1 +1,1 @@
-"""Pure functions on arrays: convolution, resampling, heatmaps, warps."""
+"""Pure functions on arrays: convolution, resampling, resizing, pooling, blur, warps, heatmaps, pixels, similarity."""

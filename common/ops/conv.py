@@ -1,6 +1,6 @@
 """2-D convolutions whose gradients are fast on every backend.
 
-[B, H, W, C] arrays and [k, k, C_in, C_out] kernels. "Convolution" is cross-correlation, as everywhere in deep learning.
+Arrays are [B, H, W, C], kernels [k, k, C_in, C_out]. "Convolution" means cross-correlation, as usual in deep learning.
 """
 
 import functools
@@ -13,24 +13,24 @@ from jax import Array, lax
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
 
 CACHE_BYTES = 20 << 20
-"""Patches of one image that still lie in a CPU's cache."""
+"""Size up to which the patches of one image fit into a CPU's cache."""
 
-# Zeros (before, after) along y and x; negative numbers crop.
 Padding = tuple[tuple[int, int], tuple[int, int]]
+"""Numbers of zeros (before, after) along y and along x; negative numbers crop."""
 
 
 def conv2d(x: Array, kernel: Array, stride: int = 1, padding: str | int | Padding = "SAME") -> Array:
     """Convolution with zero padding, differentiable in reverse mode any number of times.
 
-    Forward mode (`jax.jvp`, `jax.jacfwd`, `jax.hessian`) raises: the weight gradient has a rule of its own, because
-    XLA's grows slow with the image on CPUs. On other backends the rule falls back to XLA's own gradient.
+    Forward mode (`jax.jvp`, `jax.jacfwd`, `jax.hessian`) raises, because the gradient has a custom rule: XLA's kernel
+    gradient is slow for large images on CPUs. On other backends the rule uses XLA's own gradient.
 
     Args:
       x: [B, H, W, C_in].
       kernel: [k_h, k_w, C_in, C_out], of the dtype of `x`.
-      stride: of both axes.
-      padding: pixels on every side; 'SAME' is k // 2 for any stride, which for even sizes and stride 2 is the
-        convention of PyTorch and not that of `lax`, 'VALID' is 0; or ((top, bottom), (left, right)).
+      stride: stride along both axes.
+      padding: zeros on every side, or ((top, bottom), (left, right)). 'VALID' is 0. 'SAME' is k // 2 for any stride,
+        which differs from `lax` for even sizes and stride 2 and agrees with PyTorch.
 
     Returns:
       [B, (H + pads - k_h) // stride + 1, (W + pads - k_w) // stride + 1, C_out].
@@ -58,7 +58,7 @@ def _conv(x: Array, kernel: Array, stride: int, pads: Padding) -> Array:
 
 
 def _conv_fwd(x, kernel, stride, pads):
-    # Through `_conv` itself: the gradient of a gradient comes back through this forward pass.
+    # Calls `_conv` and not `_plain`, because gradients of gradients differentiate this forward pass, too.
     return _conv(x, kernel, stride, pads), (x, kernel)
 
 
@@ -71,13 +71,13 @@ _conv.defvjp(_conv_fwd, _conv_bwd)
 
 
 def _input_gradient(x: Array, kernel: Array, g: Array, stride: int, pads: Padding) -> Array:
-    """[B, H, W, C_in]: convolutions of the output's gradient with the kernel turned by 180 degrees."""
+    """Gradient of the input [B, H, W, C_in]: the output's gradient convolved with the kernel turned by 180 degrees."""
     if stride > 1:
         phased = functools.partial(_phased_input_gradient, size=x.shape[1:3], stride=stride, pads=pads)
         xla = functools.partial(_xla_input_gradient, x=jax.ShapeDtypeStruct(x.shape, x.dtype), stride=stride, pads=pads)
         return lax.platform_dependent(kernel, g, cpu=phased, default=xla)
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
-    # Through `_conv` itself, so that the gradient of this gradient (R1, path length) is fast as well.
+    # Calls `_conv`, so that the gradient of this gradient (R1, path length) is fast, too.
     return _conv(g, turned, 1, tuple((k - 1 - a, k - 1 - b) for k, (a, b) in zip(kernel.shape, pads, strict=False)))
 
 
@@ -86,10 +86,11 @@ def _xla_input_gradient(kernel: Array, g: Array, *, x: jax.ShapeDtypeStruct, str
 
 
 def _phased_input_gradient(kernel: Array, g: Array, *, size: tuple[int, int], stride: int, pads: Padding) -> Array:
-    """Pixels of equal position modulo the stride see the same part of the kernel: one convolution for each position.
+    """Gradient of the input for strides above 1, as one convolution per phase.
 
-    XLA inserts zeros into `g` instead. Milliseconds with inserted zeros / phases, batch 16 on 2 cores: 128 px
-    of 16 channels 53 / 13, 64 px of 32 channels 9.8 / 7.3, 32 px of 64 channels 4.7 / 6.0, of 256 channels 78 / 55.
+    Input pixels with the same position modulo the stride (one phase) meet the same part of the kernel. XLA inserts
+    zeros into `g` instead. Milliseconds with inserted zeros / with phases, batch 16 on 2 cores: 128 px of 16 channels
+    53 / 13, 64 px of 32 channels 9.8 / 7.3, 32 px of 64 channels 4.7 / 6.0, of 256 channels 78 / 55.
     """
     # dX[m] = sum_k G[(m + p - k) / s] K[k] over the k that divide. With a = (m + p) mod s, k = a + s j and m = s q + r:
     # dX[s q + r] = sum_j G[q + c - j] K[a + s j],  c = (r + p - a) / s
@@ -106,7 +107,7 @@ def _phased_input_gradient(kernel: Array, g: Array, *, size: tuple[int, int], st
 
     def convolution(rows, row_pads, columns, column_pads):
         part = kernel[rows, columns][::-1, ::-1].swapaxes(2, 3)
-        if 0 in part.shape:  # a kernel smaller than the stride skips pixels
+        if 0 in part.shape:  # a kernel smaller than the stride never meets this phase
             counts = [-(-n // stride) for n in size]
             return jnp.zeros((g.shape[0], *counts, kernel.shape[2]), g.dtype)
         return _conv(g, part, 1, (row_pads, column_pads))
@@ -115,7 +116,7 @@ def _phased_input_gradient(kernel: Array, g: Array, *, size: tuple[int, int], st
 
 
 def interleave(phases: Sequence[Sequence[Array]], size: tuple[int, int]) -> Array:
-    """[B, H, W, C] from s x s arrays [B, ceil(H / s), ceil(W / s), C]; (i, j) holds the pixels (s y + i, s x + j)."""
+    """Image [B, H, W, C] from s x s phases [B, ceil(H / s), ceil(W / s), C]; (i, j) holds pixels (s y + i, s x + j)."""
     stride = len(phases)
     merged = jnp.stack([jnp.stack(row, axis=3) for row in phases], axis=2)  # [B, h, s, w, s, C]
     batch, height, _, width, _, channels = merged.shape
@@ -124,10 +125,10 @@ def interleave(phases: Sequence[Sequence[Array]], size: tuple[int, int]) -> Arra
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def _kernel_gradient(x: Array, g: Array, size: tuple[int, int], stride: int, pads: Padding) -> Array:
-    """[k_h, k_w, C_in, C_out]: dK[i, j] = sum over b, y, x of X[b, s y + i, s x + j]^T G[b, y, x]."""
+    """Gradient of the kernel: dK[i, j] = sum over b, y, x of X[b, s y + i, s x + j]^T G[b, y, x]."""
     fast = functools.partial(_matrix_kernel_gradient, size=size, stride=stride, pads=pads)
     xla = functools.partial(_xla_kernel_gradient, size=size, stride=stride, pads=pads)
-    # The choice follows the platform that the program is lowered for, which may not be the one of this process.
+    # The platform is the one that the program is lowered for, which may differ from this process's default.
     return lax.platform_dependent(x, g, cpu=fast, default=xla)
 
 
@@ -136,7 +137,8 @@ def _kernel_gradient_fwd(x, g, size, stride, pads):
 
 
 def _kernel_gradient_bwd(size, stride, pads, residuals, kernel):
-    # Linear in x and in g, with the other two operations as its transposes: the three are closed under differentiation.
+    # The kernel gradient is linear in x and in g. Its transposes are the input gradient and the convolution, so the
+    # three operations are closed under differentiation.
     x, g = residuals
     return _input_gradient(x, kernel, g, stride, pads), _conv(x, kernel, stride, pads)
 
@@ -150,13 +152,13 @@ def _xla_kernel_gradient(x: Array, g: Array, *, size: tuple[int, int], stride: i
 
 
 def _matrix_kernel_gradient(x: Array, g: Array, *, size: tuple[int, int], stride: int, pads: Padding) -> Array:
-    """The weight gradient as matrix products, for CPUs.
+    """Kernel gradient as matrix products, for CPUs.
 
-    XLA convolves with `g` as the kernel, which grows slow with the image and is very slow for even kernels.
-    Milliseconds on 2 cores, 3x3, batch 16, as XLA / a product a shift / a product an image (forward pass):
+    XLA convolves with `g` as the kernel, which is slow for large images and very slow for even kernels.
+    Milliseconds on 2 cores, 3x3, batch 16: XLA / one product per shift / one product per image (forward pass):
       16 px, 64 > 64: 10.8 / 6.8 / 9.2 (5.4)         32 px, 48 > 68: 44.9 / 16.5 / 15.6 (19.1)
       64 px, 32 > 32: 68.9 / 75.4 / 22.1 (19.5)      128 px, 8 > 8: 23.5 / 59.8 / 10.5 (9.0)
-    and at batch 4, XLA / a product a shift: 64 px, 512 > 512: 2769 / 1130; 128 px, 256 > 256: 24342 / 2953.
+    and at batch 4, XLA / one product per shift: 64 px, 512 > 512: 2769 / 1130; 128 px, 256 > 256: 24342 / 2953.
     """
     pixels, taps = g.shape[1] * g.shape[2], size[0] * size[1]
     block = 4 * pixels * taps * min(x.shape[3], g.shape[3])
@@ -167,9 +169,9 @@ def _matrix_kernel_gradient(x: Array, g: Array, *, size: tuple[int, int], stride
 
 
 def _products_by_shift(padded: Array, g: Array, size: tuple[int, int], stride: int) -> Array:
-    """One product for each of the k x k shifts, over all images at once."""
-    # A CPU transposes the left operand. With `g` there it is done once and not for every shift; of a 1x1 kernel it is
-    # the narrower one (ResNet-50, 96 px, batch 16, forward and backward: 1.32 to 1.13 s).
+    """Kernel gradient with one product per shift, of which there are k x k, over all images at once."""
+    # A CPU transposes the left operand. If that is `g`, it happens once and not per shift. A 1x1 kernel has one shift,
+    # so there the narrower operand is on the left (ResNet-50, 96 px, batch 16, forward and backward: 1.32 to 1.13 s).
     product = functools.partial(
         lax.dot_general,
         dimension_numbers=(((0, 1, 2), (0, 1, 2)), ((), ())),
@@ -183,10 +185,10 @@ def _products_by_shift(padded: Array, g: Array, size: tuple[int, int], stride: i
 
 
 def _products_by_image(padded: Array, g: Array, size: tuple[int, int], stride: int) -> Array:
-    """One product for each image, all shifts of the narrower operand side by side: they then fit into the cache."""
+    """Kernel gradient with one product per image; all shifts of the narrower operand lie side by side in the cache."""
     (rows, columns), c_in, c_out = g.shape[1:3], padded.shape[3], g.shape[3]
     if stride == 1 and c_out < c_in:
-        # The same sum from the other side: over all pixels of the padded image, the gradient shifted by k - 1 to 0.
+        # The same sum with the roles swapped: over the pixels of the padded image, with `g` shifted by k - 1 to 0.
         around = ((0, 0, 0), *((k - 1, k - 1, 0) for k in size), (0, 0, 0))
         surrounded = lax.pad(g, jnp.zeros((), g.dtype), around)
         return _products_by_image(surrounded, padded, size, 1)[::-1, ::-1].swapaxes(2, 3)
@@ -207,7 +209,7 @@ def _products_by_image(padded: Array, g: Array, size: tuple[int, int], stride: i
 
 
 def _shifts(padded: Array, shape: tuple[int, int], size: tuple[int, int], stride: int) -> list[Array]:
-    """The k x k views [B, *shape, C] that the taps of the kernel see, row by row."""
+    """Views [B, *shape, C] of the input that the k x k taps of the kernel are multiplied with, row by row."""
     (rows, columns), (height, width) = shape, size
     last_row, last_column = stride * (rows - 1) + 1, stride * (columns - 1) + 1
     return [

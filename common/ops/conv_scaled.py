@@ -1,4 +1,4 @@
-"""The convolutions of StyleGAN2 that double or halve the resolution, without a product with an inserted zero."""
+"""StyleGAN2's convolutions that double or halve the resolution; no product is spent on an inserted zero."""
 
 import functools
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from common.ops.resample import BINOMIAL, filter2d, lowpass
 
 
 def conv2d_up(x: Array, kernel: Array, taps: Sequence[float] = BINOMIAL) -> Array:
-    """Doubles the resolution: transposed convolution of stride 2, then the low-pass.
+    """Transposed convolution of stride 2, then the low-pass; doubles the resolution.
 
     Args:
       x: [B, H, W, C_in].
-      kernel: [3, 3, C_in, C_out], not turned: every input pixel paints this pattern.
-      taps: the 4 taps of the low-pass, normalised here.
+      kernel: [3, 3, C_in, C_out], not turned: every input pixel adds this pattern to the output.
+      taps: 4 taps of the low-pass; they are normalised to sum 1 here.
 
     Returns:
       [B, 2 H, 2 W, C_out].
@@ -25,9 +25,9 @@ def conv2d_up(x: Array, kernel: Array, taps: Sequence[float] = BINOMIAL) -> Arra
     if kernel.shape[:2] != (3, 3) or len(taps) != 4:
         raise ValueError(f"a 3x3 kernel and 4 taps are doubled, not {kernel.shape[:2]} and {len(taps)}")
     _, height, width, _ = x.shape
-    # Pixel 2 i + t of the transposed convolution z gets x[i] k[t]: even pixels see k[0] and k[2], odd ones k[1].
+    # Pixel 2 i + t of the transposed convolution z gets x[i] k[t]: even pixels get k[0] and k[2], odd ones k[1].
     #   z[2 i] = x[i] k[0] + x[i - 1] k[2],  i = 0 .. n        z[2 i + 1] = x[i] k[1],  i = 0 .. n - 1
-    # so that four small convolutions, one for each parity of (y, x), do the 9 products that a pixel needs.
+    # Four small convolutions, one for each parity of (y, x), therefore do just the 9 products per input pixel.
     even, odd = (slice(None, None, -2), (1, 1)), (slice(1, 2), (0, 0))
     z = [[conv2d(x, kernel[a, b], padding=(pa, pb)) for b, pb in (even, odd)] for a, pa in (even, odd)]
     taps = 2 * lowpass(taps)[::-1]
@@ -37,7 +37,7 @@ def conv2d_up(x: Array, kernel: Array, taps: Sequence[float] = BINOMIAL) -> Arra
 
 
 def conv2d_down(x: Array, kernel: Array, taps: Sequence[float] = BINOMIAL) -> Array:
-    """Halves the resolution: the low-pass, then a convolution of stride 2.
+    """Low-pass, then convolution of stride 2; halves the resolution.
 
     Milliseconds on 2 cores for the value / gradient / gradient of the squared input gradient (as in R1), with a
     depthwise filter and XLA's gradients, with the slices of `filter2d` and XLA's gradients, with ours, and with one
@@ -49,7 +49,7 @@ def conv2d_down(x: Array, kernel: Array, taps: Sequence[float] = BINOMIAL) -> Ar
     Args:
       x: [B, H, W, C_in] of even sides.
       kernel: [k, k, C_in, C_out] with an odd k.
-      taps: the 4 taps of the low-pass, normalised here.
+      taps: 4 taps of the low-pass; they are normalised to sum 1 here.
 
     Returns:
       [B, H / 2, W / 2, C_out].
@@ -60,14 +60,14 @@ def conv2d_down(x: Array, kernel: Array, taps: Sequence[float] = BINOMIAL) -> Ar
     size = kernel.shape[0]
     if x.shape[1] % 2 or x.shape[2] % 2 or size % 2 == 0 or len(taps) != 4:
         raise ValueError(f"even sides, an odd kernel and 4 taps, not {x.shape}, {kernel.shape} and {len(taps)}")
-    # y[m] = sum_i k[i] z[2 m + i],  z[j] = sum_t h[t] x[j + t - pad]: the centres of kernel and taps, i = (k - 1) / 2
-    # and t = 3 / 2, then see x at 2 m + 1 / 2, the middle of the two pixels that become pixel m.
+    # y[m] = sum_i k[i] z[2 m + i],  z[j] = sum_t h[t] x[j + t - pad]: with this pad the centres of kernel and taps,
+    # i = (k - 1) / 2 and t = 3 / 2, lie at x = 2 m + 1 / 2, the middle of the two pixels that become pixel m.
     pad = size // 2 + 1
     return conv2d(filter2d(x, lowpass(taps), padding=(pad, pad)), kernel, stride=2, padding="VALID")
 
 
 def _blur_phases(even: Array, odd: Array, taps: np.ndarray, axis: int) -> tuple[Array, Array]:
-    """The low-pass along an axis of 2 n + 1 pixels, given as even (n + 1) and odd (n) ones; n even and n odd pixels."""
+    """Low-pass along an axis of 2 n + 1 pixels, given as n + 1 even and n odd ones; returns n even and n odd pixels."""
     n = odd.shape[axis]
     odd = lax.pad(odd, jnp.zeros((), odd.dtype), [(1, 1, 0) if i == axis else (0, 0, 0) for i in range(odd.ndim)])
     cut = functools.partial(lax.slice_in_dim, axis=axis)

@@ -1,7 +1,7 @@
 """Heatmaps of landmarks: rendering targets and decoding predictions.
 
-Heatmaps are [B, H, W, K], one channel per landmark; landmarks are [B, K, 2] as (x, y) in heatmap pixels, the centre of
-the first pixel at (0, 0). All functions have static shapes and are jit-able.
+Heatmaps are [B, H, W, K], one channel per landmark. Landmarks are [B, K, 2] as (x, y) in heatmap pixels; the centre of
+the first pixel is (0, 0). All functions have static shapes and can be compiled.
 """
 
 import chex
@@ -11,10 +11,10 @@ from jax import Array, lax
 
 
 def rescale(landmarks: Array, from_size: int, to_size: int) -> Array:
-    """Landmarks [..., 2] in pixels of a square image of `from_size`, in pixels of the same image at `to_size`.
+    """Landmarks [..., 2] of a square image of `from_size` pixels, in pixels of the same image at `to_size` pixels.
 
-    Pixel centres are at integers, so an image spans [-0.5, size - 0.5]; 3FabRec multiplies by to_size / from_size
-    instead, which is half a pixel of the larger image off at a factor of two.
+    Pixel centres are at integers, so an image spans [-0.5, size - 0.5]. 3FabRec multiplies by to_size / from_size
+    instead, an error of half a pixel of the larger image at a factor of two.
 
     >>> rescale(jnp.array([-0.5, 0.5]), 128, 64).tolist()
     [-0.5, 0.0]
@@ -26,7 +26,7 @@ def rescale(landmarks: Array, from_size: int, to_size: int) -> Array:
 
 
 def render_gaussian(landmarks: Array, size: int, sigma: float) -> Array:
-    """Gaussians with peak 1 at sub-pixel positions, not cut off. Sec. 3.3, FASE.
+    """Gaussians with peak 1 at sub-pixel positions, without a window that cuts them off. Sec. 3.3, FASE.
 
     Args:
       landmarks: [B, K, 2], heatmap pixels; they may lie outside.
@@ -47,7 +47,7 @@ def render_gaussian(landmarks: Array, size: int, sigma: float) -> Array:
 
 
 def fabrec_window(sigma: float) -> tuple[int, int]:
-    """Width of 3FabRec's template and the index of its peak: an odd window has it one pixel past its middle.
+    """Width of 3FabRec's template and the index of its peak, which lies one pixel past the middle of an odd width.
 
     >>> fabrec_window(7)
     (35, 18)
@@ -57,11 +57,11 @@ def fabrec_window(sigma: float) -> tuple[int, int]:
 
 
 def render_fabrec(landmarks: Array, size: int, sigma: float = 7.0) -> Array:
-    """The targets of 3FabRec: a Gaussian template with peak 1, pasted at whole pixels and cut off at a square window.
+    """Targets of 3FabRec: a Gaussian template with peak 1, cut off at a square window and pasted at whole pixels.
 
-    The window starts at int(position - width / 2), truncated towards zero: that rounds half up, except that near the
-    left and upper border the peak moves up to a pixel inward (0 -> 1). Positions beyond the last pixel are moved onto
-    it; a window wholly outside gives an empty map.
+    The window starts at int(position - width / 2), truncated towards zero. That rounds half up, except near the left
+    and upper border, where the peak moves inward by up to one pixel (0 -> 1). Positions beyond the last pixel are moved
+    onto it. A window wholly outside the image gives an empty map.
 
     Args:
       landmarks: [B, K, 2], heatmap pixels (3FabRec halves image coordinates: no half-pixel offset).
@@ -87,7 +87,7 @@ def render_fabrec(landmarks: Array, size: int, sigma: float = 7.0) -> Array:
 
 
 def box_mean(heatmaps: Array, window: int = 9) -> Array:
-    """Mean over a `window` x `window` neighbourhood, zeros outside the image. [B, H, W, K] -> [B, H, W, K].
+    """Mean over a `window` x `window` neighbourhood; pixels outside count as 0. [B, H, W, K] -> [B, H, W, K].
 
     >>> [f"{value:.3f}" for value in box_mean(jnp.ones((1, 4, 4, 1)), 3)[0, 0, :, 0]]
     ['0.444', '0.667', '0.667', '0.444']
@@ -111,7 +111,7 @@ def confidence(heatmaps: Array) -> Array:
 
 
 def decode_argmax(heatmaps: Array) -> Array:
-    """Position of the highest pixel, the first in row-major order among equals. [B, H, W, K] -> [B, K, 2] float.
+    """Position of the highest pixel, among equals the first in row-major order. [B, H, W, K] -> [B, K, 2] float.
 
     >>> decode_argmax(render_gaussian(jnp.array([[[2.3, 0.6]]]), 4, 1.0)).tolist()
     [[[2.0, 1.0]]]
@@ -120,14 +120,14 @@ def decode_argmax(heatmaps: Array) -> Array:
 
 
 def decode_smoothed_argmax(heatmaps: Array, window: int = 9) -> Array:
-    """Position of the highest pixel after a box mean (3FabRec: 9 x 9). [B, H, W, K] -> [B, K, 2] float."""
+    """Position of the highest pixel after a box mean; 3FabRec's is 9 x 9. [B, H, W, K] -> [B, K, 2] float."""
     return decode_argmax(box_mean(heatmaps, window))
 
 
 def decode_quarter(heatmaps: Array) -> Array:
-    """Highest pixel, moved a quarter of a pixel towards its higher neighbour, per axis. [B, H, W, K] -> [B, K, 2].
+    """Highest pixel, moved along each axis by a quarter pixel to its higher neighbour. [B, H, W, K] -> [B, K, 2].
 
-    On the border, where a neighbour is missing, the position along that axis stays.
+    A peak on the border, where a neighbour is missing, does not move along that axis.
 
     >>> decode_quarter(render_gaussian(jnp.array([[[2.3, 0.6]]]), 4, 1.0)).tolist()
     [[[2.25, 0.75]]]
@@ -143,28 +143,28 @@ def decode_quarter(heatmaps: Array) -> Array:
 def decode_local_soft_argmax(heatmaps: Array, radius: int, temperature: float | None = None, steps: int = 3) -> Array:
     """Mean position of the weights in a square window around the peak.
 
-    The window of half-width `radius` + 1/2 starts on the highest pixel and is centred on its own mean `steps` times, so
-    that it cuts a symmetric blob symmetrically: a window that stays on the pixel pulls the mean towards the pixel. Its
-    border pixels count with the part that is inside, which keeps the position continuous.
+    The window of half-width `radius` + 1/2 starts centred on the highest pixel and is moved to its own mean `steps`
+    times. It then cuts a symmetric blob symmetrically, whereas a fixed window pulls the mean towards the pixel. Pixels
+    at its border count with the fraction that is inside, which keeps the position continuous.
 
-    With a radius of two sigma a Gaussian is found within 0.01 px; one and a half sigma (0.02 px) is the better choice
-    in noise. Closer than the radius to the image's border the part of the blob outside is missing and the mean lies too
-    far inside, by up to 0.8 sigma for a landmark on the border itself.
+    A radius of two sigma finds a Gaussian within 0.01 px; one and a half sigma (0.02 px) is better in noise. Closer to
+    the image's border than the radius, part of the blob is missing and the mean lies too far inside, by up to 0.8 sigma
+    for a landmark on the border itself.
 
     Args:
       heatmaps: [B, H, W, K].
       radius: pixels.
-      temperature: None for heatmaps whose values are the weights, such as those of a squared error (negative values
-        count as 0); otherwise the weights are exp(heatmap / temperature), for logits.
-      steps: number of times that the window moves.
+      temperature: None takes the heatmap's values as weights (negative values count as 0), for models trained by the
+        squared error; a number takes exp(heatmap / temperature), for logits.
+      steps: number of moves of the window.
 
     Returns:
-      [B, K, 2]; differentiable except for the choice of the highest pixel. The highest pixel itself if no weight is
+      [B, K, 2]; differentiable except for the choice of the highest pixel, which is the result if no weight is
       positive.
     """
     chex.assert_rank(heatmaps, 4)
     peak = _peak(heatmaps)
-    # One pixel more, for the window may move by one.
+    # The patches are one pixel larger on every side, because the window may move by one.
     offsets = jnp.arange(-radius - 1, radius + 2, dtype=jnp.float32)
     values = _patches(heatmaps, peak, radius + 1, 0.0 if temperature is None else -jnp.inf).astype(jnp.float32)
     if temperature is None:
@@ -200,7 +200,7 @@ def spatial_softmax(logits: Array) -> Array:
 def soft_argmax(logits: Array) -> Array:
     """Mean position under the softmax of the whole map. [B, H, W, K] -> [B, K, 2], differentiable.
 
-    Sub-pixel, but pulled towards the centre of the image by whatever probability lies away from the peak.
+    It is sub-pixel, but probability away from the peak pulls it towards the centre of the image.
 
     >>> soft_argmax(jnp.zeros((1, 4, 6, 1))).tolist()
     [[[2.5, 1.5]]]
@@ -213,7 +213,7 @@ def soft_argmax(logits: Array) -> Array:
 
 
 def _peak(heatmaps: Array) -> Array:
-    """(x, y) of the first highest pixel, [B, K, 2] int32. Row maxima first: on CPU 3 times as fast as flattening."""
+    """Highest pixel (x, y), [B, K, 2] int32. Row maxima come first, on a CPU 3 times as fast as flattening."""
     chex.assert_rank(heatmaps, 4)
     y = heatmaps.max(2).argmax(1)
     row = jnp.take_along_axis(heatmaps, y[:, None, None, :], axis=1)[:, 0]
@@ -221,7 +221,7 @@ def _peak(heatmaps: Array) -> Array:
 
 
 def _patches(heatmaps: Array, centres: Array, radius: int, fill: float) -> Array:
-    """Squares of 2 radius + 1 pixels around whole-pixel centres [B, K, 2] of each channel: [B, K, P, P] as (y, x)."""
+    """Squares [B, K, P, P], P = 2 radius + 1, around the whole-pixel centre [B, K, 2] of each channel."""
     border = (radius, radius)
     padded = jnp.pad(heatmaps, ((0, 0), border, border, (0, 0)), constant_values=fill)
     width = 2 * radius + 1

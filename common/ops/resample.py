@@ -1,8 +1,9 @@
-"""Filters with up- and down-sampling by whole factors, as slices and adds.
+"""Filters with up- and down-sampling by whole factors, as slices and sums.
 
-Polyphase form: every output phase is a weighted sum of shifted slices, so nothing is multiplied by an inserted zero. On
-a CPU this takes 0.2 to 0.4 of the time of a depthwise convolution with an inserted-zero input. Filters are separable:
-the same 1-D taps along y and x. "Filter" is true convolution, i.e. taps are flipped; zeros outside the image.
+They are in polyphase form: every output phase is a weighted sum of shifted slices, so nothing is multiplied by an
+inserted zero. On a CPU this takes 0.2 to 0.4 of the time of a depthwise convolution of the zero-inserted image. Filters
+are separable, with the same 1-D taps along y and x. "Filter" means true convolution (taps are flipped) with zeros
+outside the image.
 """
 
 import math
@@ -12,12 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-# The low-pass of StyleGAN2, a cubic B-spline's taps; `lowpass` normalises.
 BINOMIAL = (1.0, 3.0, 3.0, 1.0)
+"""Taps of StyleGAN2's low-pass, to be normalised by `lowpass`."""
 
 
 def lowpass(taps: Sequence[float] = BINOMIAL) -> np.ndarray:
-    """Taps [T] scaled to sum 1, so that a constant image stays what it is."""
+    """Taps [T] scaled to sum 1, so that a constant image stays the same."""
     taps = np.asarray(taps, np.float64)
     return taps / taps.sum()
 
@@ -31,29 +32,29 @@ def filter2d(
     padding: tuple[int, int] = (0, 0),
     gain: float = 1.0,
 ) -> Array:
-    """Inserts `up` - 1 zeros after every pixel, pads, convolves with `taps` along y and x, keeps every `down`-th pixel.
+    """Inserts `up` - 1 zeros after every pixel, pads, convolves with the taps, and keeps every `down`-th pixel.
 
     Args:
       x: [B, H, W, C].
-      taps: [T], static.
+      taps: [T], static; the same along y and x.
       padding: zeros (before, after) along both axes of the zero-inserted image; negative numbers crop.
       gain: factor on the result; `up` squared keeps the brightness of an up-sampled image.
 
     Returns:
-      [B, (H up + sum(padding) - T) // down + 1, likewise, C], of the dtype of `x`.
+      [B, H', W', C] with H' = (H up + sum(padding) - T) // down + 1, W' alike, of the dtype of `x`.
     """
     taps = np.asarray(taps, np.float64) * math.sqrt(gain)
     return filter1d(filter1d(x, taps, 1, up, down, padding), taps, 2, up, down, padding)
 
 
 def upsample2d(x: Array, taps: Sequence[float] = BINOMIAL) -> Array:
-    """[B, H, W, C] -> [B, 2 H, 2 W, C] with a low-pass of T taps (normalised here), brightness unchanged."""
+    """Image doubled with a low-pass of T taps, which are normalised here: [B, H, W, C] -> [B, 2 H, 2 W, C]."""
     total = len(taps) - 1
     return filter2d(x, lowpass(taps), up=2, padding=((total + 2) // 2, total // 2), gain=4.0)
 
 
 def downsample2d(x: Array, taps: Sequence[float] = BINOMIAL) -> Array:
-    """[B, H, W, C] -> [B, H / 2, W / 2, C] with a low-pass of T taps (normalised here), brightness unchanged."""
+    """Image halved with a low-pass of T taps, which are normalised here: [B, H, W, C] -> [B, H / 2, W / 2, C]."""
     total = len(taps) - 2
     return filter2d(x, lowpass(taps), down=2, padding=((total + 1) // 2, total // 2))
 
@@ -65,8 +66,8 @@ def filter1d(x: Array, taps: np.ndarray, axis: int, up: int, down: int, padding:
     length = (size * up + before + after - len(taps)) // down + 1
     if length < 1:
         raise ValueError(f"axis {axis}: {size} * {up} + {before} + {after} pixels are less than {len(taps)} taps")
-    # y[m] = sum_t h[t] u[down m + t - before], with u[up i] = x[i] and zero elsewhere. Outputs m = phases q + p share
-    # the taps that meet a pixel, which are those with down p + t - before = up * offset.
+    # y[m] = sum_t h[t] u[down m + t - before], with u[up i] = x[i] and zero elsewhere. All outputs m = phases q + p of
+    # a phase p use the same taps t, those with down p + t - before = up * offset.
     phases = up // math.gcd(up, down)
     step = phases * down // up
     terms = [

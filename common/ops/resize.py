@@ -1,8 +1,8 @@
 """Resizing of images and feature maps to any size without antialiasing, in the conventions of PyTorch and TensorFlow 1.
 
-Every output pixel is a weighted sum of few input pixels along y, then along x, with weights that depend on the sizes
-alone: two small matrix products. They are exact on every backend (full precision is asked for) and their gradient is
-two more products, where a gather's would be a scatter. Averaging over areas is `common.ops.pool.adaptive_average_pool`.
+Every output pixel is a weighted sum of few input pixels along y, then along x. The weights depend on the sizes alone,
+so resizing is two small matrix products, here in full precision on every backend; their gradient is two products as
+well, where that of a gather would be a scatter. `common.ops.pool.adaptive_average_pool` averages over areas instead.
 """
 
 import jax.numpy as jnp
@@ -10,9 +10,10 @@ import numpy as np
 from jax import Array
 
 CUBIC = -0.75
-"""The free parameter a of the cubic convolution kernel (Keys 1981), PyTorch's and OpenCV's value; others take -0.5."""
+"""Parameter a of the cubic convolution kernel (Keys 1981) as in PyTorch and OpenCV; others take -0.5."""
 
 Size = int | tuple[int, int]
+"""(height, width), or the side of a square."""
 
 
 def resize_bilinear(x: Array, size: Size, *, align_corners: bool = False) -> Array:
@@ -21,7 +22,7 @@ def resize_bilinear(x: Array, size: Size, *, align_corners: bool = False) -> Arr
     Args:
       x: [B, H, W, C], float.
       size: (height, width), or the side of a square.
-      align_corners: whether the centres of the corner pixels coincide; else the corners of the images do.
+      align_corners: whether the centres of the corner pixels coincide; otherwise the outer corners of the images do.
 
     Returns:
       [B, *size, C], of the dtype of `x`.
@@ -42,8 +43,8 @@ def resize_bicubic(
     Args:
       x: [B, H, W, C], float.
       size: (height, width), or the side of a square.
-      align_corners: as in `resize_bilinear`.
-      scale: along y and x, output over input, if it is to differ from what the sizes say.
+      align_corners: see `resize_bilinear`.
+      scale: scale along y and along x, output over input; the ratio of the sizes when absent.
 
     Returns:
       [B, *size, C], of the dtype of `x`; it may overshoot the range of `x`.
@@ -64,7 +65,7 @@ def _pair(size: Size) -> tuple[int, int]:
 
 
 def _coordinates(length: int, count: int, align_corners: bool, scale: float | None = None) -> np.ndarray:
-    """[count]: where the output pixels lie in the input, in pixels of which the first has its centre at 0."""
+    """Positions [count] of the output pixels in input pixels; the centre of the first pixel is 0."""
     if align_corners:
         return np.arange(count) * ((length - 1) / max(count - 1, 1))
     # (i + 1/2) / scale - 1/2
@@ -72,7 +73,7 @@ def _coordinates(length: int, count: int, align_corners: bool, scale: float | No
 
 
 def _weights(kernel, coordinates: np.ndarray, length: int) -> np.ndarray:
-    """[count, length]: the kernel around every coordinate; beyond the border the border pixel is repeated."""
+    """Weights [count, length] of the kernel around every coordinate; beyond the border the border pixel is repeated."""
     first = np.floor(coordinates).astype(int)
     matrix = np.zeros((len(coordinates), length))
     for tap in (-1, 0, 1, 2):
@@ -98,9 +99,10 @@ def _separable(x: Array, rows: np.ndarray, columns: np.ndarray) -> Array:
 
 
 def resize_tf1(images: Array, size: tuple[int, int]) -> Array:
-    """Bilinear without half-pixel centres: output pixel i reads at i * in / out, so the picture shifts to the top left.
+    """Bilinear interpolation as in TensorFlow 1: output pixel i reads the input at i * in / out.
 
-    Not antialiased. Beyond the last pixel its value is repeated.
+    Pixel centres are not half a pixel inside, so the picture shifts to the top left. Beyond the last pixel its value is
+    repeated.
 
     Args:
       images: [B, H, W, C], float.
@@ -119,7 +121,7 @@ def resize_tf1(images: Array, size: tuple[int, int]) -> Array:
 
 def _resize_axis(x: Array, axis: int, length: int) -> Array:
     count = x.shape[axis]
-    # y[i] = x[l] + (s - l) (x[min(l + 1, n - 1)] - x[l]),  s = i n / m,  l = floor(s); float32 as the original
+    # y[i] = x[l] + (s - l) (x[min(l + 1, n - 1)] - x[l]),  s = i n / m,  l = floor(s); in float32 like the original
     position = np.arange(length, dtype=np.float32) * np.float32(count / length)
     low = np.minimum(np.floor(position), count - 1)
     fraction = jnp.asarray(position - low, x.dtype).reshape([-1 if i == axis else 1 for i in range(x.ndim)])

@@ -1,4 +1,4 @@
-"""Vectors of length one, and hypercolumns, whose cosines say which positions of two images correspond."""
+"""Unit vectors, and hypercolumns, whose cosine similarities tell which positions of two images correspond."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,12 +9,12 @@ from common.ops.resize import Size, resize_bilinear
 
 
 def unit_vectors(x: Array, epsilon: float = 1e-12, *, added: bool = False) -> Array:
-    """Vectors of length one along the last axis, with a gradient that is finite at zero, where the result is zero.
+    """Vectors divided by their L2 norm along the last axis. A zero vector stays zero and has a finite gradient.
 
     Args:
       x: [..., C], float.
-      epsilon: the smallest divisor; PyTorch's `normalize` takes 1e-12.
-      added: adds `epsilon` to every norm instead; LPIPS adds 1e-10.
+      epsilon: smallest divisor; PyTorch's `normalize` takes 1e-12.
+      added: whether `epsilon` is added to every norm instead; LPIPS adds 1e-10.
 
     Returns:
       [..., C], of the dtype of `x`.
@@ -27,14 +27,14 @@ def unit_vectors(x: Array, epsilon: float = 1e-12, *, added: bool = False) -> Ar
 
 
 def hypercolumn(features: Mapping[str, Array], size: Size, layers: Sequence[str], *, normalize: bool = False) -> Array:
-    """Feature maps of several depths resized to one grid and concatenated.
+    """Feature maps of several layers, resized to one grid and concatenated.
 
     Args:
-      features: [B, h, w, C] by name; h and w may differ between layers and from the grid in either direction.
-      size: (height, width) of the grid, or the side of a square one.
-      layers: names in the order of their channels. ContrastLandmark's "layer 5" adds 'pool'.
-      normalize: divides every position's vector by its L2 norm, as LEAD does before similarities (Sec. 3.2.3, thesis);
-        ContrastLandmark does not.
+      features: [B, h, w, C] by layer name; h and w may differ between layers and from the grid in either direction.
+      size: (height, width) of the grid, or the side of a square grid.
+      layers: layer names in the order of their channels. ContrastLandmark's "layer 5" adds 'pool'.
+      normalize: whether the vector at every position is divided by its L2 norm, as LEAD does before it takes
+        similarities (Sec. 3.2.3, thesis); ContrastLandmark does not.
 
     Returns:
       [B, *size, sum of C]; for ResNet-50 2048 + 1024 + 512 + 256 = 3840 channels.
@@ -45,5 +45,5 @@ def hypercolumn(features: Mapping[str, Array], size: Size, layers: Sequence[str]
     if absent := [name for name in layers if name not in features]:
         raise ValueError(f"no features named {', '.join(absent)}; there are {', '.join(features)}")
     column = jnp.concatenate([resize_bilinear(features[name], size) for name in layers], axis=-1)
-    # h / ||h||; a zero vector, which has no direction, stays zero
+    # h / ||h||
     return unit_vectors(column) if normalize else column

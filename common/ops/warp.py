@@ -1,8 +1,9 @@
-"""Affine maps of pixel coordinates, and images sampled under them.
+"""Affine maps of pixel coordinates, and sampling of images under them.
 
 A matrix [..., 2, 3] sends a point (x, y) to `matrix[..., :2] @ (x, y) + matrix[..., 2]`. Coordinates are pixels with
 the centre of the first pixel at (0, 0), so the centre of an image of `size` pixels is at (size - 1) / 2. Everything is
-elementwise, not a matrix product, because accelerators round a product's inputs to bfloat16: half a pixel at 256 px.
+elementwise instead of a matrix product, because accelerators round the inputs of products to bfloat16, which is an
+error of half a pixel at 256 px.
 """
 
 import chex
@@ -14,14 +15,14 @@ from jax import Array, lax
 def rotation_scale_translation(
     angle: Array, scale: Array, translation: Array, center_in: float, center_out: float
 ) -> Array:
-    """p -> R(angle) diag(scale) (p - center_in) + center_out + translation.
+    """Matrix of the map p -> R(angle) diag(scale) (p - center_in) + center_out + translation.
 
     Args:
       angle: [...], radians; positive turns x towards y, which is clockwise on the screen.
-      scale: [..., 2], along the x and y axis of the input; a negative one mirrors.
+      scale: [..., 2], factors along the x and y axis of the input; a negative factor mirrors.
       translation: [..., 2], pixels of the output.
-      center_in: the point (center_in, center_in) that is turned around, pixels of the input.
-      center_out: where it goes, pixels of the output.
+      center_in: centre of the rotation is (center_in, center_in), pixels of the input.
+      center_out: the centre goes to (center_out, center_out), pixels of the output, before the translation.
 
     Returns:
       [..., 2, 3], input -> output.
@@ -35,7 +36,7 @@ def rotation_scale_translation(
 
 
 def compose(outer: Array, inner: Array) -> Array:
-    """The map that applies `inner` first, then `outer`. Both [..., 2, 3] -> [..., 2, 3]."""
+    """Matrix of the map that applies `inner` first, then `outer`. [..., 2, 3], [..., 2, 3] -> [..., 2, 3]."""
     chex.assert_equal_shape([outer, inner])
     a, b = outer[..., :2], inner
     # (outer o inner)(p) = A_o (A_i p + t_i) + t_o
@@ -44,7 +45,7 @@ def compose(outer: Array, inner: Array) -> Array:
 
 
 def invert(matrix: Array) -> Array:
-    """The inverse map, [..., 2, 3] -> [..., 2, 3]; infinite where the matrix is singular."""
+    """Matrix of the inverse map, [..., 2, 3] -> [..., 2, 3]; infinite where the map is singular."""
     (a, b, t), (c, d, u) = ([matrix[..., row, column] for column in range(3)] for row in range(2))
     determinant = a * d - b * c
     a, b, c, d = d / determinant, -b / determinant, -c / determinant, a / determinant
@@ -52,28 +53,28 @@ def invert(matrix: Array) -> Array:
 
 
 def apply_to_points(matrix: Array, points: Array) -> Array:
-    """Points under a map: `matrix` [..., 2, 3], `points` [..., N, 2] as (x, y) -> [..., N, 2]."""
+    """Images of points under a map: `matrix` [..., 2, 3], `points` [..., N, 2] as (x, y) -> [..., N, 2]."""
     chex.assert_equal_shape_prefix([matrix, points], matrix.ndim - 2)
     x, y = points[..., :1], points[..., 1:]
     return matrix[..., None, :, 0] * x + matrix[..., None, :, 1] * y + matrix[..., None, :, 2]
 
 
 def sample(images: Array, matrix: Array, size: int, fill: float = 0.0) -> Array:
-    """Bilinear sampling of images at the affine image of a pixel grid.
+    """Images resampled bilinearly under an affine map, without antialiasing: meant for scales near 1.
 
     Args:
       images: [B, H, W, C], float.
-      matrix: [B, 2, 3], output pixel -> input pixel (the inverse of what landmarks go through).
+      matrix: [B, 2, 3], output pixel -> input pixel (the inverse of the map that is applied to landmarks).
       size: side of the square output, pixels.
-      fill: value around the image, with a one-pixel linear transition to it.
+      fill: value outside the image; the transition to it is linear over one pixel.
 
     Returns:
-      [B, size, size, C]; the input's bits where the map hits pixel centres. Not antialiased: meant for scales near 1.
+      [B, size, size, C]; bit-identical to the input where the map hits pixel centres.
     """
     chex.assert_rank(images, 4)
     batch, height, width, channels = images.shape
     chex.assert_shape(matrix, (batch, 2, 3))
-    # A border of `fill` replaces every bounds test: coordinates are clipped onto it.
+    # Coordinates outside are clipped onto a border of `fill`, so that no index needs a test.
     padded = jnp.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=fill)
     pixels = padded.reshape(batch, (height + 2) * (width + 2), channels)
     grid = jnp.arange(size, dtype=jnp.float32)
@@ -83,7 +84,7 @@ def sample(images: Array, matrix: Array, size: int, fill: float = 0.0) -> Array:
     y, top = _cell(coordinates[:, 1].reshape(batch, size * size), height)
     first = top * (width + 2) + left
 
-    # One gather of whole pixels a corner, batched by vmap so that a batch sharded over devices stays where it is.
+    # One gather of whole pixels per corner, batched by vmap so that a batch sharded over devices is not moved.
     gather = jax.vmap(lambda image, index: image.at[index].get(mode="promise_in_bounds"))
 
     def corner(down, right):
@@ -97,11 +98,12 @@ def sample(images: Array, matrix: Array, size: int, fill: float = 0.0) -> Array:
 
 
 def sample_planes(planes: Array, x: Array, y: Array) -> Array:
-    """Bilinear sampling of channel planes at any positions; zero around them, with a one-pixel linear transition.
+    """Bilinear samples of channel planes at any positions. Outside they are 0, with a one-pixel linear transition.
 
     Args:
       planes: [B, C, H, W], float; H and W of at least 2.
-      x, y: [B, h, w], pixels.
+      x: [B, h, w], horizontal positions, pixels.
+      y: [B, h, w], vertical positions, pixels.
 
     Returns:
       [B, C, h, w].
@@ -119,10 +121,10 @@ def sample_planes(planes: Array, x: Array, y: Array) -> Array:
 
 
 def _windows(planes: Array, top: Array, left: Array) -> list[Array]:
-    """The 2 x 2 pixels at n positions, row by row, each [B, C, n]: one gather of windows, for CPUs.
+    """2 x 2 pixels at n positions, row by row, each [B, C, n], by one gather of windows; for CPUs.
 
-    Milliseconds forward / gradient, one gather against four: 64 px batch 16: 5 / 14 against 3 / 35, 256 px batch 4:
-    22 / 79 against 18 / 172.
+    Milliseconds of the forward pass / gradient with one gather and with four: 64 px, batch 16: 5 / 14 and 3 / 35;
+    256 px, batch 4: 22 / 79 and 18 / 172.
     """
     channels = planes.shape[1]
     dimensions = lax.GatherDimensionNumbers(offset_dims=(0, 2, 3), collapsed_slice_dims=(), start_index_map=(1, 2))
@@ -130,16 +132,16 @@ def _windows(planes: Array, top: Array, left: Array) -> list[Array]:
     def gather(image, start):  # [C, H, W], [n, 2] -> [C, n, 2, 2]
         return lax.gather(image, start, dimensions, (channels, 2, 2), mode="promise_in_bounds")
 
-    # Batched by vmap so that a batch sharded over devices stays where it is.
+    # Batched by vmap so that a batch sharded over devices is not moved.
     patches = jax.vmap(gather)(planes, jnp.stack([top, left], -1))
     return [patches[..., i, j] for i in range(2) for j in range(2)]
 
 
 def _corners(planes: Array, top: Array, left: Array) -> list[Array]:
-    """The same by four gathers of single pixels.
+    """2 x 2 pixels as from `_windows`, by four gathers of single pixels; for accelerators.
 
-    The gradient of a gather of windows is a loop over all positions on a TPU, and windows are padded to its vectors.
-    For 16 images of 256 px XLA plans 17 GiB and 57,000 million cycles against 1.3 GiB and 21.
+    On a TPU the gradient of a gather of windows is a loop over all positions, and windows are padded to its vectors:
+    XLA plans 17 GiB and 57,000 million cycles for 16 images of 256 px, and 1.3 GiB and 21 million this way.
     """
     batch, channels, height, width = planes.shape
     pixels, first = planes.reshape(batch, channels, height * width), top * width + left
@@ -148,13 +150,13 @@ def _corners(planes: Array, top: Array, left: Array) -> list[Array]:
 
 
 def _taps(coordinate: Array, length: int) -> tuple[Array, list[Array]]:
-    """The first of two neighbouring pixels inside an axis, and the weights (1 - distance)+ of both."""
+    """Index of the first of the two pixels around each coordinate, and the weights (1 - distance)+ of both."""
     first = jnp.clip(jnp.floor(coordinate), 0, length - 2)
     return first.astype(jnp.int32), [jnp.clip(1 - jnp.abs(coordinate - first - i), min=0) for i in range(2)]
 
 
 def _cell(coordinate: Array, length: int) -> tuple[Array, Array]:
-    """Fraction in [0, 1] and index of the cell of a coordinate along an axis that has one more pixel at each end."""
+    """Fraction in [0, 1] and index of a coordinate's cell along an axis that was padded by one pixel at each end."""
     coordinate = jnp.clip(coordinate + 1, 0, length + 1)
     index = jnp.minimum(jnp.floor(coordinate), length)
     return coordinate - index, index.astype(jnp.int32)

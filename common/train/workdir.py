@@ -1,4 +1,4 @@
-"""The work directory of a run: its `config.json` says whose checkpoints and logs lie there."""
+"""The work directory of a run: its `config.json` says which class of run lies there and with which configuration."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,18 +7,21 @@ from typing import Any
 import jax
 
 from common import files
-from common.config import Config, config_diff, config_to_dict, read_config_file
+from common.config import Config, config_diff, config_from_dict, config_to_dict
 from common.errors import InputError
 
 CONFIG = "config.json"
+CLASS = "__class__"
+"""Key of `config.json`: module and name of the configuration's class."""
 
 
 def claim(directory: str | Path, config: Any, may_change: Sequence[str] = ("steps",)) -> Path:
     """Makes `directory` the work directory of a run with `config`, new or continued, and returns it.
 
     Args:
-      config: the resolved config; it is stored as `config.json`.
-      may_change: dotted fields (or groups of them, `data`) that a continued run may have changed.
+      directory: created if it does not exist.
+      config: the resolved configuration; it is stored as `config.json`.
+      may_change: dotted fields (or groups of them, such as `data`) that a continued run may have changed.
 
     Raises:
       InputError: the directory holds another run (names the changed fields), or something that is not a run.
@@ -31,7 +34,7 @@ def claim(directory: str | Path, config: Any, may_change: Sequence[str] = ("step
     if path.exists() and started:  # a run that never came to a checkpoint leaves nothing to continue
         changed = {
             name: pair
-            for name, pair in config_diff(files.read_json(path), config).items()
+            for name, pair in config_diff(read_values(type(config), directory), config).items()
             if not any(name == allowed or name.startswith(f"{allowed}.") for allowed in may_change)
         }
         if changed:
@@ -44,16 +47,40 @@ def claim(directory: str | Path, config: Any, may_change: Sequence[str] = ("step
     elif started:
         raise InputError(f"{directory}: holds checkpoints but no {CONFIG}; name another work directory")
     if jax.process_index() == 0:
-        files.write_json(path, config_to_dict(config))
+        name = f"{type(config).__module__}.{type(config).__name__}"
+        files.write_json(path, {CLASS: name} | config_to_dict(config))
     return directory
 
 
 def read_config(cls: type[Config], directory: str | Path) -> Config:
-    """The config of the run in `directory`; `InputError` if there is none."""
+    """The configuration of the run in `directory`.
+
+    Raises:
+      InputError: there is no run, or one of another class (says what is there and which command takes it).
+    """
+    return config_from_dict(cls, read_values(cls, directory), f"{directory}/{CONFIG}")
+
+
+def read_values(cls: type, directory: str | Path) -> dict[str, Any]:
+    """The values in `config.json` as JSON has them; `InputError` if the file says that they are of another class."""
     path = Path(directory) / CONFIG
     if not path.is_file():
-        raise InputError(f"{directory}: no {CONFIG}, so not the work directory of a run")
-    return read_config_file(cls, path)
+        hint = ""
+        if (path.parent / "weights.json").is_file():
+            hint = "; it holds an imported network, which commands take by another field"
+        elif repeated := sorted(path.parent.glob(f"run*/{CONFIG}")):
+            hint = f"; it holds several, name one, such as {repeated[0].parent}"
+        raise InputError(f"{directory}: no {CONFIG}, so not the work directory of a run{hint}")
+    values = files.read_json(path)
+    name = values.pop(CLASS, None) if isinstance(values, dict) else None
+    if name is None:  # written before classes were stored: the fields decide
+        return values
+    package, kind = str(name).split(".")[0], str(name).split(".")[-1]
+    # A class may move inside its package.
+    if (package, kind) == (cls.__module__.split(".")[0], cls.__name__):
+        return values
+    remedy = f"`python -m {package}.evaluate` takes it" if package != cls.__module__.split(".")[0] else "name another"
+    raise InputError(f"{directory}: a run of {package} with a {kind}; needed is a run with a {cls.__name__}; {remedy}")
 
 
 def _show(value: Any) -> str:

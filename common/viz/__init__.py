@@ -1,1 +1,1 @@
-"""Overlays, grids and curves."""
+"""Pictures: landmarks on images, grids, animations and curves."""

@@ -1,4 +1,4 @@
-"""Moving pictures of latent edits, as GIF or WebP."""
+"""Animations as GIF or WebP."""
 
 import io
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ FORMATS = {".gif": "GIF", ".webp": "WEBP"}
 
 
 def write_animation(path: str | Path, frames: Sequence[np.ndarray], frames_per_second: float = 20) -> None:
-    """Writes frames, uint8 [H, W, 3] of one size, as an animation without end; whole or not at all.
+    """Writes frames, uint8 [H, W, 3] of one size, as an endless animation; on failure no file is left.
 
-    A GIF has 256 colours a frame and counts time in hundredths of a second; WebP has neither limit.
+    A GIF has 256 colours per frame and counts time in hundredths of a second; WebP has neither limit.
 
     Raises:
       ValueError: no frames, or a name that ends neither in .gif nor in .webp.
@@ -34,5 +34,5 @@ def write_animation(path: str | Path, frames: Sequence[np.ndarray], frames_per_s
 
 
 def back_and_forth(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The frames, then those between the last and the first in reverse, so that an endless loop never jumps."""
+    """Frames, then those between the last and the first in reverse order, so that an endless loop never jumps."""
     return [*frames, *frames[-2:0:-1]]

@@ -1,35 +1,38 @@
-"""Curves as pictures, through Matplotlib's objects: no global figure, no display."""
+"""Curves as pictures. They use Matplotlib's objects directly, so there is no global figure and no display."""
 
 import io
 from collections.abc import Mapping
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from common.files import write_bytes
+from common.metrics.auc import auc
 
-# Okabe and Ito (2008): apart in every common colour blindness; line styles repeat the message in grey.
+# Okabe and Ito (2008): distinct in every common colour blindness. Line styles make them distinct in grey, too.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _STYLES = ("-", "--", "-.", ":")
 _LONG = 40
-"""Characters of a name in a legend that has no room inside the axes."""
+"""Length in characters of a name from which on the legend stands above the axes."""
 
 
 def plot_ced(
     errors: Mapping[str, np.ndarray], path: str | Path, threshold: float, unit: str = "NME in %", title: str = ""
 ) -> None:
-    """Draws cumulative error distributions up to `threshold`; the legend tells the area under each.
+    """Draws cumulative error distributions up to `threshold`; the legend shows the area under each.
 
     Args:
-      errors: name -> [B], one per face; faces whose error is not finite are left out.
-      path: picture to write (.png, .pdf, .svg); whole or absent.
+      errors: errors per face [B] by name; errors that are not finite are left out.
+      path: picture to write (.png, .pdf, .svg); on failure no file is left.
       threshold: right end of the axis, in the unit of the errors.
       unit: label of the axis.
+      title: title of the picture.
 
     Raises:
-      ValueError: a model without any finite error.
+      ValueError: a name has no finite error.
     """
     series = {}
     for name, values in errors.items():
@@ -37,8 +40,8 @@ def plot_ced(
         values = values[np.isfinite(values)]
         if not values.size:
             raise ValueError(f"{name}: no finite errors to plot")
-        area = np.clip(threshold - values, 0, None).mean() / threshold
-        # A step at each error, from nobody at 0 to those within the threshold at the right end.
+        area = float(auc(jnp.asarray(values), threshold))
+        # The curve has a step at each error. It starts with a share of 0 and stays level up to the threshold.
         within = values[values <= threshold]
         share = 100 * np.arange(len(within) + 1) / len(values)
         series[f"{name} (AUC {100 * area:.1f} %)"] = (np.r_[0, within, threshold], np.r_[share, share[-1]])
@@ -54,15 +57,10 @@ def plot_lines(
     xlabel: str,
     ylabel: str,
     title: str = "",
-    *,
-    log_x: bool = False,
-    marker: str = "",
 ) -> None:
-    """Draws lines name -> (x [N], y [N]) with a legend; NaN makes a gap. `path` as in `plot_ced`."""
+    """Draws lines (x [N], y [N]) by name with a legend; NaN makes a gap. For `path` see `plot_ced`."""
     figure, axes = _figure(xlabel, ylabel, title)
-    _draw(axes, series, marker=marker)
-    if log_x:
-        axes.set_xscale("log")
+    _draw(axes, series)
     _write(figure, path)
 
 
@@ -81,7 +79,7 @@ def _draw(axes, series: Mapping[str, tuple[np.ndarray, np.ndarray]], **options) 
     for index, (name, (x, y)) in enumerate(series.items()):
         colour, style = _COLOURS[index % len(_COLOURS)], _STYLES[index % len(_STYLES)]
         axes.plot(x, y, label=name, color=colour, linestyle=style, linewidth=1.8, **options)
-    if max(map(len, series), default=0) > _LONG:  # above the axes, where it hides no line
+    if max(map(len, series), default=0) > _LONG:  # inside the axes it would hide lines
         axes.figure.legend(frameon=False, loc="outside upper left")
     elif series:
         axes.legend(frameon=False)

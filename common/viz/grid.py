@@ -1,4 +1,4 @@
-"""Several pictures as one, and pictures on disk."""
+"""Grids of pictures with captions, and pictures on disk."""
 
 import io
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ _BACKGROUND = 255
 
 
 def grid(images: Sequence[np.ndarray], columns: int | None = None, captions: Sequence[str] | None = None) -> np.ndarray:
-    """Arranges images in rows, each in the middle of a cell of the largest one's size, on white.
+    """Images arranged in rows on white. All cells have the size of the largest image; smaller images are centred.
 
     Args:
-      images: uint8 [H, W, 3], sizes may differ.
-      columns: images per row; about a square of images when absent.
-      captions: one line below each image.
+      images: uint8 [H, W, 3]; sizes may differ.
+      columns: number of images per row; chosen for a square grid when absent.
+      captions: one line of text per image, below it.
 
     Returns:
       uint8 [H', W', 3].
@@ -52,7 +52,7 @@ def grid(images: Sequence[np.ndarray], columns: int | None = None, captions: Seq
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
-    """Writes a uint8 [H, W, 3] or [H, W] array in the format of its suffix (.png, .jpg), whole or not at all."""
+    """Writes a uint8 array [H, W, 3] or [H, W] in the format of the suffix (.png, .jpg); on failure no file is left."""
     path = Path(path)
     formats = Image.registered_extensions()
     if path.suffix.lower() not in formats:
@@ -63,12 +63,12 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    # Pillow's own font has no accented letters, which file names have; Matplotlib brings one.
+    # Pillow's own font lacks accented letters, which occur in file names; Matplotlib's font has them.
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"), size)
 
 
 def _shorten(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """`text`, its middle replaced by dots if it is wider than `width` pixels."""
+    """Text whose middle is replaced by dots if it is wider than `width` pixels."""
     short, kept = text, len(text)
     while kept > 2 and font.getlength(short) > width:
         kept -= 1

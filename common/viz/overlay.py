@@ -5,11 +5,13 @@ from PIL import Image, ImageDraw
 
 from common.data.faces.scheme import LandmarkScheme
 
-# A blue and a yellow stay apart in every common colour blindness and both stand out on skin.
+# Blue and yellow are distinct in every common colour blindness, and both stand out on skin.
 PREDICTED = (38, 148, 255)
 TARGET = (255, 221, 51)
 _OUTLINE = (0, 0, 0)
 _SUPERSAMPLING = 3
+_MIN_SIZE = 384
+"""Length in pixels that the longer side of a picture has at least."""
 
 
 def overlay(
@@ -19,20 +21,18 @@ def overlay(
     scheme: LandmarkScheme | None = None,
     *,
     visible: np.ndarray | None = None,
-    min_size: int = 384,
 ) -> np.ndarray:
-    """Draws landmarks as dots, joined by the scheme's lines: predicted ones in blue, true ones in yellow below them.
+    """Image with landmarks drawn as dots: predicted ones in blue, true ones in yellow below them.
 
     Args:
       image: uint8 [H, W, 3].
       predicted: [K, 2] as (x, y) in pixels of `image`, or None; those that are not finite are not drawn.
-      target: [K, 2], or None.
-      scheme: gives the lines; dots only when absent.
+      target: [K, 2], true landmarks, or None.
+      scheme: scheme whose lines join the dots; no lines when absent.
       visible: [K], non-zero where a true landmark is drawn; all when absent.
-      min_size: a smaller image is enlarged by a whole factor until its longer side has at least this many pixels.
 
     Returns:
-      uint8 [H f, W f, 3].
+      uint8 [H f, W f, 3]; f is the smallest whole factor that makes the longer side at least 384 pixels.
 
     Raises:
       ValueError: an image that is not uint8 [H, W, 3], or landmarks that are not [K, 2] of the scheme's K.
@@ -40,23 +40,23 @@ def overlay(
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"the image must be uint8 [H, W, 3], not {image.dtype} {list(image.shape)}")
     height, width = image.shape[:2]
-    factor = max(1, -(-min_size // max(height, width)))
+    factor = max(1, -(-_MIN_SIZE // max(height, width)))
     canvas = Image.fromarray(image).resize((width * factor, height * factor), Image.Resampling.BICUBIC)
-    unit = max(canvas.size) / 384  # so that dots look the same on pictures of any size
+    unit = max(canvas.size) / _MIN_SIZE  # dots and lines scale with the picture
     lines = scheme.lines if scheme else ()
-    # True dots are larger, so that they show around predicted ones that hit them.
+    # True dots are larger, so that they remain visible around predicted dots that hit them.
     for points, mask, colour, radius in ((target, visible, TARGET, 2.6), (predicted, None, PREDICTED, 1.9)):
         if points is None:
             continue
         points = _drawn(points, mask, scheme)
-        # (x + 1/2) f - 1/2: pixel centres stay centres.
+        # (x + 1/2) f - 1/2: pixel centres stay pixel centres
         layer = _layer(canvas.size, (points + 0.5) * factor - 0.5, lines, colour, radius * unit, 1.3 * unit)
         canvas.paste(layer, mask=layer.getchannel("A"))
     return np.asarray(canvas)
 
 
 def _drawn(points: np.ndarray, visible: np.ndarray | None, scheme: LandmarkScheme | None) -> np.ndarray:
-    """[K, 2] with NaN where nothing is drawn."""
+    """Landmarks [K, 2] as float64, with NaN where nothing is drawn."""
     points = np.array(points, np.float64)
     if points.ndim != 2 or points.shape[1] != 2 or (scheme and len(points) != scheme.count):
         raise ValueError(f"landmarks must be [{scheme.count if scheme else 'K'}, 2], not {list(points.shape)}")
@@ -67,7 +67,7 @@ def _drawn(points: np.ndarray, visible: np.ndarray | None, scheme: LandmarkSchem
 
 
 def _layer(size: tuple[int, int], points: np.ndarray, lines, colour, radius: float, width: float) -> Image.Image:
-    """RGBA picture of dots and lines, drawn larger and averaged down: Pillow itself does not smooth edges."""
+    """RGBA picture of dots and lines. It is drawn larger and averaged down, because Pillow does not smooth edges."""
     scale = _SUPERSAMPLING
     large = Image.new("RGBA", (size[0] * scale, size[1] * scale), (*colour, 0))
     draw = ImageDraw.Draw(large)

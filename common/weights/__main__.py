@@ -1,4 +1,4 @@
-"""Public checkpoints in and out: import, inspect, list, export. Nothing that a file contains is executed.
+"""Imports, inspects, lists and exports public checkpoints. Nothing that a file contains is executed.
 
 python -m common.weights inspect ffhq.pkl
 python -m common.weights import --format stylegan2-ada --src ffhq.pkl --out weights/ffhq/generator
@@ -28,13 +28,13 @@ class Import:
     """Turns a checkpoint into a directory with this project's variables and their description, whole or not at all."""
 
     format: str = ""
-    """Layout of the checkpoint; `inspect` guesses it, `list` has examples."""
+    """Name of the checkpoint's format; `inspect` guesses it, `list` has examples."""
     src: tuple[str, ...] = ()
-    """The checkpoint: a .safetensors, .pth, .pt, .pkl or .npz file; several if the network is spread over them."""
+    """Checkpoint: a .safetensors, .pth, .pt, .pkl or .npz file, or several if the network is spread over them."""
     out: str = ""
     """Directory to write; it must not exist yet."""
     prefix: str | None = None
-    """Of the network's names in the file, where there are several such networks; found when absent."""
+    """Prefix of the network's names in a file that holds several such networks; found if it is not given."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +42,12 @@ class Inspect:
     """Prints names, shapes and types of a checkpoint's arrays and which formats it may be of."""
 
     file: str = ""
+    """The checkpoint; `inspect FILE` names it as well."""
 
 
 @dataclasses.dataclass(frozen=True)
 class List:
-    """Prints the formats, and the published checkpoints that are known."""
+    """Prints the formats and the known published checkpoints."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +79,7 @@ def run_import(options: Import) -> None:
 
 
 def run_inspect(options: Inspect) -> None:
-    """Prints the arrays and the guess."""
+    """Prints the arrays and the formats that they may be of."""
     arrays = read.arrays(options.file)
     width = max(map(len, arrays), default=0)
     for name, x in arrays.items():
@@ -100,7 +101,7 @@ def run_list(options: List) -> None:
 
 
 def run_export(options: Export) -> None:
-    """Writes the file."""
+    """Writes the network into a file in the names of its format."""
     if not options.out:
         raise InputError("field out: empty; name a file")
     format, module, variables = formats.load(options.src)

@@ -1,4 +1,4 @@
-"""StyleGAN2-ADA's configurations, by its own names. A config file changes a few fields of one.
+"""StyleGAN2-ADA's configurations under its own names; a config file changes a few fields of one.
 
 | preset | batch | mbstd group | channel_base | rate | gamma | EMA kimg | ramp-up | mapping layers | kimg |
 |---|---|---|---|---|---|---|---|---|---|
@@ -8,8 +8,8 @@
 | paper1024 | 32 | 4 | 32768 | 0.002 | 2 | 10 | - | 8 | 25000 |
 | cifar | 64 | 32 | 32768 | 0.0025 | 0.01 | 500 | 0.05 | 2 | 100000 |
 
-`auto` computes these from the resolution and the number of devices. Minibatch groups form inside what one of the
-reference's 8 (cifar: 2) GPUs had of a batch.
+`auto` computes these from the resolution and the number of devices. Minibatch groups form inside the part of a batch
+that one of the reference's 8 (cifar: 2) GPUs had.
 """
 
 from hsr_jax.config import GanConfig, ImageDataConfig, NetworksConfig
@@ -17,7 +17,7 @@ from hsr_jax.gan.phases import LossConfig, ScheduleConfig
 
 
 def auto(resolution: int, devices: int = 1) -> GanConfig:
-    """StyleGAN2-ADA's `auto` for so many GPUs."""
+    """StyleGAN2-ADA's `auto` for a number of GPUs."""
     batch = max(min(devices * min(4096 // resolution, 32), 64), devices)
     per_device = batch // devices
     return _config(
@@ -52,7 +52,7 @@ def paper1024() -> GanConfig:
 
 
 def cifar() -> GanConfig:
-    """Without path length regularisation, style mixing and the discriminator's skip paths."""
+    """The configuration for CIFAR-10: no path length regularisation, style mixing or discriminator's skip paths."""
     return _config(
         32,
         batch=64,

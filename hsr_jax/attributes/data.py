@@ -1,15 +1,14 @@
-"""Images with attributes, by the configuration of a classifier."""
+"""The images with attributes that the configuration of a classifier names."""
 
 import dataclasses
 from pathlib import Path
 
-import numpy as np
-
 from common.data.images.folder import open_table
 from common.data.images.labels import Labels
 from common.data.images.source import ImageSource, Subset
+from common.data.splits import validation_rows
 from common.data.tfds import IMAGE_BUILDERS
-from common.data.tfds.image_records import open_image_dataset
+from common.data.tfds.records import open_image_dataset
 from common.errors import InputError, nearest
 
 
@@ -20,28 +19,28 @@ class AttributeDataConfig:
     source: str = "celeba_hq"
     """A folder of images, or the name of a prepared data set with attributes."""
     table: str = ""
-    """Folder: a CSV file with the column `file` and one for each attribute."""
+    """Folder: a CSV file with the column `file` and one column per attribute."""
     test_table: str = ""
     """Folder: another such file, whose images are tested on when the training is over; empty for none."""
     attributes: tuple[str, ...] = ()
-    """Columns of the table, or attributes of the prepared set, of which empty takes all."""
+    """Columns of the table, or attributes of the prepared set; empty takes all of the prepared set's."""
     positive: tuple[str, ...] = ("1",)
-    """Table: the value that counts as having the attribute; one for all, or one each."""
+    """Folder: the value that counts as having the attribute; one for all, or one per attribute."""
     data_dir: str = "data"
     """Prepared sets: where the records are written and read."""
     manual_dir: str = ""
     """Prepared sets: the directory with the official download."""
     validation_fraction: float = 0.1
-    """Share of the images, drawn by the run's seed, that the best state is chosen by."""
+    """Share of the images, drawn by the run's seed, on which the best state is chosen."""
     cache_mib: int = 2048
-    """Memory for decoded images."""
+    """Memory for decoded images, MiB."""
 
 
 def names(data: AttributeDataConfig) -> tuple[str, ...]:
     """The attributes, in the order of the logits.
 
     Raises:
-      InputError: none, one twice, or one that the prepared set does not have.
+      InputError: there is none, one is named twice, or the prepared set does not have one.
     """
     if len(set(data.attributes)) < len(data.attributes):
         raise InputError(f"field data.attributes: one of {', '.join(data.attributes)} is there twice; remove it")
@@ -59,20 +58,14 @@ def names(data: AttributeDataConfig) -> tuple[str, ...]:
 
 
 def training(data: AttributeDataConfig, seed: int) -> tuple[ImageSource, ImageSource]:
-    """Images to train on and to validate with; labels are float32 [A]."""
+    """Images to train on and to validate with, labels float32 [A]; draw and errors as `validation_rows`."""
     source = _prepared(data) if _is_prepared(data) else _table(data, data.table, "data.table")
-    count = max(1, round(data.validation_fraction * len(source)))
-    if not 0 < data.validation_fraction < 1 or count >= len(source):
-        raise InputError(
-            f"field data.validation_fraction: {data.validation_fraction} of {len(source)} images leaves nothing to "
-            "train on or to validate with"
-        )
-    drawn = np.random.default_rng(seed).permutation(len(source))
-    return Subset(source, np.sort(drawn[count:])), Subset(source, np.sort(drawn[:count]))
+    training_rows, held_out = validation_rows(len(source), data.validation_fraction, seed)
+    return Subset(source, training_rows), Subset(source, held_out)
 
 
 def testing(data: AttributeDataConfig) -> ImageSource | None:
-    """The images of the test table; None without one."""
+    """The images of the test table; None where the configuration names no table."""
     return _table(data, data.test_table, "data.test_table") if data.test_table else None
 
 

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common import files
-from common.errors import InputError, nearest
+from common.errors import InputError
 from common.metrics.significance import wilcoxon
 from common.terminal import cell, markdown_table
 from common.weights.read import arrays
-from hsr_jax.published import PUBLISHED, published_name
+from hsr_jax.published import published_name, published_row
 
 DOCUMENT = "results.json"
 SAMPLES = "samples.npz"
@@ -108,26 +108,15 @@ def compare(values: dict[str, float], samples: dict[str, np.ndarray], other: Res
     return found
 
 
-def row_of(name: str, run: str) -> str:
-    """Name of the configuration whose published values are shown: `name`, otherwise that of the run, or '' for none.
-
-    Raises:
-      InputError: `name` is unknown.
-    """
-    if name and name not in PUBLISHED:
-        raise InputError(f"field row: {name!r} is no row of the tables{nearest(name, PUBLISHED)}")
-    return name or (run if run in PUBLISHED else "")
-
-
 def table(values: dict[str, float], row: str, comparison: dict[str, Any] | None) -> tuple[list[str], list[list[str]]]:
     """Columns and rows of a table of metrics, first the measured ones, then those that are only published.
 
     Args:
       values: measured values by metric. A published value stands beside the same metric of the same network only.
-      row: see `row_of`.
+      row: name of the row of the thesis' tables, '' for none.
       comparison: see `compare`.
     """
-    published = PUBLISHED.get(row, {})
+    _, published = published_row(row, "")
     measured = {published_name(name) for name in values}
     columns = ["metric", "here"] + [f"thesis, {row}"] * bool(row)
     if comparison:

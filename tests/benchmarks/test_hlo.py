@@ -1,4 +1,4 @@
-"""Tests `benchmarks.hlo` on programs in the form that XLA prints them."""
+"""Tests of `benchmarks.hlo` on programs in the form that XLA prints."""
 
 from benchmarks import hlo
 from benchmarks.hlo import Estimate

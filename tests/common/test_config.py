@@ -1,18 +1,17 @@
-"""Tests `common.config` and `common.typed`: what is overridden, what is refused and in which words."""
+"""Command lines and config files: what is overridden, what is refused, and the one line that says so."""
 
 import dataclasses
 import json
 import math
 import subprocess
 import sys
-from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from common import typed
-from common.config import Options, config_diff, config_from_dict, config_to_dict, load_config, parse_command
+from common.config import DryRun, config_diff, config_from_dict, config_to_dict, load_config, parse_command
 from common.errors import InputError
+from fase_jax.compare import Compare
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,16 +21,6 @@ class Optimizer:
     itl_lr: float = 1e-4
     """Learning rate of the transfer layers."""
     betas: tuple[float, float] = (0.9, 0.99)
-
-
-@dataclasses.dataclass(frozen=True)
-class Folder:
-    root: str = "faces"
-
-
-@dataclasses.dataclass(frozen=True)
-class Synthetic:
-    count: int = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,22 +34,22 @@ class Config:
     sizes: tuple[int, ...] = (64, 128)
     name: str | None = None
     limit: float = math.inf
-    workdir: Path = Path("runs/x")
     optimizer: Optimizer = Optimizer()
-    data: Folder | Synthetic = Folder()
-    extra: tuple[Folder, ...] = (Folder("a"), Folder("b"))
-
-    def __post_init__(self):
-        if self.steps < 1:
-            raise ValueError("steps is at least 1")
 
 
-def cli(*argv, default=None):
-    return parse_command(argv, default=default or Config())
+@dataclasses.dataclass(frozen=True)
+class Repeat:
+    """--runs N   how often"""
+
+    runs: int = 5
+
+
+def parse(*argv, beside=None):
+    return parse_command(argv, Config(), beside)
 
 
 FILE = """
-import dataclasses
+import dataclasses, types
 @dataclasses.dataclass(frozen=True)
 class Optimizer:
     itl_lr: float = 1e-4
@@ -69,6 +58,8 @@ class Config:
     steps: int = 5
     optimizer: Optimizer = Optimizer()
 config = dataclasses.replace(Config(), {})
+few = Config(steps=2)
+TABLE = types.SimpleNamespace(rows={{"a_1": types.SimpleNamespace(config=Config(steps=3))}})
 """
 
 
@@ -79,20 +70,22 @@ def write(tmp_path, change):
 
 
 def test_fields_are_overridden_by_name():
-    config, options = cli(
-        *("--optimizer.itl_lr", "1e-5", "--finetune", "False", "--sizes", "32", "--data.root", "x", "--extra.1.root=c"),
-        *("--optimizer.betas", "0.5", "-1", "--name", "n", "--dry-run"),
+    config, options = parse(
+        *("--optimizer.itl_lr", "1e-5", "--finetune", "False", "--sizes", "32", "--name=n"),
+        *("--optimizer.betas", "0.5", "-1", "--limit", "1"),
     )
-    expected = Config(
-        finetune=False,
-        sizes=(32,),
-        name="n",
-        optimizer=Optimizer(1e-5, (0.5, -1.0)),
-        data=Folder("x"),
-        extra=(Folder("a"), Folder("c")),
-    )
-    assert config == expected and options == Options(None, dry_run=True)
-    assert cli("--dry_run")[1].dry_run and not cli()[1].dry_run
+    optimizer = Optimizer(1e-5, (0.5, -1.0))
+    assert config == Config(finetune=False, sizes=(32,), name="n", limit=1.0, optimizer=optimizer) and options is None
+
+
+def test_a_command_has_options_of_its_own_beside_the_config():
+    for argv, value in ((["--dry-run"], True), (["--dry_run"], True), (["--dry_run", "False"], False), ([], False)):
+        assert parse(*argv, "--steps", "3", beside=DryRun()) == (Config(steps=3), DryRun(value))
+    assert parse("--runs", "7", "--steps", "3", beside=Repeat()) == (Config(steps=3), Repeat(7))
+    with pytest.raises(InputError, match="--dry_run: no such field"):
+        parse("--dry_run")
+    with pytest.raises(InputError, match="--runs: 'x': not of type int"):
+        parse("--runs", "x", beside=Repeat())
 
 
 @pytest.mark.parametrize(
@@ -106,29 +99,32 @@ def test_fields_are_overridden_by_name():
         (["--steps", "1", "2"], "--steps: '1 2': not of type int"),
         (["--steps"], "--steps needs a value of type int"),
         (["--finetune", "no"], "--finetune: 'no': not of type bool"),
-        (["--decoder", "soft"], "--decoder: 'soft': not of type 'argmax' | 'quarter'"),
-        (["--finetune", "False", "--steps", "0"], "--steps: '0': steps is at least 1"),
+        (["--finetune", "False", "--decoder", "soft"], "--decoder: 'soft': not of type 'argmax' | 'quarter'"),
         (["stray"], "stray: a field is overridden by `--name value`"),
         (["--config", "nowhere.py"], "nowhere.py: no such config file"),
         (["--config", "a.py", "b.py"], "--config takes one file"),
-        (["--dry_run", "maybe"], "--dry_run takes no value"),
     ],
 )
 def test_command_line_mistakes_are_one_line(argv, message, capfd):
     with pytest.raises(InputError) as error:
-        cli(*argv)
+        parse(*argv)
     assert message in str(error.value) and "\n" not in str(error.value)
     assert capfd.readouterr() == ("", "")  # tyro's own boxes would hide the line
 
 
-def test_no_file_and_no_default():
-    with pytest.raises(InputError, match="--config is missing"):
-        parse_command([])
+def test_a_config_file_holds_one_configuration_or_several(tmp_path):
+    file = write(tmp_path, "steps=7")
+    assert [load_config(f"{file}{name}").steps for name in ("", ":config", ":few", ":a_1")] == [7, 7, 2, 3]
+    with pytest.raises(InputError, match="exposes no `a_2`; the nearest is a_1; it has config, few, a_1"):
+        load_config(f"{file}:a_2")
+    (tmp_path / "d.py").write_text("from fase_jax.compare import Compare\nfew = Compare('x', out='y')")
+    config, _ = parse_command(["--config", f"{tmp_path}/d.py:few", "--out", "z"], Compare())
+    assert config == Compare("x", out="z")
 
 
-def test_config_file(tmp_path):
-    config, options = parse_command(["--config", write(tmp_path, "steps=7"), "--optimizer.itl_lr", "2"])
-    assert (config.steps, config.optimizer.itl_lr, options.file.name) == (7, 2.0, "c.py")
+def test_the_projects_configs_are_found_from_any_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_config("configs/fase/demo.py").workdir == "runs/demo"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +136,7 @@ def test_config_file(tmp_path):
         ("optimizer=Optimizer(itl_lr=None)", "c.py: field optimizer.itl_lr: None is not of type float"),
         ("steps=", "c.py: line 10:"),
         ("steps=unknown", "c.py: line 10: NameError: name 'unknown' is not defined"),
-        ("); del config; (", "exposes no `config`"),
+        ("); del config; (", "exposes no `config`; it has few, a_1"),
     ],
 )
 def test_broken_config_files(tmp_path, change, message):
@@ -151,21 +147,21 @@ def test_broken_config_files(tmp_path, change, message):
 
 def test_config_of_another_command(tmp_path):
     with pytest.raises(InputError, match=r"`config` is a .*Config, this command takes a .*Config"):
-        cli("--config", write(tmp_path, "steps=7"))
+        parse("--config", write(tmp_path, "steps=7"))
 
 
 def test_help_shows_every_field(capsys):
     with pytest.raises(SystemExit) as exit_:
-        cli("--help")
+        parse("--help", beside=Repeat())
     text = capsys.readouterr().out
     assert exit_.value.code == 0 and "Steps of training." in text and "Learning rate of the transfer layers." in text
-    names = [name for name in config_diff(Config(), {}) if name != "extra" and not name.endswith(typed.CLASS)]
-    assert len(names) == 10
-    for name in [*names, "config", "dry_run", "extra.0.root"]:
+    names = list(config_diff(Config(), {}))
+    assert len(names) == 8
+    for name in [*names, "config", "runs"]:
         assert f"--{name} " in text
 
 
-@pytest.mark.parametrize("config", [Config(), Config(name="n", data=Synthetic(3), limit=1.0, extra=())])
+@pytest.mark.parametrize("config", [Config(), Config(name="n", limit=1.0, sizes=())])
 def test_json_round_trip(config):
     values = json.loads(json.dumps(config_to_dict(config), allow_nan=False))
     assert config_from_dict(Config, values) == config
@@ -176,9 +172,10 @@ def test_json_round_trip(config):
     [
         ({"stepz": 1}, "run.json: field stepz: unknown in Config; the nearest is steps"),
         ({"steps": "1"}, "run.json: field steps: '1' is not of type int"),
+        ({"name": 1}, "run.json: field name: 1 is not of type str | None"),
         ({"optimizer": {"itl_lr": 1.0}}, "run.json: field optimizer.betas: missing"),
         ({"optimizer": {"itl_lr": 1.0, "betas": [1.0]}}, "field optimizer.betas: [1.0] is not of type tuple"),
-        ({"data": {"root": "x"}}, "field data: its __class__ is None, expected one of Folder, Synthetic"),
+        ({"optimizer": 1}, "field optimizer: 1 is not of type Optimizer"),
     ],
 )
 def test_stored_configs_are_checked(change, message):
@@ -191,13 +188,11 @@ def test_diff_names_fields():
     other = Config(steps=3, optimizer=Optimizer(itl_lr=1.0))
     assert config_diff(Config(), other) == {"steps": (100, 3), "optimizer.itl_lr": (1e-4, 1.0)}
     assert config_diff(config_to_dict(Config()), Config()) == {}
+    assert config_diff({"a": 1}, {"b": 2}) == {"a": (1, ...), "b": (..., 2)}
 
 
 def test_a_command_ends_with_one_line(tmp_path):
-    program = (
-        "from common import config, errors\n"
-        f"errors.run(lambda: config.cli(['--config', {write(tmp_path, 'steps=7')!r}, '--step', '3']))"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    command = [sys.executable, "-m", "fase_jax.compare", "--c", "3"]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr == "error: --step: no such field in Config; the nearest is steps\n"
+    assert done.stderr.startswith("error: --c: no such field in Compare") and done.stderr.count("\n") == 1

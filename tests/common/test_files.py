@@ -33,3 +33,6 @@ def test_broken_json_names_the_line(tmp_path):
         files.read_json(tmp_path / "a.json")
     with pytest.raises(InputError, match=r"b\.json: cannot be read"):
         files.read_json(tmp_path / "b.json")
+    for data in (b"\xff\xfe\xff", b"[" * 100_000):
+        with pytest.raises(InputError, match="here: "):
+            files.parse_json(data, "here")

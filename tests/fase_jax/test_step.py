@@ -10,7 +10,6 @@ import pytest
 
 from common.augment.landmarks import LandmarkAugmentation
 from common.data.faces.schemes import FIVE
-from common.errors import InputError
 from common.ops.heatmaps import render_gaussian, rescale
 from common.train import sharding
 from common.train.state import create
@@ -131,9 +130,3 @@ def test_flip_test_is_symmetric(config):
     mirrored, _, _ = predict(variables, images[:, :, ::-1])
     back = mirrored[:, jnp.array(FIVE.mirror)] * jnp.array([-1.0, 1.0])[None, None] + jnp.array([31.0, 0.0])[None, None]
     np.testing.assert_allclose(points, back, atol=1e-3)
-
-
-def test_a_warm_up_longer_than_the_run_is_refused(config):
-    slow = dataclasses.replace(config.optimizer, schedule="cosine", warmup_steps=100)
-    with pytest.raises(InputError, match="optimizer.warmup_steps"):
-        step.build_optimizer(dataclasses.replace(config, optimizer=slow), 10)

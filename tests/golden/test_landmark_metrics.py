@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from reference import Case
 
-from common.metrics.iod import iod
 from common.metrics.matching import dense_match, dve_pixel_error, match
+from common.metrics.nme import iod
 from common.metrics.pck import pck
 from common.ops.heatmaps import soft_argmax
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from reference import Case
 
-from common.metrics import attribute_linearity, path_length
+from common.metrics import path_length
+from common.metrics.attribute_linearity import hsr_attribute_linearity, hsr_deviation
 from common.metrics.frechet import fid
 from common.metrics.inception_score import inception_score
 from common.metrics.kernel import Subsets, cubic_kernel, kid
@@ -184,7 +185,7 @@ def test_trimmed_mean():
 
 def test_attribute_linearity():
     scores = np.cumsum(INPUTS["als_scores"].astype(np.float64), axis=1)
-    deviation = attribute_linearity.hsr_deviation(jnp.asarray(scores, jnp.float32))
+    deviation = hsr_deviation(jnp.asarray(scores, jnp.float32))
     # Differences of three numbers of the size of the scores, in units of their deviations.
     rounding = 4 * FLOAT32 * np.abs(scores).max() / scores.std((0, 1)).min()
     compare = functools.partial(CASE.compare, rtol=rtol("als"), atol=0, absolute=rounding)
@@ -195,7 +196,7 @@ def test_attribute_linearity():
     compare(f"als/mean_over_dirs_{frames}x{attributes}", curve)
     compare(f"als/std_over_dirs_{frames}x{attributes}", absolute.std(0))
     compare("als/per_direction_mean", absolute.mean((1, 2)))
-    per_attribute = attribute_linearity.hsr_attribute_linearity(jnp.asarray(scores, jnp.float32))
+    per_attribute = hsr_attribute_linearity(jnp.asarray(scores, jnp.float32))
     compare("als/per_attr_sum_of_squares_over_t", per_attribute)
     compare("als/score_mean_of_sum_of_squares", per_attribute.mean())
     compare(f"als/area_trapz_dx{1 / (frames - 1):g}_mean", np.trapezoid(curve, dx=1 / (frames - 1), axis=0).mean())

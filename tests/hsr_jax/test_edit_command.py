@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from common import files
-from common.data.images.inputs import find_images
+from common.data.images.find import find_images
 from common.errors import InputError
 from common.nn.stylegan2 import Generator, num_ws
 from common.train.checkpoint import Checkpoints

@@ -1,1 +1,1 @@
-""""""
+"""Annotated faces: landmark schemes, readers of annotations, crops, sources and their pipeline."""

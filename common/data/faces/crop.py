@@ -7,12 +7,13 @@ import numpy as np
 from PIL import Image
 
 from common.data.faces import fabrec_crop
+from common.data.faces.boxes import extend_box, landmark_box, square_box
 from common.errors import InputError
 
 MAX_SIDE = 16_384
-"""Largest crop in original pixels; more is a wrong box, and would cost gigabytes."""
+"""Largest side of a crop in original pixels. A larger one means a wrong box, and would cost gigabytes."""
 _MARGIN = 4
-"""Output pixels cut around the square (at least as many original ones): the reach of the resampling filter."""
+"""Pixels of the result, and at least as many of the original, that the resampling filter reaches beyond the square."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,13 +23,13 @@ class Crop:
     size: int = 128
     """Side of the network's input, pixels."""
     scale: float = 1.25
-    """Side of the square over the longer side of the box. Not used by 3FabRec's rules, which have their own."""
+    """Side of the square over the longer side of the box. 3FabRec's rules have their own and ignore it."""
     source: Literal["landmarks", "box", "fabrec", "fabrec_landmarks"] = "landmarks"
-    """Square around the visible landmarks' bounding box or the record's box, or 3FabRec's rule from either."""
+    """Square around the visible landmarks' bounding box or around the record's box, or 3FabRec's rule for either."""
     context: float = 1.0
-    """Border for augmentation: the crop has about size * context pixels at the same scale; sqrt 2 for any angle."""
+    """Border for augmentation: the crop has about size * context pixels at the same scale. sqrt 2 allows any angle."""
     extend: tuple[float, float] = (0.0, 0.0)
-    """Parts of its height added to the box above and below, before it is made square (3FabRec: 0.2, 0.12 on 300-W)."""
+    """Parts of the box's height added above and below before it is made square (3FabRec: 0.2, 0.12 on 300-W)."""
     fill: int = 0
     """Grey level, 0 to 255, of what lies outside the image."""
 
@@ -42,28 +43,13 @@ class Crop:
         return self.size + 2 * round(self.size * (self.context - 1) / 2)
 
 
-def landmark_box(landmarks: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """Bounding box of the visible landmarks: [K, 2], [K] -> float32 [4] x0, y0, x1, y1; NaN if none is visible."""
-    points = landmarks[visible.astype(bool)]
-    if len(points) == 0:
-        return np.full(4, np.nan, np.float32)
-    return np.concatenate([points.min(0), points.max(0)]).astype(np.float32)
-
-
-def square_box(box: np.ndarray, scale: float) -> np.ndarray:
-    """The square around the centre of a box whose side is `scale` times its longer side. [4] -> float64 [4]."""
-    box = box.astype(np.float64)
-    center, half = (box[:2] + box[2:]) / 2, scale * (box[2:] - box[:2]).max() / 2
-    return np.concatenate([center - half, center + half])
-
-
 def crop_matrix(crop: Crop, landmarks: np.ndarray, visible: np.ndarray, box: np.ndarray, file: str) -> np.ndarray:
-    """Where a face's crop is, without its image.
+    """The place of a face's crop, for which its image is not needed.
 
     Args:
       crop: the rule.
       landmarks: [K, 2], visible: [K], box: [4], of one record.
-      file: its name, for the error message.
+      file: name of its image, for the error message.
 
     Returns:
       float32 [2, 3], original pixels -> crop pixels.
@@ -81,7 +67,7 @@ def crop_matrix(crop: Crop, landmarks: np.ndarray, visible: np.ndarray, box: np.
 def crop_face(
     crop: Crop, image: np.ndarray, landmarks: np.ndarray, visible: np.ndarray, box: np.ndarray, file: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cuts a face out: image uint8 [H, W, 3] -> uint8 [P, P, 3], P = `crop.pixels`, and the matrix of `crop_matrix`."""
+    """The crop of an image uint8 [H, W, 3], uint8 [P, P, 3] with P = `crop.pixels`; and the matrix of `crop_matrix`."""
     if not crop.source.startswith("fabrec"):
         return crop_image(image, _square(crop, landmarks, visible, box, file), crop.pixels, crop.fill)
     region = _region(crop, landmarks, visible, box, file)
@@ -113,7 +99,7 @@ def crop_image(image: np.ndarray, square: np.ndarray, size: int, fill: int = 0) 
 
 
 def invert(matrix: np.ndarray) -> np.ndarray:
-    """The inverse of an affine map, float32 [2, 3] -> float32 [2, 3]: crop pixels -> original pixels."""
+    """The inverse of an affine map, float32 [2, 3] -> float32 [2, 3]; it takes crop pixels to original pixels."""
     linear = np.linalg.inv(matrix[:, :2].astype(np.float64))
     return np.concatenate([linear, -linear @ matrix[:, 2:].astype(np.float64)], 1).astype(np.float32)
 
@@ -132,23 +118,22 @@ def _square_matrix(square: np.ndarray, size: int) -> np.ndarray:
 def _square(crop: Crop, landmarks, visible, box, file: str) -> np.ndarray:
     """The square that the crop covers, context included."""
     used = landmark_box(landmarks, visible) if crop.source == "landmarks" else box
-    x0, y0, x1, y1 = used.astype(np.float64)
-    top, bottom = crop.extend
-    extended = np.array([x0, y0 - top * (y1 - y0), x1, y1 + bottom * (y1 - y0)])
-    return _checked(square_box(extended, crop.scale * crop.pixels / crop.size), crop, used, file)
+    square = square_box(extend_box(used, crop.extend), crop.scale * crop.pixels / crop.size)
+    return _checked(square, crop, used, file)
 
 
 def _region(crop: Crop, landmarks, visible, box, file: str) -> np.ndarray:
+    """The region of 3FabRec's rules, int64 [4]."""
     by_box = crop.source == "fabrec"
     used = box if by_box else landmark_box(landmarks, visible)
-    _checked(square_box(used, 1.0), crop, used, file)
+    _checked(square_box(used), crop, used, file)
     if by_box:
         return _checked(fabrec_crop.region_from_box(box, crop.size, crop.extend), crop, used, file)
     return _checked(fabrec_crop.region_from_landmarks(landmarks, visible), crop, used, file)
 
 
 def _fabrec_border(crop: Crop) -> int:
-    """Pixels cut off on the left and top: 53 of 363 for 256 without context, as the reference."""
+    """Pixels cut off on the left and top; without context 53 of 363 for an input of 256, as the reference does."""
     border = (fabrec_crop.diagonal(crop.size) - crop.pixels) // 2
     if border < 0:
         raise InputError(f'crop.context: at most 1.41 with crop.source "{crop.source}", not {crop.context}')

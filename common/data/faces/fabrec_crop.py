@@ -1,26 +1,27 @@
-"""The face crops of 3FabRec, quirks included, so that figures on its crops can be reproduced.
+"""The face crops of 3FabRec, quirks included, so that results on its crops can be reproduced.
 
 A region of whole original pixels, square up to the rounding of its corners, is resized to ceil(size * sqrt 2) pixels,
-room for any rotation, and the network sees the central `size` of them.
+which leaves room for any rotation; the network sees the central `size` of them.
 """
 
 import math
 
 import numpy as np
 
+from common.data.faces import boxes
 from common.errors import InputError
 
 _EYES_AND_CHIN = {68: ((36, 39), (42, 45), 8), 98: ((60, 64), (68, 72), 16)}
-"""By the number of landmarks: both corners of either eye, and the lowest point of the chin."""
+"""Number of landmarks -> both corners of the left and of the right eye, and the lowest point of the chin."""
 
 
 def diagonal(size: int) -> int:
-    """Side of the resized region for a network input of `size`: 363 for 256, 182 for 128."""
+    """Side of the resized region where the network's input has side `size`: 363 for 256, 182 for 128."""
     return math.ceil(size * math.sqrt(2))
 
 
 def region_from_box(box: np.ndarray, size: int, extend: tuple[float, float]) -> np.ndarray:
-    """A face box to the region of the crop.
+    """The region that is cropped around a face box.
 
     Args:
       box: [4], x0, y0, x1, y1 in pixels.
@@ -30,20 +31,19 @@ def region_from_box(box: np.ndarray, size: int, extend: tuple[float, float]) -> 
     Returns:
       int64 [4], x0, y0, x1, y1; the ends are exclusive.
     """
-    return _enlarge(_square(extend_box(box, extend)), diagonal(size) / size)
+    return _enlarge(boxes.square_box(extend_box(box, extend)), diagonal(size) / size)
 
 
 def extend_box(box: np.ndarray, extend: tuple[float, float]) -> np.ndarray:
-    """Moves a box's top and bottom outwards by parts of its height and truncates towards zero. [4] -> int64 [4]."""
-    x0, y0, x1, y1 = box.astype(np.float64)
-    top, bottom = extend
-    return np.array([x0, y0 - top * (y1 - y0), x1, y1 + bottom * (y1 - y0)]).astype(np.int64)
+    """The extended box, truncated towards zero as the reference does. [4] -> int64 [4]."""
+    return boxes.extend_box(box, extend).astype(np.int64)
 
 
 def region_from_landmarks(landmarks: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """68 or 98 landmarks [K, 2] with visibility [K] to the region of the crop, int64 [4] as `region_from_box`.
+    """The region that is cropped around 68 or 98 landmarks [K, 2] with visibility [K], int64 [4] as `region_from_box`.
 
-    As high as the visible landmarks, 25 % above and 15 % below; centred a quarter of the way from the eyes to the chin.
+    It is as high as the visible landmarks and 25 % more above and 15 % below; its centre is a quarter of the way from
+    the eyes to the chin.
     """
     if len(landmarks) not in _EYES_AND_CHIN:
         raise InputError(
@@ -61,17 +61,17 @@ def region_from_landmarks(landmarks: np.ndarray, visible: np.ndarray) -> np.ndar
 
 
 def crop_matrix(region: np.ndarray, size: int) -> np.ndarray:
-    """Original pixels -> pixels of the whole resized region, float64 [2, 3].
+    """The map from original pixels to pixels of the whole resized region, float64 [2, 3].
 
     The reference scales coordinates from the centre of the region's first pixel but pixels from that pixel's corner, so
-    its landmarks are off by (scale - 1) / 2: kept here.
+    its landmarks are off by (scale - 1) / 2. That is kept.
     """
     scale = diagonal(size) / (region[2:] - region[:2])
     return np.concatenate([np.diag(scale), -(scale * region[:2])[:, None]], 1)
 
 
 def crop_image(image: np.ndarray, region: np.ndarray, size: int, fill: int) -> np.ndarray:
-    """uint8 [H, W, 3] -> uint8 [D, D, 3] with D = `diagonal(size)`; `fill` outside the image."""
+    """The resized region: uint8 [H, W, 3] -> uint8 [D, D, 3] with D = `diagonal(size)`; `fill` outside the image."""
     return resize_cubic(cut(image, region, fill), diagonal(size))
 
 
@@ -111,11 +111,6 @@ def _cubic(distance: np.ndarray) -> np.ndarray:
     near = (a + 2) * d**3 - (a + 3) * d**2 + 1
     far = a * (d**3 - 5 * d**2 + 8 * d - 4)
     return np.where(d <= 1, near, np.where(d < 2, far, 0))
-
-
-def _square(box: np.ndarray) -> np.ndarray:
-    center, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]).max() / 2
-    return np.concatenate([center - half, center + half])
 
 
 def _enlarge(box: np.ndarray, factor: float) -> np.ndarray:

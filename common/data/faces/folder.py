@@ -7,20 +7,23 @@ from pathlib import Path
 
 import numpy as np
 
-from common.data import decode as images
-from common.data.faces.annotations import Annotations, nearest, read_csv
+from common.data.decode import upright_size
+from common.data.faces.annotations import Annotations, read_csv
+from common.data.faces.boxes import landmark_box
 from common.data.faces.coco import read_coco
 from common.data.faces.pts import read_pts
 from common.data.faces.scheme import LandmarkScheme
-from common.data.faces.source import Record
-from common.errors import InputError
+from common.data.faces.source import Source
+from common.data.images.find import check_files, check_folder, list_files
+from common.errors import InputError, nearest
+from common.files import read_bytes
 
 SAME_FACE = 0.1
-"""Two rows of one image whose landmarks are nearer than this part of the face's extent annotate the same face."""
+"""Two rows of one image annotate the same face where their landmarks differ by less than this part of its extent."""
 
 
-class FolderSource:
-    """Images under `root` with their annotations; everything is checked at once, and no image is decoded.
+class FolderSource(Source):
+    """Images under `root` with their annotations. Everything is checked at once, and no image is decoded.
 
     Args:
       root: folder that the image names are relative to.
@@ -30,8 +33,8 @@ class FolderSource:
       scheme: the landmarks' scheme; its K must be that of the annotations.
       subsets: keep only the rows of these subsets (CSV: column `subset`; .pts: the folder; COCO: field of the image).
 
-    A row without a box gets the bounding box of its landmarks. A landmark outside its image (only the image's header is
-    read) is not visible, and a warning counts those.
+    A row without a box gets the bounding box of its landmarks. A landmark outside its image (only the header of the
+    image is read) is not visible, and a warning counts those.
 
     Raises:
       InputError: any file, row, value or subset that is wrong; one line that names it and the remedy.
@@ -44,7 +47,7 @@ class FolderSource:
         scheme: LandmarkScheme,
         subsets: Sequence[str] | None = None,
     ):
-        self.root = check_root(root)
+        self.root = check_folder(root)
         rows = _read(self.root, str(annotations), scheme)
         if subsets is not None:
             rows = _select(rows, subsets, str(annotations))
@@ -54,40 +57,12 @@ class FolderSource:
         self.scheme = scheme
         self.files = rows.files
         self.subsets = rows.subsets
-        self.extra = rows.extra
         self.landmarks = rows.landmarks
         self.visible = rows.labelled & _inside(rows, _sizes(rows, self.root))
         self.boxes = _boxes(rows)
 
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, index: int) -> Record:
-        return Record(
-            image=images.read(self.root / self.files[index]),
-            file=self.files[index],
-            subset=self.subsets[index],
-            landmarks=self.landmarks[index],
-            visible=self.visible[index],
-            box=self.boxes[index],
-        )
-
-
-def check_root(root: str | Path) -> Path:
-    """The folder itself; raises `InputError` where there is none."""
-    if not Path(root).is_dir():
-        raise InputError(f"{root}: no such folder; give the folder that holds the images")
-    return Path(root)
-
-
-def check_files(root: Path, files: Sequence[str], places: Sequence[str]) -> None:
-    """Raises `InputError` for the first row, at `places`, whose image is not there; counts the others."""
-    missing = {file: place for file, place in zip(files, places, strict=True) if not (root / file).is_file()}
-    for file, place in missing.items():
-        folder = (root / file).parent
-        near = nearest(Path(file).name, os.listdir(folder)) if folder.is_dir() else f" (there is no folder {folder})"
-        more = f", like {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise InputError(f'{place}: there is no image "{file}" under {root}{near}{more}; add it or remove the row')
+    def read(self, row: int) -> bytes:
+        return read_bytes(self.root / self.files[row])
 
 
 def _read(root: Path, annotations: str, scheme: LandmarkScheme) -> Annotations:
@@ -98,7 +73,8 @@ def _read(root: Path, annotations: str, scheme: LandmarkScheme) -> Annotations:
         return read_pts(paths, root, root, scheme)
     path = root / annotations if (root / annotations).exists() else Path(annotations)
     if path.is_dir():
-        return read_pts(sorted(path.rglob("*.pts")), path, root, scheme)
+        paths = [path / name for name in list_files(path) if name.endswith(".pts")]
+        return read_pts(sorted(p for p in paths if not p.name.startswith(".")), path, root, scheme)
     if not path.is_file():
         found = [name for name in os.listdir(root) if name.endswith((".csv", ".json"))]
         raise InputError(f"{root / annotations}: no such annotations{nearest(annotations, found)}; correct the path")
@@ -124,16 +100,15 @@ def _select(rows: Annotations, subsets: Sequence[str], annotations: str) -> Anno
 
 
 def _labelled_only(rows: Annotations) -> Annotations:
-    """Without the rows that label nothing; says how many, and fails where none is left."""
-    keep = np.flatnonzero(rows.labelled.any(axis=1)).tolist()
-    missing = len(rows.files) - len(keep)
-    if not keep:
+    """The rows that label something. A warning counts the others; where none is left, `InputError`."""
+    keep = rows.labelled.any(axis=1)
+    if not keep.any():
         raise InputError(f"{rows.places[0]}: no landmark is labelled in this or any other row; annotate some")
-    if not missing:
+    if keep.all():
         return rows
-    first = int(np.flatnonzero(~rows.labelled.any(axis=1))[0])
-    warnings.warn(f"{rows.places[first]}: no labelled landmark; {missing} such rows are left out", stacklevel=3)
-    return rows.take(keep)
+    place, missing = rows.places[int(np.argmin(keep))], (~keep).sum()
+    warnings.warn(f"{place}: no labelled landmark; {missing} such rows are left out", stacklevel=3)
+    return rows.take(np.flatnonzero(keep).tolist())
 
 
 def _check_values(rows: Annotations) -> None:
@@ -148,18 +123,19 @@ def _check_values(rows: Annotations) -> None:
 
 
 def _boxes(rows: Annotations) -> np.ndarray:
-    """The given boxes, else the bounding boxes of the labelled landmarks. float32 [N, 4]."""
-    labelled = rows.labelled[:, :, None]
-    low = np.where(labelled, rows.landmarks, np.inf).min(axis=1)
-    high = np.where(labelled, rows.landmarks, -np.inf).max(axis=1)
+    """The given boxes, and the bounding boxes of the labelled landmarks in rows without one. float32 [N, 4]."""
+    around = landmark_box(rows.landmarks, rows.labelled)
     given = np.isfinite(rows.boxes).all(axis=1)
-    for i in np.flatnonzero(~given & ((high - low).max(axis=1) <= 0)):
+    for i in np.flatnonzero(~given & ((around[:, 2:] - around[:, :2]).max(axis=1) <= 0)):
         raise InputError(f"{rows.places[i]}: the landmarks are a single place and there is no box; add a box")
-    return np.where(given[:, None], rows.boxes, np.concatenate([low, high], axis=1)).astype(np.float32)
+    return np.where(given[:, None], rows.boxes, around)
 
 
 def _check_duplicates(rows: Annotations) -> None:
-    """An image may show several faces and a face be in several subsets; the same face twice in one is a mistake."""
+    """Raises `InputError` for a face that is annotated twice in one subset.
+
+    An image may show several faces, and a face may be in several subsets.
+    """
     faces: dict[tuple[str, str], list[int]] = {}
     for i, key in enumerate(zip(rows.subsets, rows.files, strict=True)):
         for j in faces.setdefault(key, []):
@@ -170,20 +146,17 @@ def _check_duplicates(rows: Annotations) -> None:
 
 
 def _sizes(rows: Annotations, root: Path) -> np.ndarray:
-    """Width and height of each row's image, float32 [N, 2]; one header read an image."""
-    sizes: dict[str, tuple[int, int]] = {}
+    """Width and height of each row's image, float32 [N, 2]; the header of each image is read once."""
     check_files(root, rows.files, rows.places)
-    for file in rows.files:
-        if file not in sizes:
-            sizes[file] = images.upright_size(root / file)
+    sizes = {file: upright_size(root / file) for file in dict.fromkeys(rows.files)}
     return np.array([sizes[file] for file in rows.files], np.float32)
 
 
 def _inside(rows: Annotations, sizes: np.ndarray) -> np.ndarray:
-    """bool [N, K]: the landmark lies on its image.
+    """Whether each landmark lies on its image, bool [N, K].
 
-    Real annotations leave the image by a few pixels where it cuts a face off: a warning counts those. A landmark
-    farther away than the image is long, or most of a face outside, is a mistake.
+    Real annotations leave the image by a few pixels where it cuts a face off; a warning counts those. A landmark that
+    is farther away than the image is long, or a face that is mostly outside, is a mistake: `InputError`.
     """
     # The first pixel reaches from -0.5 to 0.5.
     inside = ((rows.landmarks >= -0.5) & (rows.landmarks <= sizes[:, None, :] - 0.5)).all(axis=-1)

@@ -13,8 +13,8 @@ from common.data import batches
 from common.data import decode as images
 from common.data.faces.crop import Crop, apply, crop_face, crop_matrix, invert
 from common.data.faces.source import Source
-from common.data.faces.subset import few_shot as few_shot  # offered here, too
-from common.data.faces.subset import split_validation as split_validation
+from common.data.faces.source import few_shot as few_shot  # offered here, too
+from common.data.faces.source import split_validation as split_validation
 
 
 class Example(TypedDict):

@@ -1,28 +1,30 @@
-"""Annotations in .pts files, the format of 300-W."""
+"""Annotations in .pts files, the format of 300-W: one face per file, beside an image of the same name."""
 
 from pathlib import Path
 
 import numpy as np
 
-from common.data.faces.annotations import NO_SUBSET, Annotations, to_float
+from common.data.faces.annotations import NO_SUBSET, Annotations
 from common.data.faces.scheme import LandmarkScheme
+from common.data.tables import to_float
 from common.errors import InputError
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
+IMAGE_SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
+"""Suffixes of images, in the order in which they are looked for."""
 
 
 def read_pts(paths: list[Path], base: Path, root: Path, scheme: LandmarkScheme) -> Annotations:
-    """One face a file in the format of 300-W, whose coordinates are 1-based: 1 is subtracted.
+    """Reads .pts files under `base`.
 
-    The image has the same name but for the suffix, beside the .pts file or at the same relative place (to `base`) under
-    `root`. The subset is the folder the file is in, relative to `base`.
+    An image lies beside its .pts file or at the same relative place (to `base`) under `root`. The subset is the folder
+    that the .pts file is in, relative to `base`.
     """
     if not paths:
         raise InputError(f"{base}: no .pts files; check the path")
     landmarks = np.stack([read_points(path, scheme) for path in paths])
     relative = [path.relative_to(base) for path in paths]
     return Annotations(
-        files=[_image_of(path, root / name, root) for path, name in zip(paths, relative, strict=True)],
+        files=[_image_name(path, root / name, root) for path, name in zip(paths, relative, strict=True)],
         subsets=[name.parent.as_posix() if name.parent != Path() else NO_SUBSET for name in relative],
         places=[str(path) for path in paths],
         landmarks=landmarks,
@@ -32,7 +34,7 @@ def read_pts(paths: list[Path], base: Path, root: Path, scheme: LandmarkScheme) 
 
 
 def read_points(path: Path, scheme: LandmarkScheme) -> np.ndarray:
-    """The points of one file, 0-based. float32 [K, 2]."""
+    """The points of one file, float32 [K, 2], 0-based: the format counts from 1, so 1 is subtracted."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         head, _, rest = text.partition("{")
@@ -56,10 +58,20 @@ def read_points(path: Path, scheme: LandmarkScheme) -> np.ndarray:
     return (values - 1).astype(np.float32)
 
 
-def _image_of(points: Path, place: Path, root: Path) -> str:
-    for stem in (points, place):
+def image_of(*places: Path) -> Path:
+    """The image that has the name of the first place that has one, whatever its suffix.
+
+    Raises:
+      InputError: there is none.
+    """
+    for place in places:
         for suffix in IMAGE_SUFFIXES:
-            for candidate in (stem.with_suffix(suffix), stem.with_suffix(suffix.upper())):
+            for candidate in (place.with_suffix(suffix), place.with_suffix(suffix.upper())):
                 if candidate.is_file():
-                    return str(candidate.relative_to(root)) if candidate.is_relative_to(root) else str(candidate)
-    raise InputError(f"{points}: no image of this name beside it or at {place.with_suffix('')}.*; add it")
+                    return candidate
+    raise InputError(f"{places[0]}: no image of this name beside it or at {places[-1].with_suffix('')}.*; add it")
+
+
+def _image_name(points: Path, place: Path, root: Path) -> str:
+    image = image_of(points, place)
+    return str(image.relative_to(root)) if image.is_relative_to(root) else str(image)

@@ -4,40 +4,42 @@ The schemes themselves are in `schemes.py`.
 """
 
 import dataclasses
-import difflib
 from typing import Any
 
-from common.errors import InputError
+from common.errors import InputError, nearest
 
 Groups = tuple[tuple[int, ...], tuple[int, ...]]
+NORMALIZERS = {"inter_ocular": "eyes", "inter_pupil": "pupils", "box": "names"}
+"""Normalisers that can be a scheme's main one -> the field that they need."""
 
 
 @dataclasses.dataclass(frozen=True)
 class LandmarkScheme:
-    """K landmarks. `mirror`, `eyes` and `pupils` are empty where a user's file does not declare them: see `require`."""
+    """K landmarks. `mirror`, `eyes` and `pupils` are empty where a user's file does not declare them; see `require`."""
 
     name: str
     names: tuple[str, ...]
-    """One name a landmark, all different."""
+    """One name per landmark, all different."""
     mirror: tuple[int, ...] = ()
     """Landmark k of the mirrored image is landmark mirror[k] of the original."""
     eyes: Groups | tuple[()] = ()
-    """Ends of the inter-ocular distance, left and right, each the mean of these landmarks: outer corners or centres."""
+    """Left and right end of the inter-ocular distance (outer corners or centres), each the mean of these landmarks."""
     pupils: Groups | tuple[()] = ()
-    """Ends of the inter-pupil distance, in the same form."""
+    """Left and right end of the inter-pupil distance, in the same form."""
     lines: tuple[tuple[int, ...], ...] = ()
     """Polylines in drawing order; a landmark in no line is drawn as a dot only."""
     normalizer: str = ""
-    """Distance that errors are divided by: "inter_ocular", "inter_pupil" or "box"."""
+    """Main normaliser of errors, a key of `NORMALIZERS`; when empty, the first whose field is declared."""
 
     def __post_init__(self):
-        for field, problem in _problems(self):
-            raise ValueError(f'field "{field}": {problem}')
-        object.__setattr__(self, "normalizer", self.normalizer or ("inter_ocular" if self.eyes else "box"))
+        if not self.normalizer:
+            usual = next(name for name, field in NORMALIZERS.items() if getattr(self, field) or name == "box")
+            object.__setattr__(self, "normalizer", usual)
+        _check(self)
 
     @property
     def count(self) -> int:
-        """K."""
+        """The number of landmarks, K."""
         return len(self.names)
 
     def require(self, field: str) -> Any:
@@ -52,38 +54,40 @@ class LandmarkScheme:
         return value
 
 
-def _problems(scheme: LandmarkScheme):
-    """Yields (field, problem) for everything that is inconsistent."""
-    count = scheme.count
-    if not count:
-        yield "names", "no landmarks; name at least one"
+def _check(scheme: LandmarkScheme) -> None:
+    """Raises ValueError, which names the field, for what is inconsistent."""
+
+    def require(holds: bool, field: str, problem: str) -> None:
+        if not holds:
+            raise ValueError(f'field "{field}": {problem}')
+
+    count, mirror = scheme.count, scheme.mirror
+    require(count > 0, "names", "no landmarks; name at least one")
     repeated = sorted({name for name in scheme.names if scheme.names.count(name) > 1})
-    if repeated:
-        yield "names", f'"{repeated[0]}" is used more than once; names must differ'
-    groups = {"mirror": (scheme.mirror,), "eyes": scheme.eyes, "pupils": scheme.pupils, "lines": scheme.lines}
-    for field, lists in groups.items():
-        outside = [index for indices in lists for index in indices if not 0 <= index < count]
-        if outside:
-            yield field, f"there is no landmark {outside[0]}; indices go from 0 to {count - 1}"
-            return
-    if scheme.mirror:
-        if len(scheme.mirror) != count:
-            yield "mirror", f"has {len(scheme.mirror)} entries for {count} landmarks; give one each, or a list of pairs"
-            return
-        for k, partner in enumerate(scheme.mirror):
-            if scheme.mirror[partner] != k:
-                back = scheme.mirror[partner]
-                yield (
-                    "mirror",
-                    f"{k} goes to {partner} but {partner} goes to {back}; mirroring twice must change nothing",
-                )
-                return
+    require(not repeated, "names", f'"{", ".join(repeated)}" is used more than once; names must differ')
+    indices = {"mirror": (mirror,), "eyes": scheme.eyes, "pupils": scheme.pupils, "lines": scheme.lines}
+    for field, lists in indices.items():
+        for k in (k for some in lists for k in some):
+            require(0 <= k < count, field, f"there is no landmark {k}; indices go from 0 to {count - 1}")
+    if mirror:
+        problem = f"has {len(mirror)} entries for {count} landmarks; give one per landmark, or a list of pairs"
+        require(len(mirror) == count, "mirror", problem)
+        for k, partner in enumerate(mirror):
+            problem = (
+                f"{k} goes to {partner} but {partner} goes to {mirror[partner]}; mirroring twice must change nothing"
+            )
+            require(mirror[partner] == k, "mirror", problem)
+    need = NORMALIZERS.get(scheme.normalizer)
+    require(need is not None, "normalizer", f'"{scheme.normalizer}" is none of {", ".join(NORMALIZERS)}')
+    require(bool(getattr(scheme, need)), "normalizer", f'"{scheme.normalizer}" needs the field "{need}"')
     for field in ("eyes", "pupils"):
-        value = getattr(scheme, field)
-        if value and (len(value) != 2 or not all(value)):
-            yield field, "needs two groups of landmarks, the left one and the right one"
-        elif value and scheme.mirror and {scheme.mirror[k] for k in value[0]} != set(value[1]):
-            yield field, f"the mirror does not take {list(value[0])} to {list(value[1])}; correct one of the two fields"
+        groups = getattr(scheme, field)
+        if groups:
+            problem = "needs two groups of landmarks, the left one and the right one"
+            require(len(groups) == 2 and all(groups), field, problem)
+            left, right = groups
+            problem = f"the mirror does not take {list(left)} to {list(right)}; correct one of the two fields"
+            require(not mirror or {mirror[k] for k in left} == set(right), field, problem)
 
 
 def mirror_from_pairs(count: int, pairs: list[tuple[int, int]]) -> tuple[int, ...]:
@@ -95,14 +99,19 @@ def mirror_from_pairs(count: int, pairs: list[tuple[int, int]]) -> tuple[int, ..
 
 
 def from_json(declared: dict[str, Any], stem: str) -> LandmarkScheme:
-    """A scheme from what `schemes.load_scheme` read; raises ValueError naming the field."""
-    known = ("name", "names", "count", "mirror", "eyes", "pupils", "lines")
+    """The scheme that the content of a file declares (see `schemes.load_scheme`).
+
+    Args:
+      declared: the content.
+      stem: name of the scheme where the content gives none.
+
+    Raises:
+      ValueError: names the field that is wrong.
+    """
+    known = ("count", *(field.name for field in dataclasses.fields(LandmarkScheme)))
     for field in declared:
         if field not in known:
-            near = difflib.get_close_matches(field, known, n=1)
-            raise ValueError(
-                f'unknown field "{field}"; ' + (f'did you mean "{near[0]}"?' if near else f"known: {known}")
-            )
+            raise ValueError(f'unknown field "{field}"{nearest(field, known)}; known are {", ".join(known)}')
     names = _names(declared)
     mirror = _list(declared, "mirror")
     if any(isinstance(entry, list) for entry in mirror):
@@ -111,7 +120,8 @@ def from_json(declared: dict[str, Any], stem: str) -> LandmarkScheme:
         field: tuple(_indices(field, [entry] if isinstance(entry, int) else entry) for entry in _list(declared, field))
         for field in ("eyes", "pupils", "lines")
     }
-    return LandmarkScheme(str(declared.get("name", stem)), names, _indices("mirror", mirror), **groups)
+    text = {"name": str(declared.get("name", stem)), "normalizer": str(declared.get("normalizer", ""))}
+    return LandmarkScheme(names=names, mirror=_indices("mirror", mirror), **groups, **text)
 
 
 def _names(declared: dict[str, Any]) -> tuple[str, ...]:

@@ -1,14 +1,13 @@
-"""Landmark schemes as values: 300-W, WFLW, AFLW, MTFL/MAFL; any other K is declared in a small JSON file.
+"""The landmark schemes of 300-W, WFLW, AFLW and MTFL/MAFL, and the reader of those that a small JSON file declares.
 
 "Left" and "right" are sides of the picture, not of the person. The orders are those of the released annotations.
 """
 
-import difflib
-import json
 from pathlib import Path
 
 from common.data.faces.scheme import LandmarkScheme, from_json, mirror_from_pairs
-from common.errors import InputError
+from common.errors import InputError, nearest
+from common.files import read_json
 
 
 def _numbered(**parts: int) -> tuple[str, ...]:
@@ -67,7 +66,7 @@ W300 = LandmarkScheme(
     ),
 )
 
-# As 300-W, but the brows are outlines, clockwise from their upper left end.
+# The order is that of 300-W, but the brows are outlines, clockwise from their upper left end.
 WFLW = LandmarkScheme(
     name="wflw",
     names=_numbered(
@@ -117,7 +116,6 @@ WFLW = LandmarkScheme(
 # The 21 points of AFLW without the two ears (13 and 17 of its 1-based list), as in the public split.
 AFLW19 = LandmarkScheme(
     name="aflw19",
-    normalizer="box",
     names=(
         *("left_brow_left", "left_brow_center", "left_brow_right", "right_brow_left", "right_brow_center"),
         *("right_brow_right", "left_eye_left", "left_eye_center", "left_eye_right", "right_eye_left"),
@@ -127,6 +125,7 @@ AFLW19 = LandmarkScheme(
     mirror=mirror_from_pairs(19, [(0, 5), (1, 4), (2, 3), (6, 11), (7, 10), (8, 9), (12, 14), (15, 17)]),
     eyes=((6,), (11,)),
     pupils=((7,), (10,)),
+    normalizer="box",  # the eyes of a profile face can lie at one place; the paper normalises by the box, too
     lines=((0, 1, 2), (3, 4, 5), (6, 7, 8), (9, 10, 11), (12, 13, 14), (15, 16, 17)),
 )
 
@@ -148,23 +147,19 @@ def load_scheme(name_or_path: str | Path) -> LandmarkScheme:
 
     The file holds an object with `names` (a list of strings) or `count` (then they are called 0, 1, ...), and
     optionally `name` (else the file's stem), `mirror` (a permutation, or a list of pairs that change places while the
-    others stay), `eyes` and `pupils` (two lists of indices, or two indices) and `lines` (lists of indices). What needs
-    an absent field says so when it is asked for.
+    others stay), `eyes` and `pupils` (two lists of indices, or two indices), `lines` (lists of indices) and
+    `normalizer` ("inter_ocular", "inter_pupil" or "box"). A feature that needs an absent field says so when it is used.
 
     Raises:
-      InputError: unknown name, unreadable file, or a field that is wrong; names file and field.
+      InputError: unknown name, unreadable file, or a field that is wrong; names the file and the field.
     """
     if str(name_or_path) in SCHEMES:
         return SCHEMES[str(name_or_path)]
     path = Path(name_or_path)
     if not path.is_file():
-        near = difflib.get_close_matches(str(name_or_path), SCHEMES, n=1)
-        hint = f' (did you mean "{near[0]}"?)' if near else ""
-        raise InputError(f'"{name_or_path}" is neither a scheme{hint} nor a JSON file; schemes: {", ".join(SCHEMES)}')
-    try:
-        declared = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error}); see load_scheme for what it holds") from error
+        near = nearest(str(name_or_path), SCHEMES)
+        raise InputError(f'"{name_or_path}" is neither a JSON file nor one of the schemes {", ".join(SCHEMES)}{near}')
+    declared = read_json(path)
     if not isinstance(declared, dict):
         raise InputError(f'{path}: must hold a JSON object with "names" or "count"')
     try:

@@ -1,1 +1,1 @@
-""""""
+"""Images without landmarks: folders, zip files, labels, sources and their pipeline."""

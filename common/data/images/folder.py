@@ -1,19 +1,18 @@
 """A folder of images as a source: all of them, or those that a table lists beside their attributes."""
 
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from common.data import decode as images
-from common.data.faces.annotations import nearest, read_table
-from common.data.faces.folder import check_files, check_root
+from common.data.images.find import check_files, check_folder, list_images
 from common.data.images.labels import Labels, from_json, unlabelled
-from common.data.images.source import ImageSource, image_names
+from common.data.images.source import ImageSource
 from common.data.images.zip_file import ImageZip
+from common.data.tables import Table, read_table
 from common.errors import InputError
+from common.files import read_bytes
 
 
 class ImageFolder(ImageSource):
@@ -23,11 +22,11 @@ class ImageFolder(ImageSource):
         self.root, self.files, self.labels = root, files, labels
 
     def read(self, row: int) -> bytes:
-        return images.read(self.root / self.files[row])
+        return read_bytes(self.root / self.files[row])
 
 
 def open_images(path: str | Path, labelled: bool | None = False) -> ImageSource:
-    """`open_folder` or `ImageZip`, whichever the path is."""
+    """The images of a folder (`open_folder`) or of a zip file (`ImageZip`), whichever the path is."""
     return open_folder(path, labelled) if Path(path).is_dir() else ImageZip(path, labelled)
 
 
@@ -39,12 +38,12 @@ def open_folder(root: str | Path, labelled: bool | None = False) -> ImageFolder:
       labelled: True where labels must be there, False where they are not wanted, None to take what there is.
 
     Raises:
-      InputError: no such folder, no images, a label that is wrong or absent. An image that is none shows when decoded.
+      InputError: no such folder, no images, a label that is wrong or absent. A file that is no image is noticed only
+        when it is decoded.
     """
-    root = check_root(root)
-    files = list_images(root)
-    described = root / "dataset.json"
-    data = images.read(described) if described.is_file() else None
+    root = check_folder(root)
+    files, described = list_images(root), root / "dataset.json"
+    data = read_bytes(described) if described.is_file() else None
     return ImageFolder(root, files, from_json(data, str(described), files, labelled))
 
 
@@ -60,55 +59,40 @@ def open_table(root: str | Path, table: str | Path, attributes: Mapping[str, str
     A row without one of these values is left out, and a warning counts those.
 
     Raises:
-      InputError: file, row or column that is wrong; a value that no row has.
+      InputError: a file, row or column that is wrong; a value that no row has.
     """
-    root = check_root(root)
-    path = root / table if (root / table).is_file() else Path(table)
-    header, rows, numbers = read_table(path)
+    root = check_folder(root)
+    found = read_table(root / table if (root / table).is_file() else table)
     attributes = attributes or {}
-    for name in ("file", *attributes):
-        if name not in header:
-            raise InputError(f'{path}: column "{name}" is missing{nearest(name, header)}; add or rename it')
-    columns = {name: [row[header.index(name)] for row in rows] for name in ("file", *attributes)}
+    found.require("file", *attributes)
     for name, positive in attributes.items():
-        values = sorted(set(columns[name]) - {""})
+        values = sorted(set(found.columns[name]) - {""})
         if positive not in values:
             listed = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
-            raise InputError(f'{path}, column "{name}": no row has "{positive}"; there are {listed or "no values"}')
-    empty = np.array([[cell == "" for cell in columns[name]] for name in attributes], bool).reshape(-1, len(rows))
-    kept = np.flatnonzero(~empty.any(axis=0))
-    if len(kept) < len(rows):
-        _report_empty(path, empty, tuple(attributes), numbers)
-    files = [columns["file"][row] for row in kept]
-    _check_rows(root, files, [f"{path}, row {numbers[row]}" for row in kept])
+            raise InputError(
+                f'{found.path}, column "{name}": no row has "{positive}"; there are {listed or "no values"}'
+            )
+    kept = _complete_rows(found, tuple(attributes))
+    files = [found.columns["file"][row] for row in kept]
+    _check_rows(root, files, [found.place(row) for row in kept])
     if not attributes:
         return ImageFolder(root, files, unlabelled(len(files)))
-    labels = [[columns[name][row] == positive for name, positive in attributes.items()] for row in kept]
+    labels = [[found.columns[name][row] == positive for name, positive in attributes.items()] for row in kept]
     return ImageFolder(root, files, Labels(np.array(labels, np.float32), len(attributes)))
 
 
-def list_images(root: Path) -> list[str]:
-    """Names of the images in a folder and below, relative to it, sorted. Errors and warnings as `image_names`."""
-
-    def fail(error: OSError):
-        raise InputError(f"{error.filename}: cannot be listed ({error.strerror}); check its permissions") from error
-
-    names, seen = [], set()
-    for folder, _, found in os.walk(root, onerror=fail, followlinks=True):
-        if os.path.realpath(folder) in seen:
-            raise InputError(f"{folder}: a folder that was read already under another name; remove the link")
-        seen.add(os.path.realpath(folder))
-        names += [(Path(folder) / name).relative_to(root).as_posix() for name in found]
-    return image_names(names, str(root))
-
-
-def _report_empty(path: Path, empty: np.ndarray, attributes: tuple[str, ...], numbers: list[int]) -> None:
+def _complete_rows(table: Table, attributes: tuple[str, ...]) -> np.ndarray:
+    """The rows that have a value in each of the columns."""
+    empty = np.array([[cell == "" for cell in table.columns[name]] for name in attributes], bool)
+    empty = empty.reshape(len(attributes), len(table))
     without = empty.any(axis=0)
-    row = int(np.flatnonzero(without)[0])
-    where = f'{path}, row {numbers[row]}, column "{attributes[int(empty[:, row].argmax())]}"'
-    if without.all():
-        raise InputError(f"{where}: no value, and no row has all of {', '.join(attributes)}; complete the rows")
-    warnings.warn(f"{where}: no value; {without.sum()} such rows are left out", stacklevel=3)
+    if without.any():
+        row = int(np.argmax(without))
+        where = f'{table.place(row)}, column "{attributes[int(empty[:, row].argmax())]}"'
+        if without.all():
+            raise InputError(f"{where}: no value, and no row has all of {', '.join(attributes)}; complete the rows")
+        warnings.warn(f"{where}: no value; {without.sum()} such rows are left out", stacklevel=3)
+    return np.flatnonzero(~without)
 
 
 def _check_rows(root: Path, files: list[str], places: list[str]) -> None:

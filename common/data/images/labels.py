@@ -3,11 +3,12 @@
 import dataclasses
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from common.data.faces.annotations import nearest
-from common.errors import InputError
+from common.errors import InputError, nearest
+from common.files import parse_json
 
 MAX_CLASSES = 65_536
 """A larger class number is a mistake, as each label would be a vector of that length."""
@@ -42,7 +43,7 @@ def unlabelled(count: int) -> Labels:
 
 
 def from_json(data: bytes | None, place: str, files: Sequence[str], labelled: bool | None) -> Labels:
-    """Labels in the format of StyleGAN2: {"labels": [[file, label], ...]}, or null for none.
+    """Labels in the format of StyleGAN2: {"labels": [[file, label], ...]}, or null where there are none.
 
     A label is a class, a whole number from 0, or a list of numbers; all are of one kind. The one-hot vectors are as
     long as the largest class says.
@@ -68,7 +69,7 @@ def from_json(data: bytes | None, place: str, files: Sequence[str], labelled: bo
     missing = [file for file in files if file not in by_file]
     if missing:
         raise InputError(f'{place}: no label for "{missing[0]}", one of {len(missing)} images without; add it')
-    return _labels([by_file[file] for file in files], files, place)
+    return _labels({file: by_file[file] for file in files}, place)
 
 
 def to_json(labels: Labels, files: Sequence[str]) -> str:
@@ -79,50 +80,48 @@ def to_json(labels: Labels, files: Sequence[str]) -> str:
 
 
 def _entries(data: bytes, place: str) -> list | None:
-    try:
-        described = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{place}: not readable as JSON ({error}); write it again or remove it") from error
+    described = parse_json(data, place)
     if not isinstance(described, dict) or not isinstance(described.get("labels"), list | None):
         raise InputError(f'{place}: must hold {{"labels": [[file, label], ...]}} or null in place of the list')
     return described.get("labels")
 
 
-def _by_file(entries: list, place: str, files: set[str]) -> dict:
-    """File -> its label as it stands there."""
+def _by_file(entries: list, place: str, files: set[str]) -> dict[str, Any]:
+    """Image -> its label as the file gives it."""
     found = {}
     for number, entry in enumerate(entries, start=1):
+        where = f'{place}, entry {number} of "labels"'
         if not isinstance(entry, list) or len(entry) != 2 or not isinstance(entry[0], str):
-            raise InputError(f'{place}, entry {number} of "labels": must be [file, label]; correct it')
+            raise InputError(f"{where}: must be [file, label]; correct it")
         file, label = entry
         if file not in files:
             raise InputError(
-                f'{place}, entry {number} of "labels": there is no image "{file}"{nearest(file, files)}; '
-                "add the image or remove the entry"
+                f'{where}: there is no image "{file}"{nearest(file, files)}; add the image or remove the entry'
             )
         if file in found:
-            raise InputError(f'{place}, entry {number} of "labels": "{file}" has a label already; remove one')
+            raise InputError(f'{where}: "{file}" has a label already; remove one')
         found[file] = label
     return found
 
 
-def _labels(values: list, files: Sequence[str], place: str) -> Labels:
+def _labels(by_file: dict[str, Any], place: str) -> Labels:
+    values = list(by_file.values())
     classes = type(values[0]) is int  # True and False are ints to `isinstance`
     length = len(values[0]) if isinstance(values[0], list) else None
-    for file, value in zip(files, values, strict=True):
+    for file, value in by_file.items():
         if classes and (type(value) is not int or not 0 <= value < MAX_CLASSES):
-            raise InputError(
-                f'{place}: the label of "{file}" is {value!r:.60}, not a class from 0 to {MAX_CLASSES - 1}; correct it'
-            )
-        if not classes and not _is_vector(value, length):
+            like = f"a class from 0 to {MAX_CLASSES - 1}"
+        elif not classes and not _is_vector(value, length):
             like = "a class (a whole number) or a list of numbers" if length is None else f"{length} finite numbers"
-            raise InputError(f'{place}: the label of "{file}" is {value!r:.60}, not {like}; correct it')
+        else:
+            continue
+        raise InputError(f'{place}: the label of "{file}" is {value!r:.60}, not {like}; correct it')
     if classes:
         return Labels(np.array(values, np.int64), max(values) + 1)
     return Labels(np.array(values, np.float32), length)
 
 
-def _is_vector(value, length: int | None) -> bool:
+def _is_vector(value: Any, length: int | None) -> bool:
     largest = float(np.finfo(np.float32).max)
     return (
         isinstance(value, list)

@@ -1,4 +1,4 @@
-"""Makes a zip file in the format of StyleGAN2 of a folder or zip file of images, all of one size.
+"""Makes a zip file of images of one size, in the format of StyleGAN2, from a folder or another zip file.
 
     python -m common.data.images.make_zip --source DIR|ZIP --out FILE.zip --resolution 64
 
@@ -7,29 +7,42 @@ reads fast; labels in the source's `dataset.json` are carried over. Where anythi
 written.
 """
 
-import argparse
+import dataclasses
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from common import files
-from common.data.images import labels as image_labels
+from common import errors, files
+from common.config import parse_command
 from common.data.images import pipeline as image_pipeline
 from common.data.images.folder import open_images
+from common.data.images.labels import to_json
 from common.data.images.source import ImageSource
-from common.errors import InputError, run
+from common.errors import InputError
 from common.terminal import track
+
+
+@dataclasses.dataclass(frozen=True)
+class MakeZip:
+    """The images, the archive and its resolution."""
+
+    source: str = ""
+    """A folder of images, or a zip file of them."""
+    out: str = ""
+    """The zip file to write."""
+    resolution: int = 0
+    """Side of the images in pixels, a power of two."""
 
 
 def write_zip(source: ImageSource, out: str | Path, resolution: int) -> None:
     """Writes the images of a source, in its order, and `dataset.json` with its labels or null.
 
-    The file depends on the images alone: no time, no name of the source is in it. It is written aside and renamed at
-    the end; an older one is replaced.
+    The file depends on the images alone; it holds no time and no name of the source. It is written aside and renamed at
+    the end, and replaces an older one.
 
     Args:
       source: what to write.
@@ -37,7 +50,7 @@ def write_zip(source: ImageSource, out: str | Path, resolution: int) -> None:
       resolution: side of the images, a power of two from 4; smaller images are enlarged.
 
     Raises:
-      InputError: a wrong name or resolution, what is wrong with an image, no space.
+      InputError: the name, the resolution or an image is wrong, or there is no space.
     """
     if Path(out).suffix.lower() != ".zip":
         raise InputError(f"{out}: the output is a zip file; give it a name that ends in .zip")
@@ -45,10 +58,10 @@ def write_zip(source: ImageSource, out: str | Path, resolution: int) -> None:
     names = []
     with files.written_aside(out) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for row, image in enumerate(images):
-            # A folder for each thousand, as in the archives of StyleGAN2.
+            # One folder per thousand, as in the archives of StyleGAN2.
             names.append(f"{row // 1000:05d}/img{row:08d}.png")
             archive.writestr(zipfile.ZipInfo(names[-1]), _png(image))
-        archive.writestr(zipfile.ZipInfo("dataset.json"), image_labels.to_json(source.labels, names))
+        archive.writestr(zipfile.ZipInfo("dataset.json"), to_json(source.labels, names))
 
 
 def _squares(source: ImageSource, resolution: int) -> Iterator[np.ndarray]:
@@ -63,22 +76,16 @@ def _png(image: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """The command."""
-    parser = argparse.ArgumentParser(
-        prog="python -m common.data.images.make_zip",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--source", required=True, help="a folder of images, or a zip file of them")
-    parser.add_argument("--out", required=True, help="the zip file to write")
-    parser.add_argument("--resolution", type=int, required=True, help="side of the images, a power of two")
-    arguments = parser.parse_args()
-    source = open_images(arguments.source, labelled=None)
-    write_zip(source, arguments.out, arguments.resolution)
+    options = parse_command(argv, default=MakeZip())[0]
+    if not options.source:
+        raise InputError("field source: empty; name a folder of images, or a zip file of them")
+    source = open_images(options.source, labelled=None)
+    write_zip(source, options.out, options.resolution)
     labels = f"labels of {source.labels.size} values" if source.labels.size else "no labels"
-    print(f"{arguments.out}: {len(source)} images of {arguments.resolution} px, {labels}")
+    print(f"{options.out}: {len(source)} images of {options.resolution} px, {labels}")
 
 
 if __name__ == "__main__":
-    run(main)
+    errors.run(main)

@@ -1,25 +1,18 @@
-"""Images without landmarks: what folders, zip files and prepared data sets look like to the pipeline."""
+"""What every source of images without landmarks looks like to the pipeline, and views of some of its images."""
 
 import abc
-import warnings
-from collections.abc import Iterable, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
 
-from common.data import decode as images
+from common.data.decode import decode
 from common.data.images.labels import Labels
-from common.errors import InputError
-
-EXTENSIONS = frozenset(
-    ".avif .bmp .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp".split()
-)
-"""By these a file counts as an image; whether it is one shows when it is decoded."""
+from common.data.splits import ada_rows
 
 
 class ImageRecord(TypedDict):
-    """One image, still encoded: who needs pixels decodes it (`images.decode`)."""
+    """One image, still encoded; whoever needs pixels decodes it (`common.data.decode`)."""
 
     image: bytes
     file: str
@@ -28,7 +21,7 @@ class ImageRecord(TypedDict):
 
 
 class ImageSource(abc.ABC):
-    """A sequence of images; names and labels are at hand without reading one."""
+    """A sequence of images whose names and labels are at hand without reading one."""
 
     files: Sequence[str]
     labels: Labels
@@ -47,11 +40,11 @@ class ImageSource(abc.ABC):
     @property
     def shape(self) -> tuple[int, int, int]:
         """Height, width and channels (3) of the first image, upright and decoded; others may have another size."""
-        return images.decode(self.read(0), self.files[0]).shape
+        return decode(self.read(0), self.files[0]).shape
 
 
 class Subset(ImageSource):
-    """Some rows of a source, in the order given; nothing is read or copied but names and labels."""
+    """Some rows of a source, in the order given. Nothing is read, and only their names and labels are copied."""
 
     def __init__(self, source: ImageSource, rows: np.ndarray):
         self._source, self._rows = source, rows
@@ -63,41 +56,8 @@ class Subset(ImageSource):
 
 
 def subset(source: ImageSource, n: int, seed: int) -> Subset:
-    """`n` images drawn at random without replacement by `seed`, in the source's order: FFHQ-1k is 1000 of FFHQ.
+    """`n` images drawn by `seed`, in the source's order, as FFHQ-1k is 1000 of FFHQ; draw and errors as `ada_rows`.
 
-    The draw is that of StyleGAN2-ADA for the same order of names: a shuffle by NumPy's legacy generator, cut and then
-    sorted. With one seed, a smaller draw is part of a larger one; a draw of everything is the source.
-
-    Args:
-      source: what to draw from.
-      n: how many images.
-      seed: 0 to 2**32 - 1.
-
-    Raises:
-      InputError: unless 1 <= n <= len(source).
+    The draw is that of StyleGAN2-ADA for the same order of names.
     """
-    if not 1 <= n <= len(source):
-        raise InputError(f"{n} images asked for, but there are {len(source)}; give a number from 1 to {len(source)}")
-    rows = np.arange(len(source))
-    np.random.RandomState(seed).shuffle(rows)
-    return Subset(source, np.sort(rows[:n]))
-
-
-def image_names(names: Iterable[str], place: str) -> list[str]:
-    """The names of images among those of files, sorted; a warning counts the others, `dataset.json` aside.
-
-    Hidden files (`.DS_Store`, `._a.jpg`) are no images, whatever their extension. `InputError` where none is left.
-    """
-    found, others = [], []
-    for name in sorted(names):
-        path = PurePosixPath(name)
-        is_image = path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
-        (found if is_image else others).append(name)
-    others = [name for name in others if name != "dataset.json"]
-    if not found:
-        raise InputError(f"{place}: holds no image by its extension (.png, .jpg, ...); check the path")
-    if others:
-        warnings.warn(
-            f'{place}: "{others[0]}" is no image by its name; {len(others)} such files are left out', stacklevel=3
-        )
-    return found
+    return Subset(source, ada_rows(len(source), n, seed))

@@ -1,4 +1,4 @@
-"""Colours, hair and other coefficients of a synthetic face that leave its shape alone, and the noise they need."""
+"""Colours, hair and other coefficients of a synthetic face that do not change its shape, and the noise they need."""
 
 import dataclasses
 
@@ -36,12 +36,12 @@ class Appearance:
     """0 smooth to 1 lined."""
     freckles: float
     beard: float
-    """Density of the beard, 0 to 1; small values are stubble."""
+    """Density of the beard, 0 to 1; a small value is stubble."""
     moustache: float
     hair_style: str
     """bald, short, fringe, long or cap."""
     hairline: float
-    """Shift of the hairline in the chart; positive is lower."""
+    """Shift of the hairline in the chart; a positive one lowers it."""
     hair_volume: float
     clothes: np.ndarray
     glasses: str
@@ -55,7 +55,7 @@ class Appearance:
 
 
 def sample_appearance(rng: np.random.Generator) -> Appearance:
-    """Skin, hair and the rest; beards exclude make-up."""
+    """A random appearance; a bearded face has no make-up."""
     tone = rng.beta(1.1, 1.3) * (len(_SKINS) - 1)
     skin = np.array([np.interp(tone, np.arange(len(_SKINS)), channel) for channel in _SKINS.T])
     skin = linear(np.clip(skin * rng.normal(1, (0.015, 0.02, 0.04)), 0.1, 1))
@@ -102,7 +102,7 @@ def sample_appearance(rng: np.random.Generator) -> Appearance:
 
 
 def _spline_weights(positions: np.ndarray, count: int) -> np.ndarray:
-    """Cubic B-spline weights [M, count] of lattice positions [M]; positions outside repeat the border."""
+    """The cubic B-spline weights [M, count] of lattice positions [M]; positions outside repeat the border."""
     positions = np.clip(positions, 0, count - 1)
     distance = np.abs(positions[:, None] - np.arange(count)[None, :]).astype(np.float32)
     inner = 2 / 3 - distance**2 * (1 - distance / 2)
@@ -110,9 +110,9 @@ def _spline_weights(positions: np.ndarray, count: int) -> np.ndarray:
 
 
 def lattice_noise(lattice: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Smooth noise on a grid: `lattice` [N, M] read at rows [R] and columns [C] in [0, 1], float32 [R, C].
+    """Smooth noise on a grid, float32 [R, C]: `lattice` [N, M] read at rows [R] and columns [C] in [0, 1].
 
-    The values depend on the positions only, so the same face at another resolution carries the same noise.
+    The values depend on the positions only, so that the same face has the same noise at every resolution.
     """
     down = _spline_weights(rows * (lattice.shape[0] - 1), lattice.shape[0])
     across = _spline_weights(columns * (lattice.shape[1] - 1), lattice.shape[1])

@@ -1,6 +1,6 @@
 """Paints eyes, brows and lips of a synthetic head exactly where its landmarks are.
 
-Edges are signed distances to curves through the landmarks, softened over a step of the grid.
+Edges are signed distances to curves through the landmarks, softened over one step of the grid.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ def paint_features(canvas: Canvas, head: Head, look: Appearance) -> None:
 
 
 def _curve(points: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """y of the smooth curve through `points` [N, 2] at chart positions x of any shape; the ends go on level."""
+    """The y of the smooth curve through `points` [N, 2] at chart positions x of any shape; level beyond its ends."""
     points = points[np.argsort(points[:, 0])]
     # Chord length as parameter keeps the curve smooth where points crowd at a corner.
     s = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
@@ -52,7 +52,7 @@ def _lips(canvas: Canvas, head: Head, look: Appearance) -> None:
 
 
 def _inside_mouth(head: Head, look: Appearance, x: np.ndarray, y: np.ndarray, softness: float) -> np.ndarray:
-    """Colours [R, C, 3] behind the lips: dark, a tongue below and the upper teeth."""
+    """The colours [R, C, 3] behind the lips: dark, with a tongue below and the upper teeth."""
     top, bottom = head.chart[62, 1], head.chart[66, 1]
     color = np.broadcast_to(look.lips * 0.10 + np.float32((0.012, 0.003, 0.003)), (*x.shape, 3)).copy()
     tongue = np.exp(-0.5 * ((x / 0.16) ** 2 + ((y - bottom) / (0.25 * (bottom - top) + 0.01)) ** 2))
@@ -64,7 +64,7 @@ def _inside_mouth(head: Head, look: Appearance, x: np.ndarray, y: np.ndarray, so
 
 
 def _eye(canvas: Canvas, head: Head, look: Appearance, points: np.ndarray, blink: float) -> None:
-    """`points` [6, 2]: outer corner, upper lid outer and inner, inner corner, lower lid inner and outer."""
+    """Paints an eye; `points` [6, 2]: outer corner, two on the upper lid, inner corner, two on the lower lid."""
     outer, inner = points[0], points[3]
     x0, x1 = sorted((outer[0], inner[0]))
     width, mid = x1 - x0, (outer + inner) / 2
@@ -91,7 +91,7 @@ def _eye(canvas: Canvas, head: Head, look: Appearance, points: np.ndarray, blink
 
 
 def _eyeball(head: Head, look: Appearance, points: np.ndarray, blink: float, x, y, across, softness) -> np.ndarray:
-    """Colours [R, C, 3] between the lids; `across` is 0 at the corners and 1 in the middle."""
+    """The colours [R, C, 3] between the lids; `across` is 0 at the corners and 1 in the middle."""
     outer, inner = points[0], points[3]
     mid = (outer + inner) / 2
     ball = np.broadcast_to(linear((0.84, 0.82, 0.80)), (*x.shape, 3)) * (0.55 + 0.45 * across)[..., None]

@@ -1,4 +1,4 @@
-"""Hair and caps of a synthetic head: where they grow, how far they stand out and what they look like."""
+"""Hair and caps of a synthetic head: where they are, how far they stand out and what they look like."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ _LINE = (
 
 
 def hair_distance(canvas: Canvas, look: Appearance) -> np.ndarray:
-    """Distance in the chart from the edge of the hair (or cap), positive where it grows, float32 [R, C]."""
+    """Distance in the chart from the edge of the hair or cap, float32 [R, C], positive where there is hair."""
     angle = np.degrees(np.abs(canvas.azimuth)).astype(np.float32)
     part = 0.07 * np.sin(2 * canvas.azimuth + 20 * look.hairline)
     line = np.interp(angle, *_LINE) + (look.hairline + part) * (angle < 75)
@@ -40,7 +40,7 @@ def hair_distance(canvas: Canvas, look: Appearance) -> np.ndarray:
 
 
 def raise_hair(points: np.ndarray, inside: np.ndarray, canvas: Canvas, look: Appearance) -> None:
-    """Lifts the surface [3, R, C] off the skull where there is hair, in place; `inside` of `hair_distance`."""
+    """Lifts the surface [3, R, C] off the skull where there is hair, in place; `inside` is from `hair_distance`."""
     volume = {"bald": 0.01, "cap": 0.10, "short": look.hair_volume}.get(look.hair_style, 0.06 + look.hair_volume)
     cover = smoothstep(-0.02, 0.05 + volume, inside)  # hair rises from its edge no steeper than 45 degrees or so
     lift = volume * cover
@@ -57,7 +57,7 @@ def raise_hair(points: np.ndarray, inside: np.ndarray, canvas: Canvas, look: App
 
 
 def paint_hair(inside: np.ndarray, canvas: Canvas, look: Appearance) -> None:
-    """Colours the hair in place: strands in its colour, or a cap's cloth; `inside` of `hair_distance`."""
+    """Paints the hair or the cloth of a cap, in place; `inside` is from `hair_distance`."""
     edge = {"bald": 0.12, "cap": 0.012}.get(look.hair_style, 0.04)
     cover = smoothstep(-edge, edge, inside)
     if look.hair_style == "cap":

@@ -1,13 +1,15 @@
-"""Coefficients of a synthetic head and where its 68 landmarks (300-W scheme) lie on it.
+"""Coefficients of a synthetic head, and where its 68 landmarks (300-W scheme) lie on it.
 
 The chart of the head is the plane of a frontal view: x to the right of the picture, y down, the half width of the head
-as unit and the origin at the middle of the nose. Every feature is both shaped and painted in the chart from the
-landmarks that `landmark_chart` gives, so that picture and annotation cannot disagree.
+as unit and the origin at the middle of the nose. Every feature is shaped and painted in the chart from the landmarks
+that `landmark_chart` gives, so that picture and annotation cannot disagree.
 """
 
 import dataclasses
 
 import numpy as np
+
+from common.data.faces.schemes import W300
 
 # Landmarks of the left half of the picture (the person's right) and of the middle; the rest is their mirror image.
 _HALF = {
@@ -27,19 +29,7 @@ _JAW_AZIMUTH = (-82.0, -82.0, -82.0, -81.0, -79.0, -75.0, -66.0, -46.0, 0.0)
 JAW = slice(0, 17)
 LEFT_EYE, RIGHT_EYE = tuple(range(36, 42)), (45, 44, 43, 42, 47, 46)  # outer corner, upper lid, inner corner, lower lid
 
-
-def _mirror() -> np.ndarray:
-    """Index of each landmark's mirror image."""
-    pairs = [(i, 16 - i) for i in range(8)] + [(i, 43 - i) for i in range(17, 22)] + [(31, 35), (32, 34)]
-    pairs += list(zip(LEFT_EYE, RIGHT_EYE, strict=True))
-    pairs += [(48, 54), (49, 53), (50, 52), (58, 56), (59, 55), (60, 64), (61, 63), (67, 65)]
-    index = np.arange(68)
-    for left, right in pairs:
-        index[left], index[right] = right, left
-    return index
-
-
-MIRROR = _mirror()
+MIRROR = np.array(W300.mirror)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +70,7 @@ class Expression:
     brow_raise: float = 0.0
     brow_furrow: float = 0.0
     blink: tuple[float, float] = (0.0, 0.0)
-    """Left and right eye of the picture, 0 open to 1 shut."""
+    """How far the left and the right eye of the picture are shut, 0 open to 1 shut."""
     gaze: tuple[float, float] = (0.0, 0.0)
     """Shift of the irises in the chart, x and y."""
 
@@ -91,13 +81,13 @@ class Expression:
 
 
 def sample_identity(rng: np.random.Generator) -> Identity:
-    """A head of normal coefficients, clipped to two deviations."""
+    """A random head; its coefficients are normal, clipped to two deviations."""
     names = [field.name for field in dataclasses.fields(Identity)]
     return Identity(**dict(zip(names, np.clip(rng.normal(size=len(names)), -2, 2).tolist(), strict=True)))
 
 
 def sample_expression(rng: np.random.Generator) -> Expression:
-    """Mostly a closed or slightly open mouth, at times a wide open one; some eyes half or fully shut."""
+    """A random expression: mostly a closed or slightly open mouth, at times a wide open one; some eyes are shut."""
     wide, talking, shut, half = rng.random(4) < (0.12, 0.3, 0.06, 0.2)
     mouth_open = rng.uniform(0.5, 1.0) if wide else rng.uniform(0.1, 0.5) if talking else rng.uniform(0.0, 0.05)
     blink = rng.uniform(0.85, 1.0) if shut else rng.uniform(0.2, 0.6) if half else rng.uniform(-0.15, 0.15)
@@ -119,7 +109,7 @@ def jaw_ramp(y: np.ndarray) -> np.ndarray:
 
 
 def jaw(identity: Identity, expression: Expression) -> tuple[np.ndarray, np.ndarray]:
-    """Azimuth in radians and height y of landmarks 0 .. 16, each float [17]."""
+    """The azimuth in radians and the height y of landmarks 0 .. 16, each float64 [17]."""
     y = np.array(_JAW_Y)
     y = y + 0.05 * identity.chin * jaw_ramp(y) + expression.jaw_drop * jaw_ramp(y)
     azimuth = np.radians(_JAW_AZIMUTH)
@@ -148,7 +138,7 @@ def _eye(rest: np.ndarray, identity: Identity, blink: float, smile: float) -> np
 
 
 def _mouth(points: np.ndarray, identity: Identity, expression: Expression) -> np.ndarray:
-    """Moves landmarks 48 .. 67 [20, 2] from the mean closed mouth; symmetric in x."""
+    """Landmarks 48 .. 67 [20, 2], moved from those of the mean closed mouth; symmetric in x."""
     x, y = points[:, 0], points[:, 1] - 0.545
     outer = np.arange(20) < 12
     lip = np.where(y < 0, 1 + 0.16 * identity.upper_lip, 1 + 0.16 * identity.lower_lip)
@@ -165,9 +155,9 @@ def _mouth(points: np.ndarray, identity: Identity, expression: Expression) -> np
 
 
 def landmark_chart(identity: Identity, expression: Expression) -> np.ndarray:
-    """The 68 landmarks in the chart, float [68, 2].
+    """The 68 landmarks in the chart, float64 [68, 2].
 
-    Those of the jaw, which lies where the chart is steep, have only their y here; `jaw` has their azimuth.
+    The jaw lies where the chart is steep: its landmarks have only their y here, and their azimuth from `jaw`.
     """
     chart = np.zeros((68, 2))
     for index, point in _HALF.items():

@@ -7,7 +7,7 @@ import numpy as np
 from common.data.synthetic.appearance import Appearance, lattice_noise
 from common.data.synthetic.surface import Head, smoothstep
 
-_BROWN = (0.62, 0.50, 0.47)  # of the skin, in its folds
+_BROWN = (0.62, 0.50, 0.47)  # factor on the colour of the skin in its folds
 
 
 @dataclasses.dataclass
@@ -25,11 +25,11 @@ class Canvas:
     t: np.ndarray
     """float32 [R]."""
     step: float
-    """Distance of neighbours in the chart, the width of a soft edge."""
+    """Distance of neighbouring points in the chart, which is the width of a soft edge."""
     cache: dict = dataclasses.field(default_factory=dict)
 
     def window(self, x0: float, x1: float, y0: float, y1: float) -> tuple[slice, slice]:
-        """Rows and columns that hold the chart rectangle."""
+        """The rows and columns that hold a rectangle of the chart."""
         r0, r1 = np.searchsorted(self.y, (y0, y1))
         if r1 <= r0:
             return slice(0, 0), slice(0, 0)
@@ -50,7 +50,7 @@ def mix(color: np.ndarray, amount: np.ndarray, target: np.ndarray) -> None:
 
 
 def edge(distance: np.ndarray, width: float) -> np.ndarray:
-    """1 where the signed distance is inside (positive), 0 outside, a ramp of `width` between."""
+    """The cover of a shape with soft edges: 1 inside (positive distance), 0 outside, a ramp of `width` between."""
     return np.clip(distance / width + 0.5, 0, 1).astype(np.float32)
 
 
@@ -64,7 +64,7 @@ def paint_skin(canvas: Canvas, head: Head, look: Appearance) -> None:
 
 
 def _spot(canvas: Canvas, x: float, y: float, sx: float, sy: float) -> tuple[tuple[slice, slice], np.ndarray]:
-    """A Gaussian spot of height 1: its window and values."""
+    """The window and the values of a Gaussian spot of height 1."""
     where = canvas.window(x - 3 * sx, x + 3 * sx, y - 3 * sy, y + 3 * sy)
     across = (canvas.x[where] - x) / sx
     down = (canvas.y[where[0]] - y)[:, None] / sy
@@ -83,7 +83,7 @@ def _complexion(canvas: Canvas, look: Appearance) -> None:
 
 
 def _shades(canvas: Canvas, head: Head, look: Appearance) -> None:
-    """Red cheeks and the dark of the sockets and under the eyes."""
+    """Paints the red of the cheeks and the shade in the sockets and under the eyes."""
     eye_y = head.chart[36:48, 1].mean()
     red, brown = look.skin * (1.0, 0.70, 0.68), look.skin * _BROWN
     for side in (-1, 1):
@@ -98,7 +98,7 @@ def _shades(canvas: Canvas, head: Head, look: Appearance) -> None:
 
 
 def _lines(canvas: Canvas, head: Head, look: Appearance) -> None:
-    """The folds from the nose past the corners of the mouth and the lines of the forehead."""
+    """Paints the folds from the nose past the corners of the mouth and the lines of the forehead."""
     c, expression, brown = head.chart, head.expression, look.skin * _BROWN
     for corner in (48, 54):
         side = -1 if corner == 48 else 1

@@ -1,21 +1,26 @@
 """Renders faces with exact landmarks: a 3-D head from random coefficients, painted, lit, projected and photographed.
 
-The 68 landmarks are those of 300-W (Sagonas et al. 2013), each the projection of a point of the head's surface. The jaw
-stays on the head when it turns and does not slide along the visible contour. As in 300-W a landmark under hair, glasses
-or a hand still counts as annotated; `visible` is False only outside the picture.
+The 68 landmarks are those of 300-W (Sagonas et al. 2013), each the projection of a point of the head's surface. The
+landmarks of the jaw stay on the head when it turns and do not slide along the visible contour. As in 300-W a landmark
+under hair, glasses or a hand still counts as annotated; `visible` is False only outside the picture.
 """
-
-from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from common.data.synthetic import hair as face_hair
-from common.data.synthetic import scene as face_scene
 from common.data.synthetic.appearance import Appearance, lattice_noise, sample_appearance
 from common.data.synthetic.features import paint_features
+from common.data.synthetic.hair import hair_distance, paint_hair, raise_hair
 from common.data.synthetic.model import sample_expression, sample_identity
 from common.data.synthetic.paint import Canvas, paint_skin
-from common.data.synthetic.scene import Camera
+from common.data.synthetic.scene import (
+    Camera,
+    Light,
+    background,
+    paint_body,
+    paint_glasses,
+    paint_occluder,
+    photograph,
+)
 from common.data.synthetic.surface import Head, build_head, landmarks_3d, smoothstep, surface
 
 _SUPERSAMPLING = 2
@@ -27,11 +32,11 @@ def render_face(seed: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
     Args:
       seed: non-negative.
-      size: side of the picture, pixels; from 32.
+      size: side of the picture, pixels; at least 32.
 
     Returns:
-      image uint8 [size, size, 3], sRGB; landmarks float32 [68, 2], (x, y) in pixels with the centre of the first pixel
-      at (0, 0); visible bool [68], whether a landmark lies in the picture.
+      Image uint8 [size, size, 3], sRGB; landmarks float32 [68, 2], (x, y) in pixels with the centre of the first pixel
+      at (0, 0); visible bool [68], whether each landmark lies in the picture.
 
     Raises:
       ValueError: a negative seed or a size below 32.
@@ -46,24 +51,19 @@ def render_face(seed: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     camera = _place_camera(rng, points)
     light = _sample_light(rng)
 
-    picture = face_scene.background(rng, size).repeat(_SUPERSAMPLING, 0).repeat(_SUPERSAMPLING, 1)
-    face_scene.paint_body(picture, camera, look, light, head.expression.jaw_drop)
+    picture = background(rng, size).repeat(_SUPERSAMPLING, 0).repeat(_SUPERSAMPLING, 1)
+    paint_body(picture, camera, look, light, head.expression.jaw_drop)
     _draw_head(picture, head, look, camera, light)
-    face_scene.paint_glasses(picture, camera, look, head.chart, points)
+    paint_glasses(picture, camera, look, head.chart, points)
     landmarks = (camera.project(points.T) * size - 0.5).T.astype(np.float32)
-    face_scene.paint_occluder(rng, picture, camera, look)
-    image = face_scene.photograph(rng, picture, size, np.random.default_rng((seed, 1)))
+    paint_occluder(rng, picture, camera, look)
+    image = photograph(rng, picture, size, np.random.default_rng((seed, 1)))
     visible = ((landmarks >= -0.5) & (landmarks <= size - 0.5)).all(-1)
     return image, landmarks, visible
 
 
-def render_faces(seeds: Iterable[int], size: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """`render_face` of each seed in turn."""
-    return (render_face(seed, size) for seed in seeds)
-
-
 def _place_camera(rng: np.random.Generator, points: np.ndarray) -> Camera:
-    """Turns the head and frames it: the landmarks [68, 3] span 50 to 75 % of the picture and lie inside it."""
+    """A random pose and a frame in which the landmarks [68, 3] span 50 to 75 % of the picture and lie inside it."""
     frontal = rng.random() < 0.35
     yaw = np.clip(rng.normal(0, 0.12 if frontal else 0.42), -_MAX_YAW, _MAX_YAW)
     pitch = np.clip(rng.normal(0.02, 0.06 if frontal else 0.16), -_MAX_PITCH, _MAX_PITCH)
@@ -78,20 +78,20 @@ def _place_camera(rng: np.random.Generator, points: np.ndarray) -> Camera:
     return camera.framed(float(scale), (float(shift[0]), float(shift[1])))
 
 
-def _sample_light(rng: np.random.Generator) -> face_scene.Light:
-    """A key light in front of the face, mostly from above, and the share of ambient light."""
+def _sample_light(rng: np.random.Generator) -> Light:
+    """A random key light in front of the face, mostly from above, and ambient light."""
     azimuth, elevation = rng.normal(0, 0.6), rng.normal(0.45, 0.3)
     key = np.array([np.sin(azimuth) * np.cos(elevation), -np.sin(elevation), np.cos(azimuth) * np.cos(elevation)])
     warm = rng.normal(0, 0.06)
-    return face_scene.Light(
+    return Light(
         direction=key.astype(np.float32),
         key=(np.array([1 + warm, 1.0, 1 - warm]) * rng.uniform(0.65, 1.05)).astype(np.float32),
         ambient=(np.array([1 - warm, 1.0, 1 + warm]) * rng.uniform(0.22, 0.5)).astype(np.float32),
     )
 
 
-def _draw_head(picture: np.ndarray, head: Head, look: Appearance, camera: Camera, light: face_scene.Light) -> None:
-    """Draws the head into float32 [S, S, 3], in place: paint and light the surface, then find what each pixel sees."""
+def _draw_head(picture: np.ndarray, head: Head, look: Appearance, camera: Camera, light: Light) -> None:
+    """Draws the head into float32 [S, S, 3], in place: paints and lights its surface and finds what each pixel sees."""
     side = picture.shape[0]
     canvas, points = _paint_head(head, look, camera, side)
     seen = camera.rotate(points)
@@ -108,8 +108,8 @@ def _draw_head(picture: np.ndarray, head: Head, look: Appearance, camera: Camera
 
 
 def _paint_head(head: Head, look: Appearance, camera: Camera, side: int) -> tuple[Canvas, np.ndarray]:
-    """The painted head on a grid about as fine as the pixels: its canvas and points float32 [3, R, C]."""
-    pixels = camera.scale * side  # a unit of the head
+    """The painted head on a grid about as fine as the pixels: its canvas, and its points float32 [3, R, C]."""
+    pixels = camera.scale * side  # per unit of the head
     half = np.radians(102)
     rows, columns = int(0.72 * head.length * pixels), int(0.64 * 2 * half * pixels)
     t = np.linspace(0.002, 0.999, rows, dtype=np.float32)
@@ -119,14 +119,14 @@ def _paint_head(head: Head, look: Appearance, camera: Camera, side: int) -> tupl
     canvas = Canvas(color, x, points[1, :, 0].copy(), azimuth, t, step=float(1 / pixels))
     paint_skin(canvas, head, look)
     paint_features(canvas, head, look)
-    inside = face_hair.hair_distance(canvas, look)
-    face_hair.paint_hair(inside, canvas, look)
-    face_hair.raise_hair(points, inside, canvas, look)
+    inside = hair_distance(canvas, look)
+    paint_hair(inside, canvas, look)
+    raise_hair(points, inside, canvas, look)
     return canvas, points
 
 
 def _refine(grid: np.ndarray) -> np.ndarray:
-    """[D, R, C] with the midpoints between neighbours: [D, 2 R - 1, 2 C - 1]."""
+    """The grid [D, R, C] with the midpoints between neighbours, [D, 2 R - 1, 2 C - 1]."""
     depth, rows, columns = grid.shape
     fine = np.empty((depth, 2 * rows - 1, 2 * columns - 1), grid.dtype)
     fine[:, ::2, ::2] = grid
@@ -136,10 +136,12 @@ def _refine(grid: np.ndarray) -> np.ndarray:
 
 
 def _find_nearest(at: np.ndarray, depth: np.ndarray, side: int) -> np.ndarray:
-    """Which point each pixel sees: int64 [side, side], its flat index, or -1 for none.
+    """The flat index of the point that each pixel sees, int64 [side, side]; -1 where it sees none.
 
     Args:
-      at: float32 [2, R, C], picture sides. depth: float32 [R, C], larger is nearer.
+      at: where the points lie in the picture, float32 [2, R, C], in sides of the picture.
+      depth: float32 [R, C], larger is nearer.
+      side: side of the picture, pixels.
     """
     column, row = np.floor(at * side).astype(np.int32)
     inside = np.flatnonzero(((column >= 0) & (column < side) & (row >= 0) & (row < side)).ravel())
@@ -166,8 +168,8 @@ def _normals(points: np.ndarray) -> np.ndarray:
     return normal
 
 
-def _shade(albedo: np.ndarray, points: np.ndarray, light: face_scene.Light) -> np.ndarray:
-    """Linear RGB [R, C, 3] of a painted surface [R, C, 3] at points [3, R, C] in the camera's frame."""
+def _shade(albedo: np.ndarray, points: np.ndarray, light: Light) -> np.ndarray:
+    """The lit colours of a painted surface, linear RGB [R, C, 3]; its points [3, R, C] are in the camera's frame."""
     normal = _normals(points)
     # Light wraps around skin: the terminator lies behind 90 degrees.
     diffuse = np.clip((np.tensordot(light.direction, normal, 1) + 0.25) / 1.25, 0, 1)
@@ -180,7 +182,7 @@ def _shade(albedo: np.ndarray, points: np.ndarray, light: face_scene.Light) -> n
 
 
 def _cast_shadow(points: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Share of the key light that nearer parts of the head take away, float32 [R, C]: a shadow map, softened."""
+    """Share of the key light that nearer parts of the head take away, float32 [R, C], from a softened shadow map."""
     step = max(1, round(points.shape[1] / 120))
     coarse = points[:, ::step, ::step]
     side = np.cross(direction, (0, 1, 0))

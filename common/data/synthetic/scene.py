@@ -5,12 +5,13 @@ import dataclasses
 import numpy as np
 
 from common.data.synthetic.appearance import Appearance, lattice_noise, linear
+from common.data.synthetic.paint import mix
 from common.data.synthetic.surface import smoothstep
 
 
 @dataclasses.dataclass(frozen=True)
 class Light:
-    """One distant light and an even rest."""
+    """One distant light, and ambient light that is the same from everywhere."""
 
     direction: np.ndarray
     """float32 [3], unit, from the head to the light, as the camera sees it."""
@@ -22,17 +23,17 @@ class Light:
 
 @dataclasses.dataclass(frozen=True)
 class Camera:
-    """Pose of the head (radians) and a perspective camera that looks at it."""
+    """Pose of the head (radians), and a perspective camera that looks at it."""
 
     yaw: float
     pitch: float
     roll: float
     distance: float
-    """From the head's origin, half head widths."""
+    """Distance of the camera from the head's origin, half head widths."""
     scale: float
-    """Picture sides a half head width."""
+    """Size of a half head width in the picture, in sides of the picture."""
     shift: tuple[float, float]
-    """Where the head's origin lies in the picture, picture sides."""
+    """Where the head's origin lies in the picture, in sides of the picture."""
 
     def framed(self, scale: float, shift: tuple[float, float]) -> "Camera":
         """The same pose in another frame."""
@@ -40,7 +41,7 @@ class Camera:
 
     @property
     def rotation(self) -> np.ndarray:
-        """float32 [3, 3]: yaw, then pitch, then roll."""
+        """The rotation of the pose, float32 [3, 3]: first yaw, then pitch, then roll."""
         (cy, cp, cr), (sy, sp, sr) = (f((self.yaw, self.pitch, self.roll)) for f in (np.cos, np.sin))
         yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
         pitch = np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
@@ -48,26 +49,22 @@ class Camera:
         return (roll @ pitch @ yaw).astype(np.float32)
 
     def rotate(self, points: np.ndarray) -> np.ndarray:
-        """[3, ...] in the head's frame -> [3, ...] in the camera's."""
+        """Points [3, ...] of the head's frame in the camera's frame, [3, ...]."""
         return np.tensordot(self.rotation, points.astype(np.float32), 1)
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """[3, ...] in the head's frame -> [2, ...], picture sides from the upper left corner."""
+        """Where points [3, ...] of the head's frame lie, [2, ...], in sides of the picture from its first corner."""
         x, y, z = self.rotate(points)
         near = self.scale * self.distance / (self.distance - z)
         return np.stack([x * near + self.shift[0], y * near + self.shift[1]])
 
     def pixel(self, point, side: int) -> np.ndarray:
-        """[2], pixels of a picture of `side`, of one point of the head's frame."""
+        """Where one point of the head's frame lies in a picture of `side` pixels: [2], in pixels."""
         return self.project(np.asarray(point, np.float32)[:, None])[:, 0] * side - 0.5
 
 
-def _mix(picture: np.ndarray, amount: np.ndarray, color: np.ndarray) -> None:
-    picture += amount.astype(np.float32)[..., None] * (np.asarray(color, np.float32) - picture)
-
-
 def _plane(side: int, origin: np.ndarray, angle: float, unit: float) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates [S, S] of all pixels in a frame at `origin` (pixels) turned by `angle`, in `unit` pixels."""
+    """Coordinates x and y, each [S, S], of all pixels in a frame turned by `angle`; origin and unit are in pixels."""
     x = (np.arange(side, dtype=np.float32) - np.float32(origin[0]))[None, :] / np.float32(unit)
     y = (np.arange(side, dtype=np.float32) - np.float32(origin[1]))[:, None] / np.float32(unit)
     c, s = np.float32(np.cos(angle)), np.float32(np.sin(angle))
@@ -81,7 +78,7 @@ def _muted(rng: np.random.Generator) -> np.ndarray:
 
 
 def background(rng: np.random.Generator, side: int) -> np.ndarray:
-    """A blurred place, float32 [side, side, 3]: two colours, blobs of light and edges of things."""
+    """A blurred background, float32 [side, side, 3]: two colours, blobs of light and edges of things."""
     at = (np.arange(side) + 0.5) / side
     base, other = _muted(rng), _muted(rng)
     cells = int(rng.integers(3, 9))
@@ -95,13 +92,13 @@ def background(rng: np.random.Generator, side: int) -> np.ndarray:
         box, strength = rng.random() < 0.5, rng.uniform(0.3, 0.9)
         x, y = _plane(side, centre * side - 0.5, turn, side)
         far = np.maximum(np.abs(x) - half[0], np.abs(y) - half[1]) if box else np.hypot(x, y) - half[0] * 0.6
-        _mix(picture, strength * smoothstep(soft, -soft, far), color)
+        mix(picture, strength * smoothstep(soft, -soft, far), color)
     fine = lattice_noise(rng.uniform(-1, 1, (48, 48)), at, at)
     return (picture * (1 + 0.08 * fine)[..., None]).astype(np.float32)
 
 
 def _paint_back_hair(picture: np.ndarray, camera: Camera, look: Appearance, light: Light) -> None:
-    """Long hair as it falls behind the neck."""
+    """Paints long hair that falls behind the neck."""
     side = picture.shape[0]
     crown = camera.pixel((0.0, -0.6, -0.5), side)
     x, y = _plane(side, crown, 0.6 * camera.roll, camera.scale * side)
@@ -110,11 +107,11 @@ def _paint_back_hair(picture: np.ndarray, camera: Camera, look: Appearance, ligh
     top = np.sqrt(np.clip(1 - (np.minimum(y, 0) / 1.3) ** 2, 0, 1))
     shape = smoothstep(0.03, -0.03, np.abs(x) - width * top) * smoothstep(2.9, 2.6, y + 0.2 * strands) * (y > -1.3)
     lit = 0.7 * float(np.mean(light.ambient + 0.55 * light.key))
-    _mix(picture, shape, look.hair * np.clip((1 + strands) * lit, 0.1, 2)[..., None])
+    mix(picture, shape, look.hair * np.clip((1 + strands) * lit, 0.1, 2)[..., None])
 
 
 def paint_body(picture: np.ndarray, camera: Camera, look: Appearance, light: Light, jaw_drop: float) -> None:
-    """Shoulders, long hair and neck behind the head, in place."""
+    """Paints shoulders, long hair and neck behind the head, in place."""
     side = picture.shape[0]
     unit = camera.scale * side
     base = camera.pixel((0.0, 0.75, -0.45), side)
@@ -127,7 +124,7 @@ def paint_body(picture: np.ndarray, camera: Camera, look: Appearance, light: Lig
     lean = float(light.direction[0])
     fold = 1 + 0.10 * np.sin(9 * x + 2.5 * np.sin(3 * y)) + 0.25 * lean * x
     shoulder = 0.62 + 0.20 * np.abs(x) + 0.22 * np.abs(x) ** 3 / 4 + 0.35 * np.maximum(np.abs(x) - 1.5, 0) ** 2
-    _mix(picture, smoothstep(-0.02, 0.02, y - shoulder), look.clothes * np.clip(fold * lit, 0.1, 2)[..., None])
+    mix(picture, smoothstep(-0.02, 0.02, y - shoulder), look.clothes * np.clip(fold * lit, 0.1, 2)[..., None])
     half = 0.52 + 0.04 * np.maximum(y, 0) + 0.30 * np.clip(y - 0.45, 0, 1) ** 2
     round_off = np.sqrt(np.clip(1 - (x / (half * 1.05)) ** 2, 0.05, 1))
     # The jaw shades the upper neck.
@@ -136,11 +133,11 @@ def paint_body(picture: np.ndarray, camera: Camera, look: Appearance, light: Lig
     tone = (0.35 + 0.65 * round_off) * under * cords * (1 + 0.4 * lean * x)
     neck = smoothstep(0.02, -0.02, np.abs(x) - half) * smoothstep(-0.6, -0.5, y)
     collar = smoothstep(0.02, -0.02, y - 0.78 - 0.25 * np.sqrt(np.clip(1 - (x / 0.75) ** 2, 0, 1)))
-    _mix(picture, neck * collar, look.skin * (tone * lit)[..., None])
+    mix(picture, neck * collar, look.skin * (tone * lit)[..., None])
 
 
 def paint_glasses(picture: np.ndarray, camera: Camera, look: Appearance, chart: np.ndarray, points: np.ndarray) -> None:
-    """Two lenses, a bridge and the nearer temple arm, in place; `points` [68, 3] of the head."""
+    """Paints two lenses, a bridge and the nearer temple arm, in place; `points` [68, 3] are the landmarks in 3-D."""
     if look.glasses == "none":
         return
     side = picture.shape[0]
@@ -162,9 +159,9 @@ def paint_glasses(picture: np.ndarray, camera: Camera, look: Appearance, chart: 
         soft = 2.0 / np.linalg.norm(across)
         glare = np.exp(-(((u + 0.6 * v + 0.25) / 0.18) ** 2)) * (r < 1)
         lens = smoothstep(1 + soft, 1 - soft, r)
-        _mix(picture, (0.90 if dark else 0.06) * lens, np.full(3, 0.02 if dark else 0.35))
-        _mix(picture, (0.16 if dark else 0.12) * glare, np.full(3, 0.9))
-        _mix(picture, smoothstep(thick / reach + soft, thick / reach - soft, 2 * np.abs(r - 1)), look.frame)
+        mix(picture, (0.90 if dark else 0.06) * lens, np.full(3, 0.02 if dark else 0.35))
+        mix(picture, (0.16 if dark else 0.12) * glare, np.full(3, 0.9))
+        mix(picture, smoothstep(thick / reach + soft, thick / reach - soft, 2 * np.abs(r - 1)), look.frame)
     width = thick * camera.scale * side * 0.5
     _capsule(picture, corners[-1][1], corners[1][1], width, look.frame)
     for sign in (-1, 1):
@@ -178,17 +175,17 @@ def paint_glasses(picture: np.ndarray, camera: Camera, look: Appearance, chart: 
 def _capsule(
     picture: np.ndarray, start: np.ndarray, end: np.ndarray, radius: float, color, relief: float = 0.0
 ) -> None:
-    """A line with round ends (pixels), rounded like a finger where `relief` > 0."""
+    """Paints a line with round ends, positions in pixels; it is shaded like a finger where `relief` > 0."""
     x, y = _plane(picture.shape[0], start, 0.0, 1.0)
     span = (end - start).astype(np.float32)
     s = np.clip((x * span[0] + y * span[1]) / max(float(span @ span), 1e-6), 0, 1)
     far = np.hypot(x - s * span[0], y - s * span[1])
     tone = 1 - relief + relief * np.sqrt(np.clip(1 - (far / radius) ** 2, 0, 1))
-    _mix(picture, smoothstep(radius + 1, radius - 1, far), np.asarray(color, np.float32) * tone[..., None])
+    mix(picture, smoothstep(radius + 1, radius - 1, far), np.asarray(color, np.float32) * tone[..., None])
 
 
 def paint_occluder(rng: np.random.Generator, picture: np.ndarray, camera: Camera, look: Appearance) -> None:
-    """In front of one face in six: a hand, a scarf or a thing with straight edges, in place."""
+    """Paints a hand, a scarf or a thing with straight edges in front of one face in six, in place."""
     kind = rng.choice(["none", "hand", "scarf", "box"], p=[0.84, 0.06, 0.05, 0.05])
     if kind == "none":
         return
@@ -217,11 +214,11 @@ def paint_occluder(rng: np.random.Generator, picture: np.ndarray, camera: Camera
         half = rng.uniform(0.15, 0.45, 2)
         weave = 1 + 0.3 * np.sign(np.sin(x * rng.uniform(6, 30)))
         cover = smoothstep(0.015, -0.015, np.maximum(np.abs(x) - half[0], np.abs(y) - half[1]))
-    _mix(picture, cover, color * (0.7 * weave)[..., None])
+    mix(picture, cover, color * (0.7 * weave)[..., None])
 
 
 def photograph(rng: np.random.Generator, picture: np.ndarray, size: int, grain: np.random.Generator) -> np.ndarray:
-    """Averages linear [S, S, 3] down to uint8 [size, size, 3] and adds exposure, blur, grain."""
+    """The photograph, uint8 [size, size, 3], of a scene in linear light [S, S, 3]: blurred, exposed, grainy."""
     factor = picture.shape[0] // size
     image = picture.reshape(size, factor, size, factor, 3).mean((1, 3))
     blur = rng.choice([0.0, rng.uniform(0.002, 0.008)], p=[0.6, 0.4]) * size

@@ -1,7 +1,7 @@
-"""The surface of a synthetic head in 3-D: a lofted head with a nose, sockets, lips, chin and ears raised from it.
+"""The surface of a synthetic head in 3-D: cross sections from crown to chin, and the features raised from them.
 
-A point of the surface has a height parameter t (0 crown to 1 chin) and an azimuth (0 forward, positive to the right of
-the picture, radians). Space: x right, y down, z towards the viewer, in half head widths.
+A point of the surface has a height parameter t (0 crown to 1 chin) and an azimuth (radians, 0 forward, positive to the
+right of the picture). In space x points right, y down and z towards the viewer; the unit is half a head width.
 """
 
 import dataclasses
@@ -30,9 +30,9 @@ _SECTIONS = np.array([
 
 
 def spline(knots: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Smooth curve through `values` [N] or [N, D] at increasing `knots` [N], read `at` [M]: [M] or [M, D].
+    """The smooth curve through `values` [N] or [N, D] at increasing `knots` [N], read `at` [M]: [M] or [M, D].
 
-    Cubic Hermite segments with three-point slopes; constant outside the knots.
+    It has cubic Hermite segments with three-point slopes and is constant outside the knots.
     """
     knots, values, at = (np.asarray(a, np.float64) for a in (knots, values, at))
     at = np.clip(at, knots[0], knots[-1])
@@ -48,7 +48,7 @@ def spline(knots: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def smoothstep(low: float, high: float, x: np.ndarray) -> np.ndarray:
-    """0 up to `low`, 1 from `high`, smooth between; `low` may be the larger one."""
+    """A smooth step: 0 up to `low`, 1 from `high`; `low` may be the larger one."""
     t = np.clip((x - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
@@ -58,11 +58,11 @@ class Head:
     """A head ready to be evaluated. Build it with `build_head`."""
 
     profile: np.ndarray
-    """[N, 5], rows as `_SECTIONS`, at equal steps of t."""
+    """Cross sections at equal steps of t, [N, 5], rows as `_SECTIONS`."""
     chart: np.ndarray
-    """[68, 2], landmarks in the chart."""
+    """Landmarks in the chart, [68, 2]."""
     jaw_azimuth: np.ndarray
-    """[17], radians."""
+    """Azimuth of the landmarks of the jaw, [17], radians."""
     length: float
     """Length of the front profile from crown to chin."""
     ears: float
@@ -71,17 +71,17 @@ class Head:
     expression: Expression
 
     def section(self, t: np.ndarray) -> list[np.ndarray]:
-        """y, half width, z of side, front and back at t, each of t's shape."""
+        """The height y, the half width, and z of side, front and back at t, each of t's shape."""
         grid = np.linspace(0, 1, len(self.profile))
         return [np.interp(t, grid, column) for column in self.profile.T]
 
     def height_parameter(self, y: np.ndarray) -> np.ndarray:
-        """t of the heights `y`."""
+        """The height parameters t of the heights `y`."""
         return np.interp(y, self.profile[:, 0], np.linspace(0, 1, len(self.profile)))
 
 
 def build_head(identity: Identity, expression: Expression, covered_ears: bool = False) -> Head:
-    """The head of an identity and expression; hair over the ears presses them flat."""
+    """The head of an identity and an expression; covered ears are pressed flat."""
     sections = _SECTIONS.copy()
     y = sections[:, 0].copy()
     sections[:, 1] *= 1 + 0.04 * identity.head_width + 0.06 * identity.jaw_width * smoothstep(0.1, 0.7, y)
@@ -100,7 +100,7 @@ def build_head(identity: Identity, expression: Expression, covered_ears: bool = 
 
 
 def _bumps(head: Head) -> list[tuple[float, float, float, float, float]]:
-    """Gaussians (x, y, sigma x, sigma y, height) of the right half; those off the middle stand on both sides."""
+    """Gaussian bumps (x, y, sigma x, sigma y, height) of the right half; those off the middle are on both sides."""
     c, i, e = head.chart, head.identity, head.expression
     eye = (c[[42, 45]].mean(0) + c[[43, 44, 46, 47]].mean(0)) / 2
     eye[1] = c[[42, 45, 36, 39], 1].mean()
@@ -125,7 +125,7 @@ def _bumps(head: Head) -> list[tuple[float, float, float, float, float]]:
 
 
 def relief(head: Head, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """How far the features stand out in z at chart positions x [R, C], one y a row [R]: float32 [R, C]."""
+    """The height in z of the features at chart positions x [R, C] and y [R], one per row. float32 [R, C]."""
     out = np.zeros(x.shape, np.float32)
     x = x.astype(np.float32)
     for cx, cy, sx, sy, height in _bumps(head):
@@ -140,7 +140,7 @@ def relief(head: Head, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _nose(head: Head, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Bridge, tip and the step down to the lip."""
+    """The height of the nose: bridge, tip and the step down to the lip."""
     c = head.chart
     depth = 1 + 0.12 * head.identity.nose_depth
     tip, base = c[30, 1], c[33, 1]
@@ -153,7 +153,7 @@ def _nose(head: Head, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _lips(head: Head, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Two rolls along the lips and the hollow of an open mouth."""
+    """The height of two rolls along the lips, and the hollow of an open mouth."""
     c = head.chart
     out = np.zeros(x.shape, np.float32)
     rows = (y > c[50, 1] - 0.15) & (y < c[57, 1] + 0.15)
@@ -175,7 +175,7 @@ def _lips(head: Head, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _ears(head: Head, azimuth: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """How far the ears stand out, [R, C]: an ellipse on the side of the head with a rim and a bowl."""
+    """The height of the ears, [R, C]: an ellipse on each side of the head with a rim and a bowl."""
     out = np.zeros(np.broadcast_shapes(azimuth.shape, y.shape), np.float32)
     rows = np.flatnonzero(np.abs(y[:, 0] + 0.20) < 0.36)
     if not len(rows):
@@ -190,7 +190,7 @@ def _ears(head: Head, azimuth: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def chart_x(width: np.ndarray, azimuth: np.ndarray) -> np.ndarray:
-    """Chart x of azimuths [R, C] on sections of half width [R, 1]; goes on growing behind the ears."""
+    """The chart's x of azimuths [R, C] on sections of half width [R, 1]; it goes on growing behind the ears."""
     sine = np.sin(azimuth)
     return width * np.where(np.abs(azimuth) <= np.pi / 2, sine, np.sign(azimuth) * (2 - np.abs(sine)))
 
@@ -199,7 +199,7 @@ def surface(head: Head, t: np.ndarray, azimuth: np.ndarray) -> tuple[np.ndarray,
     """Points of the surface at t [R] and azimuth [R, C] or [1, C].
 
     Returns:
-      float32 [3, R, C], (x, y, z) in space, and float32 [R, C], x in the chart (its y is that of the point).
+      Points (x, y, z) in space, float32 [3, R, C]; their x in the chart, float32 [R, C]. Their y is the same in both.
     """
     y, width, side, front, back = (a[:, None].astype(np.float32) for a in head.section(t))
     azimuth = azimuth.astype(np.float32)

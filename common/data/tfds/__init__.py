@@ -1,20 +1,19 @@
-"""TFDS builders of the data sets, by the name a command or config calls them."""
+"""TFDS builders of the data sets, by the name that a command or config gives them."""
 
 from common.data.tfds.aflw import Aflw
 from common.data.tfds.animalface import AnimalFace
-from common.data.tfds.base import Builder, Split
 from common.data.tfds.celebahq import CelebaHq
 from common.data.tfds.cub import Cub
-from common.data.tfds.faces import Face, FaceBuilder, Table
+from common.data.tfds.faces import FaceBuilder
 from common.data.tfds.ffhq import Ffhq
-from common.data.tfds.images import ImageBuilder, Picture
+from common.data.tfds.images import ImageBuilder
 from common.data.tfds.lsun import LsunChurch
 from common.data.tfds.synthetic import SyntheticFaces
 from common.data.tfds.w300 import W300
 from common.data.tfds.wflw import Wflw
 
 BUILDERS: dict[str, type[FaceBuilder]] = {"w300": W300, "wflw": Wflw, "aflw": Aflw, "synthetic": SyntheticFaces}
-"""Annotated faces."""
+"""Data sets of annotated faces."""
 IMAGE_BUILDERS: dict[str, type[ImageBuilder]] = {
     "ffhq": Ffhq,
     "lsun_church": LsunChurch,
@@ -22,25 +21,4 @@ IMAGE_BUILDERS: dict[str, type[ImageBuilder]] = {
     "animal_face": AnimalFace,
     "celeba_hq": CelebaHq,
 }
-"""Images without landmarks."""
-
-__all__ = [
-    "BUILDERS",
-    "IMAGE_BUILDERS",
-    "W300",
-    "Aflw",
-    "AnimalFace",
-    "Builder",
-    "CelebaHq",
-    "Cub",
-    "Face",
-    "FaceBuilder",
-    "Ffhq",
-    "ImageBuilder",
-    "LsunChurch",
-    "Picture",
-    "Split",
-    "SyntheticFaces",
-    "Table",
-    "Wflw",
-]
+"""Data sets of images without landmarks."""

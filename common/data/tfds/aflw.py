@@ -7,47 +7,37 @@ from pathlib import Path
 
 import numpy as np
 import scipy.io
-import tensorflow_datasets as tfds
 
-from common.data.faces import schemes
-from common.data.tfds.base import Split, check_count, check_images
+from common.data.faces.schemes import AFLW19
 from common.data.tfds.faces import Face, FaceBuilder
 from common.errors import InputError
 
 LIST = "AFLWinfo_release.mat"
-# Unpacking the archives gives aflw/data/...; many move that folder up.
+# Unpacking the archives gives aflw/data/..., and many users move that folder up.
 DATABASES = ("aflw/data/aflw.sqlite", "data/aflw.sqlite", "aflw.sqlite")
 IMAGES = ("aflw/data/flickr", "data/flickr", "flickr")
 TRAINING = 20_000
 OFFICIAL = {"train": 20_000, "full": 4_386, "frontal": 1_314}
-COUNT = schemes.AFLW19.count
+COUNT = AFLW19.count
 
 
-class Aflw(FaceBuilder, skip_registration=True):
+class Aflw(FaceBuilder):
     """AFLW: 20,000 faces for training and 4,386 for testing, 1,314 of them frontal (all 19 landmarks visible).
 
-    The public list defines everything: which faces, their split (the first 20,000 of the permutation `ra` train),
-    landmarks and visibility. It locates invisible landmarks too, and published errors on AFLW count all 19; `visible`
-    holds the list's flags all the same. Boxes are those of the list, or with boxes="sqlite" the rectangles of the
-    original database: for a face of the list, the one in its image that overlaps its box most. The database alone is
-    not enough, as it has no split. Coordinates are taken as they are, 0-based.
+    The public list defines everything: which faces there are, their split (the first 20,000 of the permutation `ra` are
+    for training), landmarks and visibility. It locates invisible landmarks too, and published errors on AFLW count all
+    19; `visible` holds the list's flags all the same. Boxes are those of the list, or with boxes="sqlite" those of the
+    original database: for each face of the list, the rectangle in its image that overlaps its box most. The database
+    alone is not enough, as it has no split. Coordinates are taken as they are, 0-based.
     """
 
-    scheme = schemes.AFLW19
+    scheme = AFLW19
     selections = {"train": "train", "test": "test", "full": "test", "frontal": "test"}
     layout = f"manual_dir must hold {LIST} and the images in {IMAGES[0]}/{{0,2,3}} (or data/flickr, or flickr)"
-    MANUAL_DOWNLOAD_INSTRUCTIONS = layout
-    BUILDER_CONFIGS = [
-        tfds.core.BuilderConfig(name="mat", description="boxes of the public list"),
-        tfds.core.BuilderConfig(name="sqlite", description="boxes of the original database"),
-    ]
+    option = "boxes"
+    variants = {"mat": "boxes of the public list", "sqlite": "boxes of the original database"}
 
-    @classmethod
-    def configure(cls, boxes: str = "mat", **options) -> tfds.core.BuilderConfig:
-        super().configure(**options)
-        return cls.choose("boxes", boxes)
-
-    def read(self, root: Path) -> dict[str, Split]:
+    def read(self, root: Path) -> dict[str, list[Face]]:
         database = next((root / name for name in DATABASES if (root / name).is_file()), None)
         if not (root / LIST).is_file():
             why = f", and {database.name} alone has no split into training and test faces" if database else ""
@@ -62,31 +52,25 @@ class Aflw(FaceBuilder, skip_registration=True):
             fields["box"] = _database_boxes(database, fields["file"], fields["box"])
         return self._split(fields, images, root / LIST)
 
-    def _split(self, fields: dict, images: Path, path: Path) -> dict[str, Split]:
+    def _split(self, fields: dict, images: Path, path: Path) -> dict[str, list[Face]]:
         order = fields["order"]
         if len(order) <= TRAINING:
             raise InputError(f"{path}: {len(order)} faces, the split needs more than {TRAINING}; download it again")
-        check_images((images / file for file in fields["file"]), path, self.layout)
-        splits = {}
-        for split, rows in (("train", order[:TRAINING]), ("test", order[TRAINING:])):
-            faces = [_face(fields, row, images, split) for row in rows]
-            splits[split] = Split(len(faces), faces)
-        check_count(f"{path}, training set", len(splits["train"].items), OFFICIAL["train"])
-        for group in ("full", "frontal"):
-            found = sum(group in face.groups for face in splits["test"].items)
-            check_count(f"{path}, test set {group}", found, OFFICIAL[group])
-        return splits
+        faces = [_face(fields, row, images, i < TRAINING) for i, row in enumerate(order)]
+        self.check_images((faces[i] for i in np.argsort(order)), path)
+        for group, official in OFFICIAL.items():
+            self.check_count(f"{path}, {group}", sum(group in face.groups for face in faces), official)
+        return {"train": faces[:TRAINING], "test": faces[TRAINING:]}
 
 
-def _face(fields: dict, row: int, images: Path, split: str) -> Face:
-    visible = fields["visible"][row]
-    groups = {"train": ("train",), "test": (("frontal" if visible.all() else "other"), "full")}[split]
-    file = fields["file"][row]
+def _face(fields: dict, row: int, images: Path, training: bool) -> Face:
+    file, visible = fields["file"][row], fields["visible"][row]
+    groups = ("train",) if training else ("frontal" if visible.all() else "other", "full")
     return Face(images / file, file, groups, fields["landmarks"][row], visible, fields["box"][row])
 
 
 def _read_list(path: Path) -> dict:
-    """Rows of the list: file [N], landmarks f32 [N, 19, 2], visible bool [N, 19], box f32 [N, 4], order int [N]."""
+    """The list: file [N], landmarks float32 [N, 19, 2], visible bool [N, 19], box float32 [N, 4], order int64 [N]."""
     wanted = {"nameList", "data", "mask_new", "bbox", "ra"}
     try:
         mat = scipy.io.loadmat(path, variable_names=wanted)  # numbers, strings and cells only: nothing is executed
@@ -111,7 +95,7 @@ def _read_list(path: Path) -> dict:
 
 
 def _database_boxes(path: Path, files: list[str], boxes: np.ndarray) -> np.ndarray:
-    """For each face of the list the rectangle of its image that overlaps its box most: float32 [N, 4]."""
+    """The rectangle that overlaps the box of each face of the list most, in its image. float32 [N, 4]."""
     query = """SELECT FaceImages.filepath, FaceRect.x, FaceRect.y, FaceRect.w, FaceRect.h FROM Faces
         JOIN FaceImages ON FaceImages.file_id = Faces.file_id JOIN FaceRect ON FaceRect.face_id = Faces.face_id
         ORDER BY Faces.face_id"""
@@ -139,12 +123,12 @@ def _database_boxes(path: Path, files: list[str], boxes: np.ndarray) -> np.ndarr
 
 
 def _overlap(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Intersection over union of [N, 4] with [4]: [N]."""
+    """Intersection over union of each box [N, 4] with a box [4]. [N]."""
     low, high = np.maximum(boxes[:, :2], box[None, :2]), np.minimum(boxes[:, 2:], box[None, 2:])
     shared = _area(np.concatenate([low, high], axis=1))
     return shared / np.maximum(_area(boxes) + _area(box) - shared, 1e-9)
 
 
 def _area(boxes: np.ndarray) -> np.ndarray:
-    """[..., 4] -> [...], 0 where a box is empty."""
+    """The area of boxes, 0 where a box is empty. [..., 4] -> [...]."""
     return (boxes[..., 2:] - boxes[..., :2]).clip(0).prod(-1)

@@ -10,9 +10,9 @@ import io
 import itertools
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -20,45 +20,51 @@ from absl import logging
 
 from common.data.decode import upright_size
 from common.errors import InputError
+from common.files import read_bytes
 from common.terminal import track
 
 RECORDS_PER_SHARD = 256
-"""TFDS holds the encoded images of one shard in memory."""
+"""Number of records per file; TFDS holds the encoded images of one shard in memory."""
+COLUMNS = {"file": "files", "subset": "subsets", "box": "boxes", "label": "labels"}
+"""Field of a record -> its column in the table, where the two have different names."""
 
 
-class Item(Protocol):
-    """One image of a data set, before it becomes a record: a dataclass that holds what comes with it, too."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Item:
+    """One image of a data set before it becomes a record; subclasses hold what comes with the image."""
 
     image: Path | bytes
     """The encoded image, or where it is."""
     file: str
     """Its name in the data set."""
     groups: tuple[str, ...]
-    """Every name that selects it apart from its split's."""
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Split:
-    """The items of a TFDS split, in order. `count` is known before an image is read or drawn."""
-
-    count: int
-    items: Iterable[Item]
+    """Every name that selects it, apart from its split's."""
 
 
 class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
     """A TFDS builder. A data set declares what it holds (class attributes) and how it is `read`.
 
-    Shard by shard, because the generator-based builder of TFDS sorts its records, and imports TensorFlow to do that on
-    disk when a split has more than 1 GB, as HELEN and AFLW have.
+    Records are written shard by shard, because the generator-based builder of TFDS sorts them, and imports TensorFlow
+    to do that on disk when a split has more than 1 GB, as HELEN and AFLW have.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     noun: ClassVar[str]
-    """What the data set is made of, for messages: faces, images."""
+    """Word for the items in messages: faces, images."""
     selections: ClassVar[dict[str, str]]
     """Names a user selects by, and the TFDS split that holds those items; the splits themselves are among them."""
+    attributes: ClassVar[tuple[str, ...]] = ()
+    """Names of the attributes of an item, which its field `attributes` holds as bool [A]."""
     layout: ClassVar[str] = ""
     """What `manual_dir` must hold, in one line; empty for a data set that needs no download."""
+    option: ClassVar[str] = ""
+    """Name of the option that chooses one of the `variants`, if there are any."""
+    variants: ClassVar[dict[str, str]] = {}
+    """Each variant of the data set and what it is; the first is the default."""
+
+    def __init_subclass__(cls, **arguments: Any):
+        super().__init_subclass__(skip_registration=True, **arguments)
+        cls.MANUAL_DOWNLOAD_INSTRUCTIONS = cls.layout or None
 
     def __init__(self, **arguments: Any):
         verbosity = logging.get_verbosity()
@@ -69,37 +75,32 @@ class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
             logging.set_verbosity(verbosity)
 
     @abc.abstractmethod
-    def read(self, root: Path) -> dict[str, Split]:
-        """The TFDS splits from the manual directory. Raises `InputError` naming file and row."""
+    def read(self, root: Path) -> dict[str, Collection[Item]]:
+        """The items of each TFDS split, in order, from the manual directory. Raises `InputError` naming file and row.
+
+        Their number is known before an image is read or drawn.
+        """
 
     @abc.abstractmethod
     def features(self) -> dict[str, Any]:
-        """TFDS features of a record beside `image` and `file`."""
+        """TFDS features of a record other than `image`, `file` and `attributes`."""
 
     @abc.abstractmethod
     def fields(self, item: Item) -> dict[str, Any]:
         """The values of these features."""
 
-    @abc.abstractmethod
-    def columns(self, items: list[Item]) -> dict[str, np.ndarray]:
-        """The columns of a split's table beside `files` and `groups`."""
-
     @classmethod
     def configure(cls, **options: Any) -> tfds.core.BuilderConfig | None:
-        """The configuration with these options. Raises `InputError` for one that does not exist."""
+        """The configuration with these options. Raises `InputError` for an option or a value that does not exist."""
+        config = None
+        if cls.variants:
+            value = options.pop(cls.option, next(iter(cls.variants)))
+            if value not in cls.variants:
+                raise InputError(f"{cls.name}: {cls.option}={value!r} is not one of {', '.join(cls.variants)}")
+            config = tfds.core.BuilderConfig(name=value, description=cls.variants[value])
         if options:
             raise InputError(f"{cls.name} has no option {next(iter(options))!r}; leave it out")
-        return None
-
-    @classmethod
-    def choose(cls, option: str, value: str) -> tfds.core.BuilderConfig:
-        """The predefined configuration of this name. Raises `InputError`, which names the option, if there is none."""
-        for config in cls.BUILDER_CONFIGS:
-            if config.name == value:
-                return config
-        raise InputError(
-            f"{cls.name}: {option}={value!r} is not one of {', '.join(c.name for c in cls.BUILDER_CONFIGS)}"
-        )
+        return config
 
     def load_table(self, split: str, names: Sequence[str]) -> dict[str, np.ndarray]:
         """Columns of the table of a prepared TFDS split; `groups` holds the selecting names, separated by spaces."""
@@ -110,12 +111,37 @@ class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path}: missing or damaged; delete {self.data_dir} and prepare it again") from error
 
+    def need(self, path: Path) -> Path:
+        """A file or folder of the download; raises `InputError`, which explains the layout, where it is missing."""
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder; {self.layout}")
+        return path
+
+    def lines(self, path: Path) -> list[tuple[str, str]]:
+        """The lines of a list of the download that are not blank, each with where it stands: `list.txt, row 17`."""
+        text = self.need(path).read_text(encoding="utf-8")
+        rows = enumerate(text.splitlines(), start=1)
+        return [(line.strip(), f"{path}, row {row}") for row, line in rows if line.strip()]
+
+    def check_images(self, items: Iterable[Item], listed_in: Path) -> None:
+        """Raises `InputError` for the first image that a list names and the disk lacks, before anything is written."""
+        for row, item in enumerate(items, start=1):
+            if not item.image.is_file():
+                raise InputError(f"{listed_in}, row {row}: there is no image {item.image}; {self.layout}")
+
+    def check_count(self, what: str, found: int, official: int) -> None:
+        """Warns where a download has not the published number of items: it may be incomplete or another edition."""
+        if found != official:
+            warnings.warn(f"{what}: {found} {self.noun}, officially {official}", stacklevel=2)
+
     def _info(self) -> tfds.core.DatasetInfo:
         features = {
             "image": tfds.features.Image(shape=(None, None, None)),
             "file": tfds.features.Text(),
             **self.features(),
         }
+        if self.attributes:
+            features["attributes"] = tfds.features.Tensor(shape=(len(self.attributes),), dtype=np.bool_)
         return tfds.core.DatasetInfo(
             builder=self,
             description=self.__doc__,
@@ -125,49 +151,36 @@ class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
 
     def _shard_iterators_per_split(self, dl_manager):
         splits = self.read(Path(dl_manager.manual_dir) if self.layout else Path())
-        for name, split in splits.items():
-            if not split.count:
+        for name, items in splits.items():
+            if not len(items):
                 raise InputError(f"{self.name}: no {self.noun} for the split {name!r}; {self.layout}")
-        return {name: self._shards(name, split) for name, split in splits.items()}
+        return {name: self._shards(name, items) for name, items in splits.items()}
 
-    def _shards(self, name: str, split: Split) -> list[Callable[[], Iterator]]:
-        """Shards are written one after the other, so that each takes the next records of one stream."""
-        records = self._records(name, split)
-        sizes = [RECORDS_PER_SHARD] * ((split.count - 1) // RECORDS_PER_SHARD) + [None]  # the last ends the stream
+    def _shards(self, name: str, items: Collection[Item]) -> list[Callable[[], Iterator]]:
+        """Iterators over the records of each shard; TFDS uses them one after the other, so that they share a stream."""
+        records = self._records(name, items)
+        sizes = [RECORDS_PER_SHARD] * ((len(items) - 1) // RECORDS_PER_SHARD) + [None]  # the last ends the stream
         return [functools.partial(itertools.islice, records, size) for size in sizes]
 
-    def _records(self, name: str, split: Split) -> Iterator[tuple[int, dict[str, Any]]]:
-        read = []
-        for i, item in enumerate(track(split.items, f"{self.name} {name}", split.count)):
-            read.append(dataclasses.replace(item, image=b""))
+    def _records(self, name: str, items: Collection[Item]) -> Iterator[tuple[int, dict[str, Any]]]:
+        rows = []
+        for i, item in enumerate(track(items, f"{self.name} {name}", len(items))):
+            rows.append({"groups": " ".join(item.groups), **self._fields(item)})
             yield i, self._record(item)
+        table = {COLUMNS.get(field, field): np.array([row[field] for row in rows]) for field in rows[0]}
         # The TFDS directory is still the temporary one that is renamed when everything is written.
-        np.savez(
-            Path(self.data_dir) / _table_name(name),
-            files=np.array([item.file for item in read]),
-            groups=np.array([" ".join(item.groups) for item in read]),
-            **self.columns(read),
-        )
+        np.savez(Path(self.data_dir) / _table_name(name), **table)
 
     def _record(self, item: Item) -> dict[str, Any]:
         if isinstance(item.image, Path):
             upright_size(item.image)  # names the file that is empty or no image
-        image = item.image if isinstance(item.image, bytes) else item.image.read_bytes()
-        return {"image": io.BytesIO(image), "file": item.file, **self.fields(item)}
+        image = item.image if isinstance(item.image, bytes) else read_bytes(item.image)
+        return {"image": io.BytesIO(image), **self._fields(item)}
+
+    def _fields(self, item: Item) -> dict[str, Any]:
+        attributes = {"attributes": item.attributes} if self.attributes else {}
+        return {"file": item.file, **self.fields(item), **attributes}
 
 
 def _table_name(split: str) -> str:
     return f"{split}_annotations.npz"
-
-
-def check_count(what: str, found: int, official: int, noun: str = "faces") -> None:
-    """Warns where a download has not the published number of items: it may be incomplete or another edition."""
-    if found != official:
-        warnings.warn(f"{what}: {found} {noun}, officially {official}", stacklevel=2)
-
-
-def check_images(images: Iterable[Path], listed_in: Path, remedy: str) -> None:
-    """Raises `InputError` for the first image that a list names and the disk has not, before anything is written."""
-    for row, image in enumerate(images, start=1):
-        if not image.is_file():
-            raise InputError(f"{listed_in}, row {row}: there is no image {image}; {remedy}")

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from common.data.tfds.base import Split, check_count, check_images
 from common.data.tfds.images import ImageBuilder, Picture
 from common.errors import InputError
 
@@ -20,30 +19,27 @@ ATTRIBUTES = (
 ).split()
 
 
-class CelebaHq(ImageBuilder, skip_registration=True):
+class CelebaHq(ImageBuilder):
     """CelebA-HQ (Karras et al. 2018) with the attributes of CelebA, in the order of CelebAMask-HQ (Lee et al. 2020)."""
 
     attributes = tuple(ATTRIBUTES)
     selections = {"full": "full"}
     layout = f"manual_dir must hold {ROOT}/ with {LIST} and CelebA-HQ-img/"
-    MANUAL_DOWNLOAD_INSTRUCTIONS = layout
 
-    def read(self, root: Path) -> dict[str, Split]:
+    def read(self, root: Path) -> dict[str, list[Picture]]:
         path = root / ROOT / LIST
-        if not path.is_file():
-            raise InputError(f"{path}: no such file; {self.layout}")
-        count, header, *lines = path.read_text(encoding="utf-8").splitlines() or ("", "")
-        if header.split() != ATTRIBUTES or count.strip() != str(len(lines)):
+        lines = self.lines(path)
+        if len(lines) < 2 or lines[0][0] != str(len(lines) - 2) or lines[1][0].split() != ATTRIBUTES:
             raise InputError(f"{path}: not a count, the names of 40 attributes and that many rows; download it again")
-        pictures = [_picture(line, f"{path}, row {row}", root) for row, line in enumerate(lines, start=3)]
-        check_images((picture.image for picture in pictures), path, self.layout)
-        check_count(str(path), len(pictures), OFFICIAL, self.noun)
-        return {"full": Split(len(pictures), pictures)}
+        pictures = [_picture(line, where, root / ROOT / "CelebA-HQ-img") for line, where in lines[2:]]
+        self.check_images(pictures, path)
+        self.check_count(str(path), len(pictures), OFFICIAL)
+        return {"full": pictures}
 
 
-def _picture(line: str, where: str, root: Path) -> Picture:
-    """File name, then 1 or -1 for each attribute."""
-    name, *flags = line.split() or ("",)
+def _picture(line: str, where: str, folder: Path) -> Picture:
+    """The image that a line names; its flags, 1 or -1 per attribute, follow the name."""
+    name, *flags = line.split()
     if len(flags) != len(ATTRIBUTES) or not set(flags) <= {"1", "-1"}:
         raise InputError(f"{where}: needs a file and {len(ATTRIBUTES)} values of 1 or -1; download it again")
-    return Picture(root / ROOT / "CelebA-HQ-img" / name, name, attributes=np.array(flags) == "1")
+    return Picture(folder / name, name, (), attributes=np.array(flags) == "1")

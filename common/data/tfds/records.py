@@ -1,4 +1,7 @@
-"""Prepared TFDS data sets as sources: `open_dataset("w300", data_dir, "common")[0]` is a record."""
+"""Prepared TFDS data sets as sources.
+
+`open_dataset("w300", data_dir, "common")` gives annotated faces, `open_image_dataset("ffhq", data_dir)` images.
+"""
 
 import contextlib
 import io
@@ -11,83 +14,81 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from common.data.faces.source import Record
-from common.data.tfds import BUILDERS, IMAGE_BUILDERS, Builder, FaceBuilder
+from common.data.faces.source import Source
+from common.data.images.labels import unlabelled
+from common.data.images.source import ImageSource
+from common.data.tfds import BUILDERS, IMAGE_BUILDERS
+from common.data.tfds.base import Builder
+from common.data.tfds.faces import FaceBuilder
+from common.data.tfds.images import ImageBuilder
 from common.errors import InputError
 
 
-class TfdsSource:
-    """The faces of a prepared data set that a name selects, in the official order.
+class TfdsSource(Source):
+    """The faces of a prepared data set that `split`, one of `builder.selections`, selects; in the official order.
 
-    Attributes:
-      scheme: the landmark scheme.
-      files, subsets: a name and a subset each row.
-      landmarks: float32 [N, K, 2] in 0-based pixels; visible: bool [N, K]; boxes: float32 [N, 4].
-      attributes: bool [N, A], the columns being `builder.attributes`.
-      groups: bool [N] by name, the published selections among these faces; they can overlap.
+    Raises:
+      InputError: an unknown selection, or one that no face has.
     """
 
-    def __init__(self, builder: FaceBuilder, split: str, subsets: str | Sequence[str] | None = None):
-        """Selects by `split`, one of `builder.selections`, and among those faces by any of the names in `subsets`.
-
-        Raises:
-          InputError: an unknown name, or no face has it; names those that exist.
-        """
-        rows, names = select_rows(builder, split, subsets)
-        table = builder.annotations(builder.selections[split])
+    def __init__(self, builder: FaceBuilder, split: str):
+        self._rows, self._records = _select(builder, split)
+        columns = ("files", "subsets", "landmarks", "visible", "boxes")
+        table = builder.load_table(builder.selections[split], columns)
         self.scheme = builder.scheme
-        self.files = tuple(table.files[i] for i in rows)
-        self.subsets = tuple(table.subsets[i] for i in rows)
-        self.landmarks, self.visible = table.landmarks[rows], table.visible[rows]
-        self.boxes, self.attributes = table.boxes[rows], table.attributes[rows]
-        present = sorted({name for i in rows for name in names[i]})
-        self.groups = {name: np.array([name in names[i] for i in rows]) for name in present}
-        self._rows = np.array(rows)
-        self._records = open_records(builder, builder.selections[split], len(table.files))
+        self.files, self.subsets = (tuple(table[name][self._rows].tolist()) for name in ("files", "subsets"))
+        self.landmarks, self.visible, self.boxes = (table[name][self._rows] for name in columns[2:])
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int) -> Record:
-        record = self._records[int(self._rows[index])]
-        return {**record, "file": record["file"].decode(), "subset": record["subset"].decode()}
+    def read(self, row: int) -> bytes:
+        return self._records[int(self._rows[row])]["image"]
 
 
-def select_rows(
-    builder: Builder, split: str, subsets: str | Sequence[str] | None = None
-) -> tuple[list[int], list[set[str]]]:
-    """The rows of a TFDS split that a selection names, and for every row of it all names that select it.
+class TfdsImages(ImageSource):
+    """The images of a prepared data set that `split`, one of `builder.selections`, selects; in the official order.
 
-    Raises `InputError` for an unknown name, or where nothing has it; names those that exist.
+    Args:
+      builder: builder of a prepared data set.
+      split: the selection.
+      labelled: whether the labels are wanted: one-hot classes, or the columns `builder.attributes` as 0 and 1.
+
+    Raises:
+      InputError: an unknown selection, or labels of a data set that has none.
     """
-    if split not in builder.selections:
-        raise InputError(f"{builder.name}: no split {split!r}; it has {', '.join(builder.selections)}")
-    tfds_split = builder.selections[split]
-    groups = builder.load_table(tfds_split, ["groups"])["groups"].tolist()
-    names = [{tfds_split, *row.split()} for row in groups]
-    rows = [i for i, row in enumerate(names) if split in row]
-    if subsets is not None:
-        subsets = (subsets,) if isinstance(subsets, str) else tuple(subsets)
-        existing = sorted({name for i in rows for name in names[i]})
-        for name in subsets:
-            if name not in existing:
-                raise InputError(f"{builder.name}, {split}: no subset {name!r}; it has {', '.join(existing)}")
-        rows = [i for i in rows if names[i] & set(subsets)]
-    if not rows:
-        raise InputError(
-            f"{builder.name}, {split}: selects no {builder.noun}; there are {', '.join(builder.selections)}"
-        )
-    return rows, names
+
+    def __init__(self, builder: ImageBuilder, split: str, labelled: bool = False):
+        self._rows, self._records = _select(builder, split)
+        if labelled and not builder.classes and not builder.attributes:
+            raise InputError(f"{builder.name}: labels are asked for, but it has none; train without labels")
+        tfds_split = builder.selections[split]
+        self.files = builder.load_table(tfds_split, ["files"])["files"][self._rows].tolist()
+        self.labels = builder.labels(tfds_split).take(self._rows) if labelled else unlabelled(len(self._rows))
+
+    def read(self, row: int) -> bytes:
+        return self._records[int(self._rows[row])]["image"]
 
 
-def open_records(builder: Builder, tfds_split: str, count: int) -> Sequence[dict[str, Any]]:
-    """The `count` records of a prepared TFDS split."""
-    # The image stays the encoded file: decoding is the pipeline's, which crops and caches.
-    skip = {"image": tfds.decode.SkipDecoding()}
-    records = builder.as_data_source(split=tfds_split, decoders=skip)
-    if len(records) != count:
-        raise InputError(f"{builder.data_dir}: records are missing; delete it and prepare it again")
-    return records
+def open_dataset(
+    name: str, data_dir: str | Path, split: str, manual_dir: str | Path | None = None, **options: Any
+) -> TfdsSource:
+    """The faces of one selection, for example "train", "common", "pose" or "frontal"; the rest as `prepare`."""
+    if name in IMAGE_BUILDERS:
+        raise InputError(f"{name} has no landmarks; data sets with landmarks are {', '.join(BUILDERS)}")
+    return TfdsSource(prepare(name, data_dir, manual_dir, **options), split)
+
+
+def open_image_dataset(
+    name: str,
+    data_dir: str | Path,
+    split: str = "full",
+    manual_dir: str | Path | None = None,
+    labelled: bool = False,
+    **options: Any,
+) -> TfdsImages:
+    """The images of one selection; `name` is one of `IMAGE_BUILDERS`, the rest as `prepare` and `TfdsImages`."""
+    if name not in IMAGE_BUILDERS:
+        raise InputError(f"no data set of images {name!r}; there are {', '.join(IMAGE_BUILDERS)}")
+    check_selection(IMAGE_BUILDERS[name], split)  # before a long preparation
+    return TfdsImages(prepare(name, data_dir, manual_dir, **options), split, labelled)
 
 
 def prepare(name: str, data_dir: str | Path, manual_dir: str | Path | None = None, **options: Any) -> Builder:
@@ -100,7 +101,7 @@ def prepare(name: str, data_dir: str | Path, manual_dir: str | Path | None = Non
       name: one of `BUILDERS` or `IMAGE_BUILDERS`.
       data_dir: where prepared data sets are kept.
       manual_dir: where the official downloads were unpacked; not needed once the data set is prepared.
-      options: of the builder, see its `configure`.
+      options: the builder's options, see its `configure`.
 
     Raises:
       InputError: unknown name or option, downloads missing or not as expected (says how `manual_dir` must look).
@@ -109,13 +110,41 @@ def prepare(name: str, data_dir: str | Path, manual_dir: str | Path | None = Non
     if name not in builders:
         raise InputError(f"no data set {name!r}; there are {', '.join(builders)}")
     kind = builders[name]
-    config = kind.configure(**options)
-    builder = kind(data_dir=data_dir, config=config, file_format="array_record")
+    builder = kind(data_dir=data_dir, config=kind.configure(**options), file_format="array_record")
     if not builder.data_path.exists():
         _write(builder, manual_dir)
     if not (builder.data_path / "dataset_info.json").exists():
         raise InputError(f"{builder.data_dir}: not a complete data set; delete it and prepare it again")
     return builder
+
+
+def check_selection(builder: Builder | type[Builder], split: str) -> None:
+    """Raises `InputError`, which names those that exist, for a selection that the data set has not."""
+    if split not in builder.selections:
+        raise InputError(f"{builder.name}: no split {split!r}; it has {', '.join(builder.selections)}")
+
+
+def selected_rows(builder: Builder, split: str) -> np.ndarray:
+    """The rows of its TFDS split that a selection names, int64 [N]. Raises `InputError` where there are none."""
+    check_selection(builder, split)
+    tfds_split = builder.selections[split]
+    groups = builder.load_table(tfds_split, ["groups"])["groups"].tolist()
+    rows = np.array([i for i, names in enumerate(groups) if split in (tfds_split, *names.split())], np.int64)
+    if not len(rows):
+        raise InputError(
+            f"{builder.name}, {split}: selects no {builder.noun}; there are {', '.join(builder.selections)}"
+        )
+    return rows
+
+
+def _select(builder: Builder, split: str) -> tuple[np.ndarray, Sequence[dict[str, Any]]]:
+    """The selected rows, and all records of their TFDS split."""
+    rows, tfds_split = selected_rows(builder, split), builder.selections[split]
+    # The image stays the encoded file: decoding is the pipeline's, which crops and caches.
+    records = builder.as_data_source(split=tfds_split, decoders={"image": tfds.decode.SkipDecoding()})
+    if len(records) != len(builder.load_table(tfds_split, ["groups"])["groups"]):
+        raise InputError(f"{builder.data_dir}: records are missing; delete it and prepare it again")
+    return rows, records
 
 
 def _write(builder: Builder, manual_dir: str | Path | None) -> None:
@@ -131,17 +160,3 @@ def _write(builder: Builder, manual_dir: str | Path | None) -> None:
             builder.download_and_prepare(download_dir=unused, download_config=settings)
     except OSError as error:
         raise InputError(f"{builder.data_dir}: could not be written ({error}); check space and permissions") from error
-
-
-def open_dataset(
-    name: str,
-    data_dir: str | Path,
-    split: str,
-    manual_dir: str | Path | None = None,
-    subsets: str | Sequence[str] | None = None,
-    **options: Any,
-) -> TfdsSource:
-    """`prepare`, then the source of one selection: for example "train", "common", "pose" or "frontal"."""
-    if name in IMAGE_BUILDERS:
-        raise InputError(f"{name} has no landmarks; data sets with landmarks are {', '.join(BUILDERS)}")
-    return TfdsSource(prepare(name, data_dir, manual_dir, **options), split, subsets)

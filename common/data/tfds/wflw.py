@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common.data.faces import schemes
-from common.data.tfds.base import Split, check_count, check_images
+from common.data.faces.schemes import WFLW
 from common.data.tfds.faces import Face, FaceBuilder
 from common.errors import InputError
 
@@ -15,40 +14,34 @@ OFFICIAL = {"train": 7500, "test": 2500}
 ATTRIBUTES = {"pose": 326, "expression": 314, "illumination": 698, "makeup": 206, "occlusion": 736, "blur": 773}
 
 
-class Wflw(FaceBuilder, skip_registration=True):
+class Wflw(FaceBuilder):
     """WFLW: 7,500 faces for training, 2,500 for testing, and six partly overlapping subsets of the latter.
 
     Coordinates and boxes are those of the list, taken as 0-based. All landmarks count as visible: the annotation has
     occlusion as an attribute of the face only.
     """
 
-    scheme = schemes.WFLW
+    scheme = WFLW
     attributes = tuple(ATTRIBUTES)
     selections = {"train": "train", "test": "test", **dict.fromkeys(ATTRIBUTES, "test")}
     layout = f"manual_dir must hold {LISTS}/list_98pt_rect_attr_{{train,test}}.txt and the images in WFLW_images/"
-    MANUAL_DOWNLOAD_INSTRUCTIONS = layout
 
-    def read(self, root: Path) -> dict[str, Split]:
+    def read(self, root: Path) -> dict[str, list[Face]]:
         splits = {}
         for split, official in OFFICIAL.items():
             path = root / LISTS / f"list_98pt_rect_attr_{split}.txt"
-            if not path.is_file():
-                raise InputError(f"{path}: no such file; {self.layout}")
-            lines = path.read_text(encoding="utf-8").splitlines()
-            rows = [(line, f"{path}, row {row}") for row, line in enumerate(lines, start=1) if line.strip()]
-            faces = [_face(line, where, root, split) for line, where in rows]
-            check_images((face.image for face in faces), path, self.layout)
-            check_count(str(path), len(faces), official)
-            splits[split] = Split(len(faces), faces)
+            faces = splits[split] = [_face(line, where, root, split) for line, where in self.lines(path)]
+            self.check_images(faces, path)
+            self.check_count(str(path), len(faces), official)
         for attribute, official in ATTRIBUTES.items():
-            found = sum(attribute in face.groups for face in splits["test"].items)
-            check_count(f"{root / LISTS}, test subset {attribute}", found, official)
+            found = sum(attribute in face.groups for face in splits["test"])
+            self.check_count(f"{root / LISTS}, test subset {attribute}", found, official)
         return splits
 
 
 def _face(line: str, where: str, root: Path, split: str) -> Face:
-    """196 coordinates, x_min y_min x_max y_max, six flags, image name (which could contain a space)."""
-    fields = line.strip().split(maxsplit=206)
+    """The face of a line: 196 coordinates, x_min y_min x_max y_max, six flags, image name (which may hold a space)."""
+    fields = line.split(maxsplit=206)
     if len(fields) != 207:
         raise InputError(f"{where}: {len(fields)} fields where 207 were expected; download the list again")
     try:

@@ -59,6 +59,12 @@ def test_nothing_drawn_cuts_the_centre_out():
     np.testing.assert_allclose(landmarks, LANDMARKS - 4, atol=1e-5)
 
 
+@pytest.mark.parametrize("fill", [-1.0, 0.25])
+def test_what_lies_outside_is_fill(fill):
+    images, _, _ = jitted(KEY, IMAGES, LANDMARKS, VISIBLE, config=NOTHING, mirror=MIRROR, size=SIZE + 8, fill=fill)
+    np.testing.assert_array_equal(images[:, :3], np.full((B, 3, SIZE + 8, 3), fill))
+
+
 @pytest.mark.parametrize("field, axis", [("mirror", 2), ("upside_down", 1)])
 def test_a_flip_is_the_images_and_twice_is_nothing(field, axis):
     config = only(**{field: 1.0})
@@ -222,7 +228,7 @@ def test_blur_is_a_gaussian():
 
 
 def test_a_sharded_batch_stays_where_it_is():
-    """Over four devices the same numbers as on one, and no image is sent between them."""
+    """Four devices give the same numbers as one, and no image is sent between them."""
     mesh = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:4])
     batch = NamedSharding(mesh, PartitionSpec("data"))
     arrays = [jax.device_put(x, batch) for x in (IMAGES, LANDMARKS, VISIBLE)]

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common.metrics import attribute_linearity as als
+from common.metrics.attribute_linearity import attribute_linearity, hsr_attribute_linearity
 
 SCORES = jnp.asarray(np.random.default_rng(0).normal(size=(7, 11, 5)).cumsum(1), jnp.float32)
 T = np.linspace(0, 1, 11)
-BOTH = [als.attribute_linearity, als.hsr_attribute_linearity]
+BOTH = [attribute_linearity, hsr_attribute_linearity]
 
 
 def test_equation_frame_by_frame():
@@ -20,15 +20,15 @@ def test_equation_frame_by_frame():
         for t in range(1, n + 1):
             for j in range(5):
                 total += (pair[t, j] - pair[0, j] - t / n * (pair[n, j] - pair[0, j])) ** 2
-    np.testing.assert_allclose(als.attribute_linearity(SCORES).mean(), total / len(scores) / (n * 5), rtol=1e-5)
+    np.testing.assert_allclose(attribute_linearity(SCORES).mean(), total / len(scores) / (n * 5), rtol=1e-5)
 
 
 def test_known_curve():
     """A parabola t^2 lies t (1 - t) below its chord."""
     scores = jnp.asarray(T**2, jnp.float32).reshape(1, 11, 1)
-    np.testing.assert_allclose(als.attribute_linearity(scores)[0], np.sum((T * (1 - T)) ** 2) / 10, rtol=1e-5)
+    np.testing.assert_allclose(attribute_linearity(scores)[0], np.sum((T * (1 - T)) ** 2) / 10, rtol=1e-5)
     expected = np.sum((T * (1 - T)) ** 2) / np.var(T**2)
-    np.testing.assert_allclose(als.hsr_attribute_linearity(scores)[0], expected, rtol=1e-5)
+    np.testing.assert_allclose(hsr_attribute_linearity(scores)[0], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("metric", BOTH)
@@ -42,12 +42,12 @@ def test_what_changes_nothing():
     """Any straight line added to the scores of a pair; for the normalised score any unit of an attribute instead."""
     slopes = jax.random.normal(jax.random.key(0), (7, 1, 5))
     tilted = SCORES + slopes * jnp.asarray(T, jnp.float32)[None, :, None]
-    np.testing.assert_allclose(als.attribute_linearity(tilted), als.attribute_linearity(SCORES), rtol=1e-4)
+    np.testing.assert_allclose(attribute_linearity(tilted), attribute_linearity(SCORES), rtol=1e-4)
     units = jnp.array([0.1, 1, 3, 10, 100])
-    scaled = als.hsr_attribute_linearity(SCORES * units[None, None] + 2)
-    np.testing.assert_allclose(scaled, als.hsr_attribute_linearity(SCORES), rtol=1e-4)
+    scaled = hsr_attribute_linearity(SCORES * units[None, None] + 2)
+    np.testing.assert_allclose(scaled, hsr_attribute_linearity(SCORES), rtol=1e-4)
     np.testing.assert_allclose(
-        als.attribute_linearity(SCORES * units[None, None]), als.attribute_linearity(SCORES) * units**2, rtol=1e-4
+        attribute_linearity(SCORES * units[None, None]), attribute_linearity(SCORES) * units**2, rtol=1e-4
     )
 
 

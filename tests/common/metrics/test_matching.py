@@ -50,7 +50,7 @@ def test_dense_matching_inverts_a_mirror():
 
 
 def test_dense_matching_of_enlarged_maps_finds_itself():
-    """Between two cells the mixture of both is most similar to itself."""
+    """The mixture of two cells, halfway between them, is most similar to itself."""
     cells = dense_match(MAPS, MAPS, upscale=2)
     rows, columns = jnp.meshgrid(jnp.arange(24.0), jnp.arange(20.0), indexing="ij")
     np.testing.assert_array_equal(cells, jnp.broadcast_to(jnp.stack([columns, rows], -1), (3, 24, 20, 2)))

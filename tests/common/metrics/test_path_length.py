@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common.metrics import path_length as ppl
+from common.metrics.path_length import best_and_worst, face_crop, path_lengths, slerp, trimmed_mean
 
 RNG = np.random.default_rng(0)
 A, B = jnp.asarray(RNG.normal(size=(2, 6, 8)), jnp.float32)
@@ -29,9 +29,9 @@ def squares(a, b):
 
 
 @pytest.mark.parametrize("epsilon", [1e-1, 1e-2])
-def test_of_a_linear_generator(epsilon):
-    """Its images move evenly in W: the length is that of the whole way, wherever and whatever the step."""
-    lengths = ppl.path_lengths(A, B, TIMES, mapping, synthesis, squares, epsilon=epsilon)
+def test_a_linear_generator_has_one_length(epsilon):
+    """Its images move evenly in W, so the length is that of the whole path at every position and for every step."""
+    lengths = path_lengths(A, B, TIMES, mapping, synthesis, squares, epsilon=epsilon)
     whole = squares(synthesis(mapping(A)), synthesis(mapping(B)))
     np.testing.assert_allclose(lengths, whole, rtol=1e-3)
 
@@ -39,7 +39,7 @@ def test_of_a_linear_generator(epsilon):
 def test_in_z_the_path_is_an_arc():
     """The images of a generator that shows its latent move as far as the latent turns."""
     show = functools.partial(jnp.reshape, shape=(6, 2, 2, 2))
-    lengths = ppl.path_lengths(A, B, TIMES, lambda z: z, show, squares, space="z", epsilon=1e-2)
+    lengths = path_lengths(A, B, TIMES, lambda z: z, show, squares, space="z", epsilon=1e-2)
     cos = (A * B).sum(1) / jnp.linalg.norm(A, axis=1) / jnp.linalg.norm(B, axis=1)
     np.testing.assert_allclose(lengths, jnp.arccos(cos) ** 2, rtol=1e-3)
 
@@ -48,7 +48,7 @@ def test_both_images_see_the_same_noise():
     def noisy(ws):
         return synthesis(ws) + jax.random.normal(jax.random.key(0), (len(ws), 16, 16, 3))
 
-    lengths = [ppl.path_lengths(A, B, TIMES, mapping, g, squares, epsilon=0.1) for g in (synthesis, noisy)]
+    lengths = [path_lengths(A, B, TIMES, mapping, g, squares, epsilon=0.1) for g in (synthesis, noisy)]
     np.testing.assert_allclose(*lengths, rtol=1e-3)
 
 
@@ -63,53 +63,51 @@ def test_what_the_distance_sees(size, crop, compared):
     def images(ws):
         return jnp.zeros((len(ws), size, size, 3))
 
-    ppl.path_lengths(A, B, TIMES, mapping, images, distance, crop=crop)
+    path_lengths(A, B, TIMES, mapping, images, distance, crop=crop)
     assert shapes == [(6, compared, compared, 3)] * 2
 
 
 def test_crop_is_where_the_face_is():
     rows, columns = jnp.meshgrid(jnp.arange(32.0), jnp.arange(32.0), indexing="ij")
-    crop = ppl.face_crop(jnp.stack([rows, columns], -1)[None])[0]
+    crop = face_crop(jnp.stack([rows, columns], -1)[None])[0]
     assert crop[0, 0].tolist() == [12, 8] and crop[-1, -1].tolist() == [27, 23]
 
 
 def test_slerp():
     unit_a, unit_b = (x / jnp.linalg.norm(x, axis=1, keepdims=True) for x in (A, B))
-    np.testing.assert_allclose(ppl.slerp(A, B, jnp.zeros(6)), unit_a, atol=1e-6)
-    np.testing.assert_allclose(ppl.slerp(A, B, jnp.ones(6)), unit_b, atol=1e-6)
-    np.testing.assert_allclose(ppl.slerp(A, B, TIMES), ppl.slerp(B, A, 1 - TIMES), atol=1e-6)
-    np.testing.assert_allclose(jnp.linalg.norm(ppl.slerp(A, B, TIMES), axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(slerp(A, B, jnp.zeros(6)), unit_a, atol=1e-6)
+    np.testing.assert_allclose(slerp(A, B, jnp.ones(6)), unit_b, atol=1e-6)
+    np.testing.assert_allclose(slerp(A, B, TIMES), slerp(B, A, 1 - TIMES), atol=1e-6)
+    np.testing.assert_allclose(jnp.linalg.norm(slerp(A, B, TIMES), axis=1), 1, rtol=1e-6)
     # A vector with itself has no direction to turn in, and its cosine is 1 up to rounding, of which acos has the root.
-    np.testing.assert_allclose(ppl.slerp(A, A, TIMES), unit_a, atol=1e-3)
+    np.testing.assert_allclose(slerp(A, A, TIMES), unit_a, atol=1e-3)
 
 
 def test_the_whole_is_jittable():
-    run = functools.partial(ppl.path_lengths, mapping=mapping, synthesis=synthesis, distance=squares, epsilon=1e-2)
+    run = functools.partial(path_lengths, mapping=mapping, synthesis=synthesis, distance=squares, epsilon=1e-2)
     np.testing.assert_allclose(jax.jit(run)(A, B, TIMES), run(A, B, TIMES), rtol=1e-3)
 
 
 def test_trimming_takes_whole_samples_off_both_ends():
     lengths = RNG.permutation(np.arange(1000.0) ** 2)
     # 1 % of 999 steps is 9.99: from the 9th (rounded down) to the 990th (rounded up), counted from 0.
-    np.testing.assert_allclose(ppl.trimmed_mean(lengths), np.mean(np.arange(9.0, 991.0) ** 2), rtol=1e-12)
-    assert ppl.trimmed_mean(lengths, 0, 100) == lengths.mean()
+    np.testing.assert_allclose(trimmed_mean(lengths), np.mean(np.arange(9.0, 991.0) ** 2), rtol=1e-12)
+    assert trimmed_mean(lengths, 0, 100) == lengths.mean()
 
 
 def test_best_and_worst():
     lengths = RNG.permutation(50.0 + np.arange(40))
-    best, worst = ppl.best_and_worst(lengths)
+    best, worst = best_and_worst(lengths)
     np.testing.assert_array_equal(lengths[best], [50, 51, 52, 53])
     np.testing.assert_array_equal(lengths[worst], [89, 88, 87, 86])
 
 
 def test_bad_input_is_loud():
     with pytest.raises(ValueError, match="'w' or 'z', not in 'W'"):
-        ppl.path_lengths(A, B, TIMES, mapping, synthesis, squares, space="W")
+        path_lengths(A, B, TIMES, mapping, synthesis, squares, space="W")
     with pytest.raises(AssertionError):
-        ppl.path_lengths(A, B[:3], TIMES, mapping, synthesis, squares)
+        path_lengths(A, B[:3], TIMES, mapping, synthesis, squares)
     with pytest.raises(AssertionError):
-        ppl.path_lengths(A, B, TIMES[:3], mapping, synthesis, squares)
+        path_lengths(A, B, TIMES[:3], mapping, synthesis, squares)
     with pytest.raises(AssertionError):
-        ppl.face_crop(jnp.zeros((1, 16, 32, 3)))
-    with pytest.raises(ValueError, match="300 x 300"):
-        ppl.box_downsample(jnp.zeros((1, 300, 300, 3)), 256)
+        face_crop(jnp.zeros((1, 16, 32, 3)))

@@ -10,7 +10,7 @@ from common.metrics.significance import wilcoxon
 
 
 def test_p_is_the_share_of_sign_patterns_as_extreme():
-    """Under the null hypothesis every sign of every difference is as likely as the other: all 2^n are counted."""
+    """Both signs of every difference are equally likely under the null hypothesis: all 2^n cases are counted."""
     rng = np.random.default_rng(0)
     a, b = rng.normal(4.0, 1.0, 9), rng.normal(4.6, 1.0, 9)
     ranks = 1 + np.argsort(np.argsort(np.abs(a - b)))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from common.ops import conv as ops
+from common.ops.conv import conv2d
 from common.ops.conv_scaled import conv2d_up
 from common.ops.resample import BINOMIAL
 
@@ -78,7 +78,7 @@ def float64():
 @pytest.mark.parametrize(("size", "kernel", "c_in", "c_out", "stride", "padding"), CASES)
 def test_derivatives_agree_with_xla(float64, size, kernel, c_in, c_out, stride, padding):
     x, weights = arrays(size, kernel, c_in, c_out, float64)
-    ours = derivatives(functools.partial(ops.conv2d, stride=stride, padding=padding), x, weights)
+    ours = derivatives(functools.partial(conv2d, stride=stride, padding=padding), x, weights)
     theirs = derivatives(functools.partial(reference, stride=stride, padding=padding), x, weights)
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * np.abs(b).max())
@@ -88,7 +88,7 @@ def test_derivatives_agree_with_xla(float64, size, kernel, c_in, c_out, stride, 
 def test_both_weight_gradients_are_reached(size, by_image):
     """The size chooses the program on a CPU (a loop over images or none): else the test above would cover only one."""
     x, kernel = arrays(size, 3, 4, 5, jnp.float32)
-    traced = jax.jit(jax.grad(lambda k: ops.conv2d(x, k).sum())).trace(kernel)
+    traced = jax.jit(jax.grad(lambda k: conv2d(x, k).sum())).trace(kernel)
     assert ("stablehlo.while" in traced.lower(lowering_platforms=("cpu",)).as_text()) == by_image
 
 
@@ -96,7 +96,7 @@ def test_both_weight_gradients_are_reached(size, by_image):
 def test_other_platforms_get_plain_convolutions(stride):
     """The choice follows the platform the program is lowered for, here one that this machine may not have."""
     x, kernel = arrays((6, 6), 3, 64, 64, jnp.float32)
-    traced = jax.jit(jax.grad(lambda k, x: jnp.square(ops.conv2d(x, k, stride)).sum(), (0, 1))).trace(kernel, x)
+    traced = jax.jit(jax.grad(lambda k, x: jnp.square(conv2d(x, k, stride)).sum(), (0, 1))).trace(kernel, x)
     counts = {p: traced.lower(lowering_platforms=(p,)).as_text().count("dot_general") for p in ("cpu", "tpu", "cuda")}
     assert counts == {"cpu": 9, "tpu": 0, "cuda": 0}
 
@@ -107,7 +107,7 @@ def test_gradients_of_gradients_are_ours_on_a_cpu(stride):
     whose kernel is as large as the image: 6 times slower for the path lengths of images of 256 px."""
 
     def loss(kernel, x):
-        layer = lambda x: jnp.square(ops.conv2d(jnp.square(x), kernel, stride)).sum()
+        layer = lambda x: jnp.square(conv2d(jnp.square(x), kernel, stride)).sum()
         return jnp.square(jax.grad(layer)(x)).sum()
 
     x, kernel = jnp.zeros((2, 12, 12, 3)), jnp.zeros((3, 3, 3, 4))
@@ -118,7 +118,7 @@ def test_gradients_of_gradients_are_ours_on_a_cpu(stride):
 
 def test_bfloat16_accumulates_in_float32():
     x, kernel = arrays((16, 16), 3, 64, 64, jnp.bfloat16)
-    gradient = jax.grad(lambda k, x: ops.conv2d(x, k).astype(jnp.float32).sum())
+    gradient = jax.grad(lambda k, x: conv2d(x, k).astype(jnp.float32).sum())
     exact = gradient(kernel.astype(jnp.float32), x.astype(jnp.float32))
     actual = gradient(kernel, x)
     assert actual.dtype == jnp.bfloat16
@@ -129,13 +129,13 @@ def test_bfloat16_accumulates_in_float32():
 def test_same_padding_is_symmetric_at_stride_two():
     """An impulse at the first pixel of an even image: `lax` would pad 'SAME' by (0, 1), PyTorch by (1, 1)."""
     x = jnp.zeros((1, 4, 4, 1)).at[0, 0, 0, 0].set(1.0)
-    y = ops.conv2d(x, jnp.arange(9.0).reshape(3, 3, 1, 1), stride=2)
+    y = conv2d(x, jnp.arange(9.0).reshape(3, 3, 1, 1), stride=2)
     np.testing.assert_array_equal(y[0, :, :, 0], [[4, 0], [0, 0]])
 
 
 def test_vmap_over_samples():
     x, kernel = arrays((6, 6), 3, 64, 64, jnp.float32)
-    gradient = jax.grad(lambda k, x: jnp.square(ops.conv2d(x[None], k)).sum())
+    gradient = jax.grad(lambda k, x: jnp.square(conv2d(x[None], k)).sum())
     per_sample = jax.vmap(gradient, (None, 0))(kernel, x)
     for i in range(len(x)):
         np.testing.assert_allclose(per_sample[i], gradient(kernel, x[i]), rtol=1e-4, atol=1e-3)
@@ -144,11 +144,11 @@ def test_vmap_over_samples():
 def test_forward_mode_is_refused():
     x, kernel = arrays((6, 6), 3, 4, 5, jnp.float32)
     with pytest.raises(TypeError, match="forward-mode"):
-        jax.jvp(lambda x: ops.conv2d(x, kernel), (x,), (x,))
+        jax.jvp(lambda x: conv2d(x, kernel), (x,), (x,))
 
 
 def up_reference(x, kernel, taps=BINOMIAL):
-    """By definition: zeros inserted, true convolution with the kernel, true convolution with the low-pass, gain 4."""
+    """The definition: insert zeros, convolve truly with the kernel, convolve truly with the low-pass, gain 4."""
     taps = np.asarray(taps) / np.sum(taps)
     low_pass = jnp.asarray(np.outer(taps, taps), x.dtype)[::-1, ::-1, None, None]
     zeros = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (0, 0, 1), (0, 0, 1), (0, 0, 0)))

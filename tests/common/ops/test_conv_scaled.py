@@ -44,7 +44,7 @@ def test_value_and_two_derivatives(taps):
 
 @pytest.mark.parametrize("size", [1, 3, 5])
 def test_pixels_lie_between_pairs(size):
-    """Inside, a ramp x becomes the ramp 2 x + 1/2: pixel m is the middle of pixels 2 m and 2 m + 1."""
+    """A ramp x becomes the ramp 2 x + 1/2 away from the border: pixel m is the middle of pixels 2 m and 2 m + 1."""
     ramp = jnp.broadcast_to(jnp.arange(16.0)[None, None, :, None], (1, 16, 16, 1))
     centre = jnp.zeros((size, size, 1, 1)).at[size // 2, size // 2].set(1.0)
     y = conv2d_down(ramp, centre)[0, 2:-2, 2:-2, 0]

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from common.ops.pool import adaptive_average_pool, max_pool
+from common.ops.pool import adaptive_average_pool, box_downsample, max_pool
 
 IMAGE = np.random.default_rng(0).normal(size=(2, 9, 12, 3)).astype(np.float32) - 5
 
@@ -34,3 +34,8 @@ def test_averages_over_overlapping_bins():
     pooled = adaptive_average_pool(IMAGE, 6)
     np.testing.assert_allclose(pooled[:, 1, 2], IMAGE[:, 1:3, 4:6].mean((1, 2)), rtol=1e-5)
     np.testing.assert_allclose(pooled[:, 2, 5], IMAGE[:, 3:5, 10:12].mean((1, 2)), rtol=1e-5)
+
+
+def test_squares_that_do_not_fill_an_image_are_loud():
+    with pytest.raises(ValueError, match="300 x 300"):
+        box_downsample(jnp.zeros((1, 300, 300, 3)), 256)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from common.ops import resample as ops
+from common.ops.resample import BINOMIAL, downsample2d, filter2d, upsample2d
 
 X = np.random.default_rng(0).normal(size=(2, 7, 6, 3))
 SKEW = (0.5, -1.0, 2.0, 3.5, 1.0)  # not symmetric: a flipped filter shows
@@ -39,11 +39,11 @@ def derivatives(run, x):
 
 
 @pytest.mark.parametrize(("up", "down"), [(1, 1), (2, 1), (1, 2), (3, 2), (2, 4)])
-@pytest.mark.parametrize(("taps", "padding"), [(SKEW, (3, 2)), (ops.BINOMIAL, (1, -2)), ((1.0,), (0, 0))])
+@pytest.mark.parametrize(("taps", "padding"), [(SKEW, (3, 2)), (BINOMIAL, (1, -2)), ((1.0,), (0, 0))])
 def test_filter2d_and_its_derivatives(up, down, taps, padding):
     arguments = dict(up=up, down=down, padding=padding, gain=1.7)
     with jax.enable_x64(True):
-        ours = derivatives(functools.partial(ops.filter2d, taps=taps, **arguments), X)
+        ours = derivatives(functools.partial(filter2d, taps=taps, **arguments), X)
         theirs = derivatives(functools.partial(reference, taps=taps, **arguments), X)
         for a, b in zip(ours, theirs, strict=True):
             np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * np.abs(b).max())
@@ -52,31 +52,31 @@ def test_filter2d_and_its_derivatives(up, down, taps, padding):
 def test_upsample_by_hand():
     """[1,3,3,1]: the nearer pixel counts 3/4, the farther one 1/4, and zero lies outside."""
     x = jnp.broadcast_to(jnp.array([4.0, 8.0])[None, :, None, None], (1, 2, 8, 1))
-    inside = ops.upsample2d(x)[0, :, 8, 0]
+    inside = upsample2d(x)[0, :, 8, 0]
     np.testing.assert_allclose(inside, [3.0, 5.0, 7.0, 6.0], rtol=1e-6)
 
 
-@pytest.mark.parametrize("taps", [ops.BINOMIAL, (1.0, 1.0), (1.0, 4.0, 10.0, 10.0, 4.0, 1.0)])
+@pytest.mark.parametrize("taps", [BINOMIAL, (1.0, 1.0), (1.0, 4.0, 10.0, 10.0, 4.0, 1.0)])
 def test_a_constant_stays(taps):
     constant = jnp.full((1, 16, 16, 1), 0.7)
-    np.testing.assert_allclose(ops.upsample2d(constant, taps)[0, 8:-8, 8:-8], 0.7, rtol=1e-5)
-    np.testing.assert_allclose(ops.downsample2d(constant, taps)[0, 3:-3, 3:-3], 0.7, rtol=1e-5)
-    assert ops.upsample2d(constant, taps).shape == (1, 32, 32, 1)
-    assert ops.downsample2d(constant, taps).shape == (1, 8, 8, 1)
+    np.testing.assert_allclose(upsample2d(constant, taps)[0, 8:-8, 8:-8], 0.7, rtol=1e-5)
+    np.testing.assert_allclose(downsample2d(constant, taps)[0, 3:-3, 3:-3], 0.7, rtol=1e-5)
+    assert upsample2d(constant, taps).shape == (1, 32, 32, 1)
+    assert downsample2d(constant, taps).shape == (1, 8, 8, 1)
 
 
 def test_down_is_the_transpose_of_up():
     """<up(x), y> = 4 <x, down(y)> for a symmetric filter."""
     x, y = X[:, :6], np.random.default_rng(1).normal(size=(2, 12, 12, 3))
     with jax.enable_x64(True):
-        left = jnp.vdot(ops.upsample2d(jnp.asarray(x)), y)
-        np.testing.assert_allclose(left, 4 * jnp.vdot(x, ops.downsample2d(jnp.asarray(y))), rtol=1e-12)
+        left = jnp.vdot(upsample2d(jnp.asarray(x)), y)
+        np.testing.assert_allclose(left, 4 * jnp.vdot(x, downsample2d(jnp.asarray(y))), rtol=1e-12)
 
 
 def test_dtype_is_kept():
-    assert ops.upsample2d(jnp.ones((1, 4, 4, 1), jnp.bfloat16)).dtype == jnp.bfloat16
+    assert upsample2d(jnp.ones((1, 4, 4, 1), jnp.bfloat16)).dtype == jnp.bfloat16
 
 
 def test_too_small_an_image_is_loud():
     with pytest.raises(ValueError, match="taps"):
-        ops.filter2d(jnp.ones((1, 3, 3, 1)), ops.BINOMIAL)
+        filter2d(jnp.ones((1, 3, 3, 1)), BINOMIAL)

@@ -109,7 +109,7 @@ def test_points_follow_pixels():
 
 
 def test_planes_are_sampled_with_zeros_around():
-    """As scipy's linear interpolation, at, between and beyond pixels, for positions of any size."""
+    """Samples agree with scipy's linear interpolation on, between and beyond pixels, for positions of any size."""
     rng = np.random.default_rng(0)
     planes = rng.normal(size=(2, 3, 5, 7)).astype(np.float32)
     x, y = rng.uniform(-3, 9, (2, 2, 20, 10)).astype(np.float32)

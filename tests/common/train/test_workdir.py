@@ -49,6 +49,32 @@ def test_what_is_not_a_run_is_refused(tmp_path):
         workdir.read_config(Config, tmp_path / "a")
 
 
+def test_a_run_of_another_kind_is_named(tmp_path):
+    @dataclasses.dataclass(frozen=True)
+    class Gan:
+        kimg: float = 1.0
+
+    workdir.claim(tmp_path / "run0", Gan())
+    (tmp_path / "run0" / "last").mkdir()
+    with pytest.raises(InputError, match="with a Gan; needed is a run with a Config"):
+        workdir.read_config(Config, tmp_path / "run0")
+    with pytest.raises(InputError, match="with a Gan; needed is a run with a Config"):
+        workdir.claim(tmp_path / "run0", Config())
+    with pytest.raises(InputError, match=r"holds several, name one, such as .*run0"):
+        workdir.read_config(Gan, tmp_path)
+    (tmp_path / "weights.json").write_text("{}")
+    with pytest.raises(InputError, match="imported network"):
+        workdir.read_config(Gan, tmp_path)
+    path = tmp_path / "run0" / "config.json"
+    stored = json.loads(path.read_text())
+    assert stored.pop("__class__").endswith(".Gan")
+    path.write_text(json.dumps(stored | {"__class__": "hsr_jax.config.GanConfig"}))
+    with pytest.raises(InputError, match="python -m hsr_jax.evaluate"):
+        workdir.read_config(Config, tmp_path / "run0")
+    path.write_text(json.dumps(stored))  # as it was stored before classes were
+    assert workdir.read_config(Gan, tmp_path / "run0") == Gan()
+
+
 def test_a_stored_config_is_checked(tmp_path):
     workdir.claim(tmp_path, Config())
     path = tmp_path / "config.json"

@@ -43,9 +43,9 @@ def test_pictures_are_not_empty_and_need_no_global_state(tmp_path):
 def test_lines(tmp_path, axes):
     x = np.array([50, 200, 3000])
     lines = {"with prior": (x, np.array([4.0, 3.5, 3.2])), "without": (x, np.array([8.0, 6.0, np.nan]))}
-    curves.plot_lines(lines, tmp_path / "lines.svg", "faces", "NME in %", log_x=True, marker="o")
+    curves.plot_lines(lines, tmp_path / "lines.svg", "faces", "NME in %")
     assert (tmp_path / "lines.svg").read_text().rstrip().endswith("</svg>")
-    assert axes[0].get_xscale() == "log" and axes[0].get_xlabel() == "faces"
+    assert axes[0].get_xlabel() == "faces"
     assert [text.get_text() for text in axes[0].get_legend().get_texts()] == ["with prior", "without"]
     first, second = axes[0].lines
     assert first.get_color() != second.get_color() and first.get_linestyle() != second.get_linestyle()

@@ -125,7 +125,7 @@ def test_attributes_of_a_table(folder):
     [
         ({"attributes": ()}, "data.attributes: empty"),
         ({"attributes": ("smile", "smile")}, "twice"),
-        ({"attributes": ("smil",)}, 'nearest: "smile"'),
+        ({"attributes": ("smil",)}, "nearest is smile"),
         ({"positive": ("1", "2", "3")}, "data.positive"),
         ({"positive": ("7",)}, "no row has"),
         ({"table": ""}, "data.table"),

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from common.data.faces.crop import Crop, apply, crop_face
-from common.data.faces.pipeline import eval_batches, few_shot, mean_shape, split_validation, train_iterator
+from common.data.faces.pipeline import eval_batches, mean_shape, train_iterator
 from common.errors import InputError
 
 CROP = Crop(16, context=1.5)
@@ -177,38 +177,6 @@ def test_an_empty_set_is_refused():
         train(Faces(0))
     with pytest.raises(InputError, match="no rows"):
         eval_batches(Faces(0), crop=CROP, batch_size=4)
-
-
-def test_few_shot_draws_by_seed_and_carries_everything_along():
-    source = Faces()
-    drawn = few_shot(source, 6, seed=3)
-    rows = [source.files.index(file) for file in drawn.files]
-    assert len(drawn) == len(set(rows)) == 6 and rows == sorted(rows)
-    assert rows == list(few_shot(source, 6, seed=3).indices) != list(few_shot(source, 6, seed=4).indices)
-    assert set(few_shot(source, 2, seed=3).files) < set(drawn.files)
-    assert drawn.scheme is source.scheme and list(drawn.subsets) == [source.subsets[i] for i in rows]
-    for name in ("landmarks", "visible", "boxes"):
-        np.testing.assert_array_equal(getattr(drawn, name), getattr(source, name)[rows])
-    assert rows[-1] != 5  # a view that forgets its indices is seen
-    assert drawn[5]["file"] == drawn.files[5] and drawn[5]["image"] == source[rows[5]]["image"]
-
-
-@pytest.mark.parametrize("n", [0, N + 1])
-def test_few_shot_says_how_many_there_are(n):
-    with pytest.raises(InputError, match=f"{n} .* {N}"):
-        few_shot(Faces(), n, seed=0)
-
-
-def test_split_is_disjoint_and_complete():
-    source = Faces()
-    training, validation = split_validation(source, 0.2, seed=1)
-    assert len(validation) == 3  # 0.2 * 13 = 2.6
-    assert sorted([*training.files, *validation.files]) == sorted(source.files)
-    assert list(split_validation(source, 0.2, seed=1)[1].files) == list(validation.files)
-    assert len(split_validation(few_shot(source, 2, seed=0), 0.1, seed=0)[1]) == 1
-    for fraction in (0.0, 0.99, 1.0):
-        with pytest.raises(InputError, match="validation fraction"):
-            split_validation(source, fraction, seed=1)
 
 
 def test_mean_shape_is_the_mean_of_the_examples():

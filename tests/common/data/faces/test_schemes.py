@@ -1,4 +1,4 @@
-"""Tests `common/data/schemes.py` and `landmark_scheme.py`."""
+"""Landmark schemes: the built-in ones, and those that a file declares."""
 
 import csv
 import dataclasses
@@ -61,12 +61,6 @@ FACES = {
     ),
     "five": np.array([(-0.5, -0.3), (0.5, -0.3), (0, 0.1), (-0.4, 0.5), (0.4, 0.5)]),
 }
-
-
-@pytest.mark.parametrize("name", SCHEMES)
-def test_mirror_twice_changes_nothing(name):
-    mirror = np.array(SCHEMES[name].mirror)
-    np.testing.assert_array_equal(mirror[mirror], np.arange(SCHEMES[name].count))
 
 
 @pytest.mark.parametrize("name", SCHEMES)
@@ -143,6 +137,16 @@ def test_minimal_scheme_asks_only_when_needed(tmp_path):
     assert FIVE.require("mirror") == (1, 0, 2, 4, 3)
 
 
+def test_the_main_normalizer_is_the_schemes(tmp_path):
+    assert {name: scheme.normalizer for name, scheme in SCHEMES.items()} == {
+        **dict.fromkeys(("w300", "wflw", "five"), "inter_ocular"),
+        "aflw19": "box",
+    }
+    assert load_scheme(declare(tmp_path, count=7)).normalizer == "box"
+    assert load_scheme(declare(tmp_path, count=7, pupils=[0, 1])).normalizer == "inter_pupil"
+    assert load_scheme(declare(tmp_path, count=7, eyes=[0, 1], normalizer="box")).normalizer == "box"
+
+
 @pytest.mark.parametrize(
     "fields, message",
     [
@@ -151,7 +155,9 @@ def test_minimal_scheme_asks_only_when_needed(tmp_path):
         (dict(names=["a", "a"]), '"names": "a" is used more than once'),
         (dict(names=["a"], count=2), '"count": is 2 but "names" has 1'),
         (dict(names=[1, 2]), '"names": must be a list of non-empty strings'),
-        (dict(count=3, miror=[1, 0, 2]), 'unknown field "miror"; did you mean "mirror"'),
+        (dict(count=3, miror=[1, 0, 2]), 'unknown field "miror"; the nearest is mirror'),
+        (dict(count=3, normalizer="eye"), '"normalizer": "eye"'),
+        (dict(count=3, normalizer="inter_pupil"), '"normalizer".*"pupils"'),
         (dict(count=3, mirror=[1, 0]), '"mirror": has 2 entries for 3'),
         (dict(count=3, mirror=[1, 2, 0]), '"mirror": 0 goes to 1 but 1 goes to 2'),
         (dict(count=3, mirror=[1, 0, 3]), '"mirror": there is no landmark 3; indices go from 0 to 2'),
@@ -172,10 +178,10 @@ def test_wrong_declarations(tmp_path, fields, message):
 
 
 def test_unreadable_declarations(tmp_path):
-    with pytest.raises(InputError, match='"wlfw" is neither a scheme .did you mean "wflw"'):
+    with pytest.raises(InputError, match='"wlfw" .*nearest is wflw'):
         load_scheme("wlfw")
     (tmp_path / "cut.json").write_text('{"names": [')
-    with pytest.raises(InputError, match=r"cut\.json: not readable as JSON"):
+    with pytest.raises(InputError, match=r"cut\.json: line 1"):
         load_scheme(tmp_path / "cut.json")
 
 

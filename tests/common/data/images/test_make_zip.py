@@ -1,4 +1,4 @@
-"""Tests the command `common/data/image_dataset.py`."""
+"""The command that makes a zip file of images in the format of StyleGAN2."""
 
 import io
 import json
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.images import make_zip as image_dataset
+from common.data.images import make_zip
 from common.data.images.folder import open_folder
 from common.data.images.pipeline import center_square
 from common.data.images.zip_file import ImageZip
@@ -40,7 +40,7 @@ def read(path):
 
 def test_writes_the_format_of_stylegan2(folder, tmp_path):
     out = tmp_path / "deep/out.zip"
-    image_dataset.write_zip(open_folder(folder), out, R)
+    make_zip.write_zip(open_folder(folder), out, R)
     members = read(out)
     names = [f"00000/img{i:08d}.png" for i in range(5)]
     assert list(members) == [*names, "dataset.json"]
@@ -60,7 +60,7 @@ def test_labels_are_carried_over(folder, tmp_path, labels):
     entries = [[f"{name}.png", label] for name, label in zip("abcde", labels, strict=True)]
     (folder / "dataset.json").write_text(json.dumps({"labels": entries[::-1]}))
     source = open_folder(folder, labelled=True)
-    image_dataset.write_zip(source, tmp_path / "out.zip", R)
+    make_zip.write_zip(source, tmp_path / "out.zip", R)
     result = ImageZip(tmp_path / "out.zip", labelled=True)
     np.testing.assert_array_equal(result.labels.values, source.labels.values)
     assert result.labels.size == source.labels.size
@@ -68,20 +68,20 @@ def test_labels_are_carried_over(folder, tmp_path, labels):
 
 def test_a_zip_of_a_zip_is_the_same_file(folder, tmp_path):
     first, second = tmp_path / "first.zip", tmp_path / "second.zip"
-    image_dataset.write_zip(open_folder(folder), first, R)
-    image_dataset.write_zip(ImageZip(first), second, R)
+    make_zip.write_zip(open_folder(folder), first, R)
+    make_zip.write_zip(ImageZip(first), second, R)
     assert first.read_bytes() == second.read_bytes()
-    image_dataset.write_zip(ImageZip(second), second, R)  # also onto itself
+    make_zip.write_zip(ImageZip(second), second, R)  # also onto itself
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_a_broken_image_leaves_the_old_file(folder, tmp_path):
     out = tmp_path / "out.zip"
-    image_dataset.write_zip(open_folder(folder), out, R)
+    make_zip.write_zip(open_folder(folder), out, R)
     before = out.read_bytes()
     (folder / "d.png").write_bytes((folder / "d.png").read_bytes()[:100])
     with pytest.raises(InputError, match="d.png: truncated"):
-        image_dataset.write_zip(open_folder(folder), out, R)
+        make_zip.write_zip(open_folder(folder), out, R)
     assert out.read_bytes() == before and {path.name for path in tmp_path.iterdir()} == {"images", "out.zip"}
 
 
@@ -90,7 +90,7 @@ def test_more_than_a_thousand_images_get_more_folders(tmp_path):
     folder.mkdir()
     for i in range(1002):
         Image.new("1", (4, 4)).save(folder / f"{i:04d}.png")
-    image_dataset.write_zip(open_folder(folder), tmp_path / "out.zip", 4)
+    make_zip.write_zip(open_folder(folder), tmp_path / "out.zip", 4)
     assert ImageZip(tmp_path / "out.zip").files[999:] == [
         "00000/img00000999.png",
         "00001/img00001000.png",
@@ -106,8 +106,8 @@ def run(*arguments):
 def test_command(folder, tmp_path, monkeypatch, capsys):
     out = tmp_path / "out.zip"
     arguments = ["--source", str(folder), "--out", str(out), "--resolution", str(R)]
-    monkeypatch.setattr(sys, "argv", ["image_dataset", *arguments])
-    image_dataset.main()
+    monkeypatch.setattr(sys, "argv", ["make_zip", *arguments])
+    make_zip.main()
     assert capsys.readouterr().out == f"{out}: 5 images of 16 px, no labels\n"
     assert len(ImageZip(out)) == 5
 
@@ -117,5 +117,5 @@ def test_command_fails_with_one_line(folder, tmp_path):
     assert (result.returncode, result.stderr.count("\n")) == (2, 1)
     assert result.stderr.startswith("error: resolution 48: must be a power of two")
     with pytest.raises(InputError, match="out.tar: the output is a zip file"):
-        image_dataset.write_zip(open_folder(folder), tmp_path / "out.tar", R)
+        make_zip.write_zip(open_folder(folder), tmp_path / "out.tar", R)
     assert not (tmp_path / "out.zip").exists()

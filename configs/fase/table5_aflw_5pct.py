@@ -1,8 +1,0 @@
-"""Table 5, AFLW, 1000 labels: full and frontal.
-
-python -m fase_jax.repeat --runs 5 --config configs/fase/table5_aflw_5pct.py
-"""
-
-from configs.fase.paper import paper
-
-config = paper("table5_aflw_5pct", "aflw", num_labels=1000)

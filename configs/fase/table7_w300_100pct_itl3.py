@@ -1,8 +1,0 @@
-"""Table 7, 300-W, all labels, 3 ITLs. Paper: inter-ocular NME 3.43 +- 0.04 %.
-
-python -m fase_jax.repeat --runs 5 --config configs/fase/table7_w300_100pct_itl3.py
-"""
-
-from configs.fase.paper import paper
-
-config = paper("table7_w300_100pct_itl3", "w300", num_itls=3)

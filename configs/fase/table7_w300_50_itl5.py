@@ -1,8 +1,0 @@
-"""Table 7, 300-W, 50 labels, 5 ITLs. Paper: inter-ocular NME 4.16 +- 0.07 %.
-
-python -m fase_jax.repeat --runs 10 --config configs/fase/table7_w300_50_itl5.py
-"""
-
-from configs.fase.paper import paper
-
-config = paper("table7_w300_50_itl5", "w300", num_labels=50, num_itls=5)

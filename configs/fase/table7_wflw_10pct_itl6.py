@@ -1,8 +1,0 @@
-"""Table 7, WFLW, 750 labels, 6 ITLs. Paper: inter-ocular NME 5.42 +- 0.03 %.
-
-python -m fase_jax.repeat --runs 5 --config configs/fase/table7_wflw_10pct_itl6.py
-"""
-
-from configs.fase.paper import paper
-
-config = paper("table7_wflw_10pct_itl6", "wflw", num_labels=750, num_itls=6)

@@ -1,8 +1,0 @@
-"""Table 7, WFLW, 50 labels, 6 ITLs. Paper: inter-ocular NME 7.82 +- 0.29 %.
-
-python -m fase_jax.repeat --runs 10 --config configs/fase/table7_wflw_50_itl6.py
-"""
-
-from configs.fase.paper import paper
-
-config = paper("table7_wflw_50_itl6", "wflw", num_labels=50, num_itls=6)
