@@ -29,7 +29,7 @@ from hsr_jax import build as networks
 from hsr_jax.ada import augment as ada
 from hsr_jax.config import GanConfig, HsrConfig
 from hsr_jax.gan.phases import Phases
-from hsr_jax.gan.semantic import Semantic
+from hsr_jax.gan.regularizer import Regularizer
 from hsr_jax.gan.state import GANState, create_gan_state
 from hsr_jax.train import build_phases
 
@@ -87,7 +87,7 @@ def chips(topology: str) -> list[Any]:
 def measure(config: GanConfig, mesh: jax.sharding.Mesh, name: PhaseName) -> dict[str, Any]:
     """Compiles a phase; everything is of one chip. A phase that does not fit into its memory says so."""
     gan = networks.build(config)
-    semantics = Semantic(config, gan) if name == "g_main_hsr" else None
+    semantics = Regularizer(config, gan.generator) if name == "g_main_hsr" else None
     phases = build_phases(config, gan, mesh, semantics)
     constants = (jax.eval_shape(lambda: semantics.variables),) if semantics else ()
     jitted = sharding.jit_step(getattr(phases, name), mesh, constants=len(constants))
@@ -116,7 +116,7 @@ def measure(config: GanConfig, mesh: jax.sharding.Mesh, name: PhaseName) -> dict
 
 
 def shapes(
-    config: GanConfig, phases: Phases, semantics: Semantic | None = None
+    config: GanConfig, phases: Phases, semantics: Regularizer | None = None
 ) -> tuple[GANState, dict[str, jax.ShapeDtypeStruct]]:
     """Of the state and of a batch."""
     g_variables, d_variables = networks.shapes(phases.gan)

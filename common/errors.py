@@ -1,4 +1,4 @@
-"""The one exception for what a user can put right: bad files, rows, fields, directories."""
+"""The exceptions for what a user can put right: bad input (fields, rows, directories) and files that cannot be read."""
 
 import difflib
 import sys
@@ -7,6 +7,30 @@ from collections.abc import Callable, Iterable
 
 class InputError(ValueError):
     """Something in the input is wrong. The message is one line: file, row or field, what is wrong, and the remedy."""
+
+
+class Unreadable(ValueError):
+    """A file cannot be read, or must not be.
+
+    The message says why and what to do, without the file's name: whoever opened the file puts it before the message.
+    """
+
+
+def damaged(reason: object) -> Unreadable:
+    """The error for a file that is not what its publisher wrote."""
+    return Unreadable(f"damaged ({_one_line(reason)}); download it again")
+
+
+def refused(reason: object, remedy: str = "take the file from its publisher") -> Unreadable:
+    """The error for a file that is whole, but asks for something that no honest file needs."""
+    return Unreadable(f"refused, it {_one_line(reason)}; {remedy}")
+
+
+def _one_line(reason: object) -> str:
+    """One short printable line: parts of `reason` may come from the file."""
+    text = " ".join(str(reason).split())
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text if len(text) <= 200 else f"{text[:200]} ..."
 
 
 def run(main: Callable[[], None]) -> None:

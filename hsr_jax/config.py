@@ -5,10 +5,11 @@ from typing import Literal
 
 from common.errors import InputError
 from common.nn.discriminator import Architecture
-from common.pretrained.features import Normalization
+from common.nn.hsr_heads import Activation
+from common.pretrained.extractor import NormalizationName
 from hsr_jax.ada.augment import Pipe
 from hsr_jax.gan.phases import LossConfig, ScheduleConfig
-from hsr_jax.gan.regularizer import Activation, Levels
+from hsr_jax.gan.regularizer import Levels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +99,7 @@ class HsrConfig:
     """Channels between the two convolutions of a predictor."""
     activation: Activation = "leaky_relu"
     """The document's; `relu` is the public code's."""
-    normalization: Normalization = "own"
+    normalization: NormalizationName = "own"
     """What the extractor sees, as it was trained; `hsr` is the public code's mix of two networks' statistics."""
     image_size: int = 224
     """Side of the extractor's input; a multiple of its patches or strides."""

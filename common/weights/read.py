@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from common.errors import InputError
-from common.weights.readers import array_files, nvidia, torch_legacy, torch_zip
-from common.weights.readers.safe_zip import Archive
-from common.weights.readers.unreadable import Unreadable
+from common.archive import Archive
+from common.errors import InputError, Unreadable
+from common.weights.readers import array_files, nvidia, torch_files
 
 ZIP = b"PK\x03\x04"
 PICKLE = b"\x80"
@@ -45,12 +44,12 @@ def _content(path: Path) -> Any:
     if start.startswith(ZIP):
         with Archive(path, stored=False) as archive:
             is_npz = all(name.endswith(".npy") for name in archive.names)
-        return array_files.read_npz(path) if is_npz else torch_zip.read(path)
+        return array_files.read_npz(path) if is_npz else torch_files.read_zip(path)
     data = path.read_bytes()
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= len(data) - 8:
         return array_files.read_safetensors(data)
-    if torch_legacy.is_legacy(data):
-        return torch_legacy.read(data)
+    if torch_files.is_legacy(data):
+        return torch_files.read_legacy(data)
     if start.startswith(PICKLE):
         return nvidia.read(data)
     hint = "a web page, so the download failed" if data.lstrip()[:1] == b"<" else "of an unknown format, or cut short"

@@ -6,6 +6,7 @@ import re
 import jax
 import numpy as np
 import pytest
+from common.pretrained.features import DINO_LAYERS, target_maps
 from flax import traverse_util
 from reference import Case, nchw
 
@@ -13,7 +14,6 @@ from common.nn.stylegan2 import Generator
 from common.nn.vit import ViT
 from common.ops.pixels import HSR, preprocess
 from common.ops.pool import adaptive_average_pool
-from common.pretrained.features import DINO_LAYERS, target_maps
 from common.weights.networks import hsr
 from common.weights.networks.stylegan2 import ada_generator, ada_table, from_ada
 from common.weights.networks.vit import from_vit, infer_vit

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from common.weights.readers.unreadable import refused
+from common.errors import refused
 
 MAX_ITEMS = 2_000_000
 MAX_DEPTH = 100

@@ -8,11 +8,11 @@ arguments it was made with under `_init_kwargs`.
 import io
 from typing import Any
 
+from common.errors import damaged, refused
 from common.weights.readers import safe_pickle
 from common.weights.readers.inert import Inert, constructors, mapping, plain
-from common.weights.readers.torch_legacy import storage_from_bytes
+from common.weights.readers.torch_files import storage_from_bytes
 from common.weights.readers.torch_tensors import TENSOR_NAMES
-from common.weights.readers.unreadable import damaged, refused
 
 CONTAINERS = ("ModuleList", "ModuleDict", "Sequential")
 LAYERS = (

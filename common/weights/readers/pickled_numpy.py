@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from common.errors import damaged, refused
 from common.weights.readers.inert import Inert, constructors, latin1
-from common.weights.readers.unreadable import damaged, refused
 
 
 class Dtype(Inert):

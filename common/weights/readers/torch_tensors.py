@@ -8,9 +8,9 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from common.errors import damaged, refused
 from common.weights.readers import pickled_numpy
 from common.weights.readers.inert import PLAIN_NAMES, Inert, constructors
-from common.weights.readers.unreadable import damaged, refused
 
 # The class of a storage, which is part of its persistent id, stands for the dtype of its elements.
 STORAGES = {

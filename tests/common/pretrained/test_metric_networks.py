@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from common.pretrained.features import Inputs
+from common.pretrained.vgg_features import SIZE, Vgg16Features, read_vgg16, vgg16_table
 from safetensors.numpy import save_file
 
 from common.errors import InputError
@@ -13,9 +15,7 @@ from common.nn.vgg import VGG16
 from common.nn.vit import ViT
 from common.pretrained import extractor
 from common.pretrained import metric_networks as feature_networks
-from common.pretrained.features import Inputs
 from common.pretrained.metric_networks import Files
-from common.pretrained.vgg_features import SIZE, Vgg16Features, read_vgg16, vgg16_table
 from common.weights import formats
 from common.weights.networks.table import revert, shapes
 

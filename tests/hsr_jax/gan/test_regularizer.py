@@ -4,13 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from common.pretrained.features import DINO_LAYERS, VIT_LAYERS, inputs_of, target_maps
 
 from common.nn.resnet import ResNet
 from common.nn.stylegan2 import SynthesisNetwork
 from common.nn.vit import ViT
 from common.ops.pixels import HSR, IMAGENET, preprocess
 from common.ops.pool import adaptive_average_pool
-from common.pretrained.features import DINO_LAYERS, VIT_LAYERS, inputs_of, target_maps
 from hsr_jax.gan.regularizer import BLOCKS, Heads, cosine_error, hsr_loss, pair, squared_error
 
 KEY = jax.random.key(0)

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from writers import ORDERED, Built, Call, Name, New, Raw, Storages, Stored, embedded, legacy, pickled, view, write_zip
 
-from common.errors import InputError
+from common.errors import InputError, Unreadable
 from common.weights.read import read
 from common.weights.readers import inert, safe_pickle
 from common.weights.readers.torch_tensors import TENSOR_NAMES
-from common.weights.readers.unreadable import Unreadable
 
 MARKER = "executed"
 COMMAND = f"touch {MARKER}"
