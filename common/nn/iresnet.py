@@ -14,7 +14,7 @@ from common.nn.layers import Conv, PReLU, batch_norm
 
 
 class Unit(nn.Module):
-    """BN, conv3x3, BN, PReLU, conv3x3 with the stride, BN; plus the identity, or a 1x1 convolution and BN."""
+    """BN, conv3x3, BN, PReLU, conv3x3 with the stride, BN; plus the identity or a 1x1 convolution with BN."""
 
     width: int
     stride: int = 1

@@ -27,8 +27,8 @@ from common.ops import pixels
 from common.weights import formats
 
 NormalizationName = Literal["own", "hsr"]
-"""How images are normalised: 'own' as in the training of the extractor, for the document names no numbers; 'hsr' as in
-HSR's public code."""
+"""Statistics by which images are normalised: 'own' are those of the extractor's training, for the document names no
+numbers; 'hsr' are those of HSR's public code."""
 
 RANDOM = ViT(width=768, heads=12)
 """ViT-B/16, which Table 4.1 of the thesis initialises at random."""

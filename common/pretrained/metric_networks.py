@@ -36,7 +36,7 @@ class Embedding:
     would be compiled into every program."""
 
     name: str
-    """What features are called that are not those of the metric's own network."""
+    """Name of the features where they are not those of the metric's own network."""
     defining: bool
     """Whether it is the network that the metric is defined by."""
     embed: Callable[[Any, Array], Array]
@@ -55,7 +55,7 @@ class Distance:
     """A network that compares two images."""
 
     label: str
-    """What the path length is called: "PPL" for LPIPS of VGG-16 only."""
+    """Name of the path length, which is "PPL" for LPIPS of VGG-16 only."""
     compare: Callable[[Any, Array, Array], Array]
     """(variables, [B, R, R, 3] in [-1, 1], another) -> [B]."""
     variables: Any

@@ -1,4 +1,4 @@
-"""How far apart two images look: LPIPS, features of another network, or pixels."""
+"""Perceptual distances of two images: LPIPS, features of another network, or pixels."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""Reads a checkpoint of whatever format, told by its first bytes, without PyTorch and without running any of it."""
+"""Reads checkpoints of any format, told by their first bytes, without PyTorch and without running their code."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +13,8 @@ from common.weights.readers import array_files, nvidia, torch_files
 ZIP = b"PK\x03\x04"
 PICKLE = b"\x80"
 KINDS = "a safetensors, PyTorch (.pth, .pt), NVIDIA (.pkl) or NumPy (.npz) file"
-# Of several prefixes under which a network is found, those with such a part are meant: averaged weights, or in MoCo,
-# whose average serves the loss alone, the others.
+# Parts of the prefix that is meant where a network is found under several: averaged weights, or in MoCo, whose average
+# serves only the loss, the trained ones.
 PREFERRED = ("G_ema", "g_ema", "teacher", "encoder_q")
 
 
@@ -24,7 +24,7 @@ def read(path: str | Path) -> dict[str, Any]:
     Arrays are read-only and may share memory and have gaps, as they do in the file.
 
     Raises:
-      InputError: no such file, of another format, damaged, or one that would run something; the file is named.
+      InputError: names the file, which is absent, of another format, damaged, or would run something.
     """
     path = Path(path)
     if not path.is_file():
@@ -64,8 +64,8 @@ def arrays(path: str | Path) -> dict[str, np.ndarray]:
 def flatten(tree: Mapping[str, Any], *, source: str = "the checkpoint") -> dict[str, np.ndarray]:
     """Arrays by full name: the keys on the way joined by dots, so {'state_dict': {'a.b': x}} has 'state_dict.a.b'.
 
-    Numbers, texts and whatever else is no array are left out. Raises `InputError` if two arrays have one name, or one
-    a name that cannot be printed.
+    Numbers, texts and everything else that is not an array are left out. Raises `InputError` if two arrays have one
+    name, or if a name cannot be printed.
     """
     found: dict[str, np.ndarray] = {}
 
@@ -106,11 +106,11 @@ def part(
     Args:
       names: arrays by full name.
       marks: names without prefix that only this kind of network has.
-      prefix: the one to take; when absent the only one under which all marks are found. Of several it is the one in
-        `PREFERRED`.
+      prefix: the prefix to take. When absent it is the only one under which all marks are found, or the only one of
+        these with a part in `PREFERRED`.
 
     Raises:
-      InputError: not there, or several to choose from; names them.
+      InputError: there is no such network, or there are several, which it names.
     """
     found = prefixes(names, marks)
     if prefix is not None:

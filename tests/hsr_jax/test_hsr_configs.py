@@ -5,9 +5,9 @@ from pathlib import Path
 
 import jax
 import pytest
-from common.pretrained.features import DINO_LAYERS
 
 from common.config import config_diff, load_config
+from common.pretrained.extractor import DINO_LAYERS
 from configs.hsr import paper
 from hsr_jax import build as networks
 from hsr_jax.config import GanConfig, NetworksConfig

@@ -1,4 +1,4 @@
-"""What a checkpoint layout of a network is: how it is recognised, and how its arrays become variables and back."""
+"""The description of a checkpoint layout: how it is recognised, and how its arrays become variables and back."""
 
 import dataclasses
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Files that hold nothing but arrays by name: safetensors and NumPy's npz."""
+"""Files that hold only arrays by name: safetensors and NumPy's npz."""
 
 import io
 import math

@@ -24,7 +24,7 @@ BIG_ENDIAN = "written by a big-endian machine; save it again by a little-endian 
 
 
 def read_zip(path: Path) -> Any:
-    """What was saved, as arrays and plain dicts; storages that no array needs are not read.
+    """The saved object as arrays and plain dicts; storages that no array needs are not read.
 
     Raises:
       Unreadable: damaged or refused.
@@ -49,7 +49,7 @@ def is_legacy(data: bytes) -> bool:
 
 
 def read_legacy(data: bytes) -> Any:
-    """What was saved, as arrays and plain dicts. Raises `Unreadable`."""
+    """The saved object as arrays and plain dicts. Raises `Unreadable`."""
     return plain(_load(data, TENSOR_NAMES))
 
 

@@ -147,7 +147,7 @@ def test_broken(name, tmp_path):
 @pytest.mark.parametrize("carrier", ["zip", "legacy", "pickle"])
 @pytest.mark.parametrize("place", range(1, 6))
 def test_hidden_in_a_tensor(place, carrier, tmp_path):
-    """In place of its offset, size, stride, need of a gradient or hooks."""
+    """Something else stands in place of its offset, size, stride, need of a gradient or hooks."""
     stored = Stored(("storage", STORAGE, "9", "cpu", 1))
     storage = embedded(np.zeros(1, np.float32)).arguments[0] if carrier == "pickle" else stored
     arguments = [storage, 0, (1,), (1,), False, ORDERED]

@@ -16,7 +16,7 @@ A = np.arange(12, dtype=np.float32)
 
 
 def refusal(path) -> str:
-    """What is said of the file, on one line that names it."""
+    """The message about the file, one line that names it."""
     with pytest.raises(InputError) as error:
         read(path)
     assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
