@@ -130,7 +130,7 @@ class Discriminator(nn.Module):
     dtype: DTypeLike = jnp.float32
     """Type of the convolutions of the `low_precision_resolutions`; the rest and the logits are float32."""
     low_precision_resolutions: int = 4
-    """Number of resolutions, from the highest down, that compute in `dtype`, but never the 4 px block; StyleGAN2-ADA: 4."""
+    """Number of resolutions, from the highest down to 8 px, that compute in `dtype`; StyleGAN2-ADA: 4."""
     conv_clamp: float | None = None
     """Limit of the activations, which float16 needs; StyleGAN2-ADA: 256 with float16, else none."""
 

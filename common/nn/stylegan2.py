@@ -247,7 +247,7 @@ class Generator(nn.Module):
         update_w_avg: bool = False,
         noise_mode: str = "const",
     ) -> tuple[Array, dict[str, Array]]:
-        """Image [B, R, R, img_channels] and the features of the synthesis with 'ws'; the two parts document the arguments."""
+        """Image [B, R, R, img_channels] and the features of the synthesis, with 'ws'; arguments as in the two parts."""
         ws, _ = self.mapping(z, c, truncation_psi, truncation_cutoff, update_w_avg)
         image, features = self.synthesis(ws, noise_mode=noise_mode)
         return image, features | {"ws": ws}
