@@ -12,7 +12,7 @@ import pytest
 from reference import Case, nchw
 
 from common.ops.resample import lowpass
-from hsr_jax.ada import geometry as ada_geometry
+from hsr_jax.ada import geometry
 from hsr_jax.ada.augment import PIPES, AugmentPipe, Parameters, apply, percentile
 from hsr_jax.ada.filter import filter_bank
 from hsr_jax.ada.geometry import reference_margins
@@ -57,7 +57,7 @@ def pipe_of(augmentation: str) -> AugmentPipe:
 
 def parameters_of(augmentation: str, q: float, shape: tuple[int, ...]) -> Parameters:
     if augmentation == "all_geom_default_stds_wide":
-        with mock.patch.multiple(ada_geometry, **WIDE):
+        with mock.patch.multiple(geometry, **WIDE):
             return percentile(KEY, q, shape, PIPES["geom"])
     return percentile(KEY, q, shape, pipe_of(augmentation))
 
@@ -85,7 +85,7 @@ def margins_of(parameters: Parameters, images: jax.Array) -> list:
 
 
 def test_filters():
-    CASE.compare("Hz_geom", lowpass(ada_geometry.SYM6), rtol=0, atol=0, absolute=1e-7)
+    CASE.compare("Hz_geom", lowpass(geometry.SYM6), rtol=0, atol=0, absolute=1e-7)
     CASE.compare("Hz_fbank", filter_bank(), rtol=0, atol=0, absolute=1e-7)
 
 
