@@ -13,14 +13,14 @@ from typing import Any, Literal, NamedTuple
 import jax
 
 from common.nn.discriminator import Discriminator
+from common.nn.hsr_heads import Heads
 from common.nn.stylegan2 import Generator, channels, conv_name, num_convs
 from common.nn.vit import ViT
 from common.ops.resample import BINOMIAL
 from hsr_jax.ada.augment import AugmentPipe
 from hsr_jax.ada.geometry import REACH, SYM6, TAIL
 from hsr_jax.gan.objectives import GAN
-from hsr_jax.gan.regularizer import Heads
-from hsr_jax.gan.semantic import Semantic
+from hsr_jax.gan.regularizer import Regularizer
 
 Phase = Literal["g_main", "g_reg", "d_main", "d_reg"]
 Kind = Literal[
@@ -185,7 +185,7 @@ def by_phase(
     batch_size: int,
     pipe: AugmentPipe | None = None,
     path_length_shrink: int = 2,
-    semantics: Semantic | None = None,
+    semantics: Regularizer | None = None,
 ) -> dict[str, int]:
     """Operations per phase for the whole batch, two per multiply-add.
 

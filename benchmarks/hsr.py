@@ -25,7 +25,7 @@ from hsr_jax import build
 from hsr_jax.ada.augment import PIPES
 from hsr_jax.config import GanConfig
 from hsr_jax.gan.phases import Phases
-from hsr_jax.gan.semantic import Semantic
+from hsr_jax.gan.regularizer import Regularizer
 from hsr_jax.gan.state import create_gan_state
 from hsr_jax.train import build_phases, new_state
 
@@ -66,7 +66,7 @@ class Training(NamedTuple):
 
     config: GanConfig
     phases: Phases
-    semantics: Semantic | None
+    semantics: Regularizer | None
 
     def constants(self, name: PhaseName) -> tuple[Any, ...]:
         """Arguments of a phase after the state and the batch: the extractor's variables, or nothing."""
@@ -91,7 +91,7 @@ class Training(NamedTuple):
 def training(config: GanConfig, mesh: Mesh, names: Sequence[PhaseName]) -> Training:
     """Phases of a configuration; with the semantic regularizer if `g_main_hsr` is among the names."""
     gan = build.build(config)
-    semantics = Semantic(config, gan) if "g_main_hsr" in names else None
+    semantics = Regularizer(config, gan.generator) if "g_main_hsr" in names else None
     return Training(config, build_phases(config, gan, mesh, semantics), semantics)
 
 

@@ -3,14 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from common.errors import InputError
 from common.nn.stylegan2 import Generator, channels
 from common.train import workdir
 from common.trees import check_same_shapes
 from common.weights import formats
-from common.weights.networks import feature_style
 from fase_jax.config import FaseConfig
 from fase_jax.detector import load_detector
 from fase_jax.model import ModelConfig
@@ -34,7 +31,7 @@ def load_prior(path: str, variables: dict[str, Any], config: FaseConfig) -> dict
     if (directory / workdir.CONFIG).is_file():
         return _from_run(directory, variables)
     generator = _read_generator(_find(directory, "generator"), config)
-    encoder = _read_encoder(_find(directory, "encoder"), variables, config)
+    encoder = _read_encoder(_find(directory, "encoder"), variables)
     return {
         "params": variables["params"] | {"synthesis": generator["params"]["synthesis"], "encoder": encoder["params"]},
         "batch_stats": variables["batch_stats"] | {"encoder": encoder["batch_stats"]},
@@ -67,9 +64,8 @@ def _find(directory: Path, name: str) -> Path:
 
 
 def _read_generator(path: Path, config: FaseConfig) -> dict[str, Any]:
-    layout, arrays = formats.network_arrays(path, ("stylegan2-ada", "rosinality"))
-    module = layout.module(arrays, source=str(path))
-    return _check_generator(layout.variables(arrays, module, source=str(path)), module, config.model, path)
+    _, module, found = formats.open_network(path, ("stylegan2-ada", "rosinality"))
+    return _check_generator(found, module, config.model, path)
 
 
 def _check_generator(found: dict[str, Any], module: Generator, sizes: ModelConfig, file: Path) -> dict[str, Any]:
@@ -87,8 +83,9 @@ def _widths(resolution: int, channel_base: int, channel_max: int) -> list[int]:
     return [channels(r, channel_base, channel_max) for r in (2**k for k in range(2, resolution.bit_length()))]
 
 
-def _read_encoder(path: Path, variables: dict[str, Any], config: FaseConfig) -> dict[str, Any]:
+def _read_encoder(path: Path, variables: dict[str, Any]) -> dict[str, Any]:
+    _, module, found = formats.open_network(path, ("feature-style",))
     template = {name: variables[name]["encoder"] for name in ("params", "batch_stats")}
-    shapes = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), template)
-    _, arrays = formats.network_arrays(path, ("feature-style",))
-    return feature_style.from_feature_style(arrays, shapes, config.model.encoder_depths, source=str(path))
+    sizes = f"widths {module.widths}, depths {module.depths}, {module.num_ws} rows of {module.w_dim}"
+    check_same_shapes(found, template, source=str(path), remedy=f"set the fields of the encoder to the file's {sizes}")
+    return found

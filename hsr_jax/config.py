@@ -5,10 +5,11 @@ from typing import Literal
 
 from common.errors import InputError
 from common.nn.discriminator import Architecture
-from common.pretrained.features import Normalization
+from common.nn.hsr_heads import Activation
+from common.pretrained.extractor import NormalizationName
 from hsr_jax.ada.augment import Pipe
 from hsr_jax.gan.phases import LossConfig, ScheduleConfig
-from hsr_jax.gan.regularizer import Activation, Levels
+from hsr_jax.gan.regularizer import Levels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +99,7 @@ class HsrConfig:
     """Number of channels between the two convolutions of a predictor."""
     activation: Activation = "leaky_relu"
     """Activation of a predictor: `leaky_relu` is the document's, `relu` the public code's."""
-    normalization: Normalization = "own"
+    normalization: NormalizationName = "own"
     """Normalisation of the extractor's input: `own`, with which it was trained, or `hsr`, the public code's mix of two
     networks' statistics."""
     image_size: int = 224

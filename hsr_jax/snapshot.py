@@ -1,4 +1,4 @@
-"""Trained generators: of a run's work directory, an imported directory, or a public checkpoint."""
+"""Trained generators, read from a run's work directory, an imported directory or a public checkpoint."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +11,14 @@ from jax import Array
 from safetensors.numpy import save
 
 from common import files, trees
+from common.nn.hsr_heads import GeneratorWithHeads
 from common.nn.stylegan2 import Generator
 from common.ops.pixels import stylegan2_ada_uint8
 from common.train import workdir
 from common.train.checkpoint import Checkpoints
 from common.weights import converted, formats, read
-from hsr_jax import build as networks
+from common.weights.networks.stylegan2 import ADA
+from hsr_jax import build
 from hsr_jax.config import GanConfig
 from hsr_jax.gan.state import GANState
 
@@ -32,25 +34,21 @@ def load(path: str) -> tuple[Generator, dict[str, Any]]:
         checkpoint in StyleGAN2-ADA's or rosinality's layout.
 
     Raises:
-      InputError: nothing of these, or damaged.
+      InputError: none of these is there, or it is damaged.
     """
     if (Path(path) / workdir.CONFIG).is_file():
         return _of_run(path)
-    format, arrays = formats.network_arrays(path, GENERATORS)
-    return _generator(format, arrays, path)
-
-
-def _generator(format: formats.Format, arrays: formats.StateDict, path: str) -> tuple[Generator, dict[str, Any]]:
-    module = format.module(arrays, source=path)
-    variables = format.variables(arrays, module, source=path)
-    return (module["generator"], variables["generator"]) if format.name == "hsr" else (module, variables)
+    _, module, variables = formats.open_network(path, GENERATORS)
+    if isinstance(module, GeneratorWithHeads):
+        return module.generator, {name: tree["generator"] for name, tree in variables.items()}
+    return module, variables
 
 
 def _of_run(path: str) -> tuple[Generator, dict[str, Any]]:
     config = workdir.read_config(GanConfig, path)
     checkpoints = Checkpoints(path)
     embedding = checkpoints.shapes().get("ema_params/mapping/embed/kernel", (0,))
-    generator = networks.build(config, c_dim=embedding[0]).generator
+    generator = build.build(config, c_dim=embedding[0]).generator
     shapes = jax.eval_shape(generator.init, jax.random.key(0), *_inputs(generator))
     stats = {name: tree for name, tree in shapes.items() if name != "params"}
     part, _ = checkpoints.restore_part({"ema_params": shapes["params"], "ema_stats": stats}, "last")
@@ -63,8 +61,9 @@ def with_networks_of(path: str, new: GANState) -> GANState:
     Optimisers, heads, path-length mean and augmentation start anew.
 
     Args:
-      path: the work directory of a run, or a checkpoint of both networks in StyleGAN2-ADA's or rosinality's layout;
-        where it holds no generator but the average, that is both.
+      path: the work directory of a run, or a checkpoint of both networks in StyleGAN2-ADA's or rosinality's layout.
+        Where it holds the averaged generator only, that is also the one that is trained further.
+      new: the state of an untrained run.
 
     Raises:
       InputError: the snapshot holds other networks; names the first array that differs.
@@ -76,9 +75,7 @@ def with_networks_of(path: str, new: GANState) -> GANState:
         part, _ = Checkpoints(path).restore_part(like, "last")
         return new.replace(**jax.tree.map(jnp.asarray, part))
     generator, variables = load(path)
-    format, arrays = formats.network_arrays(path, DISCRIMINATORS)
-    d_params = format.variables(arrays, format.module(arrays, source=path), source=path)["params"]
-    found = {"d_params": d_params}
+    found = {"d_params": formats.open_network(path, DISCRIMINATORS)[2]["params"]}
     for kind, tree in {"g": _unaveraged(path) or variables, "ema": variables}.items():
         found[f"{kind}_params"] = tree["params"]
         found[f"{kind}_stats"] = {name: collection for name, collection in tree.items() if name != "params"}
@@ -92,11 +89,10 @@ def _unaveraged(path: str) -> dict[str, Any] | None:
     """Variables of the generator that was trained, which lies beside its average in a StyleGAN2-ADA `.pkl`."""
     if converted.is_directory(path):
         return None
-    format, _ = formats.network_arrays(path, GENERATORS)
     content = read.arrays(path)
-    if "G." not in read.prefixes(content, format.marks):
+    if "G." not in read.prefixes(content, ADA.marks):
         return None
-    return _generator(format, formats.select(format, content, "G", source=path)[0], path)[1]
+    return ADA.variables(read.part(content, ADA.marks, "G", source=path)[0], source=path)
 
 
 def write(generator: Generator, variables: dict[str, Any], path: str | Path) -> int:
@@ -105,7 +101,7 @@ def write(generator: Generator, variables: dict[str, Any], path: str | Path) -> 
     Args:
       path: the file, .safetensors; an older one is replaced.
     """
-    arrays = formats.find("stylegan2-ada").arrays(jax.tree.map(np.asarray, variables), generator)
+    arrays = ADA.arrays(jax.tree.map(np.asarray, variables), generator)
     contiguous = {name: np.asarray(x, order="C") for name, x in arrays.items()}
     files.write_bytes(path, save(contiguous, metadata={"format": "pt"}))
     return sum(x.size for x in contiguous.values())

@@ -27,9 +27,9 @@ from hsr_jax import snapshot, sources
 from hsr_jax.ada import augment as ada
 from hsr_jax.ada import controller as ada_controller
 from hsr_jax.config import GanConfig, check
-from hsr_jax.gan import semantic
+from hsr_jax.gan import regularizer
 from hsr_jax.gan.phases import Phases, adam
-from hsr_jax.gan.semantic import Semantic
+from hsr_jax.gan.regularizer import Regularizer
 from hsr_jax.gan.state import GANState, create_gan_state
 from hsr_jax.gan.step import Step
 
@@ -77,7 +77,7 @@ def train(config: GanConfig) -> loop.LoopStats:
         cache_mib=config.data.cache_mib,
     )
     gan = networks.build(config, source.labels.size)
-    semantics = semantic.build(config, gan)
+    semantics = regularizer.build(config, gan.generator)
     phases = build_phases(config, gan, mesh, semantics)
     # Only now, so that a run with a wrong field claims no directory.
     directory = workdir.claim(config.workdir, config, MAY_CHANGE)
@@ -112,7 +112,7 @@ def train(config: GanConfig) -> loop.LoopStats:
     return stats
 
 
-def build_phases(config: GanConfig, gan: networks.GAN, mesh, semantics: Semantic | None) -> Phases:
+def build_phases(config: GanConfig, gan: networks.GAN, mesh, semantics: Regularizer | None) -> Phases:
     """The phases of a training step by the configuration."""
     schedule, ada_kimg = config.schedule, config.ada.kimg
     if config.resume_from:  # StyleGAN2-ADA's rule for a run that goes on from a snapshot
@@ -148,7 +148,7 @@ def initial_state(config, phases, semantics, checkpoints, iterator) -> tuple[GAN
     return sharding.put_replicated(new, phases.mesh), None
 
 
-def new_state(config: GanConfig, phases: Phases, semantics: Semantic | None) -> GANState:
+def new_state(config: GanConfig, phases: Phases, semantics: Regularizer | None) -> GANState:
     """Untrained networks by the run's seed."""
     g_variables, d_variables = networks.initialize(phases.gan, config.seed)
     key = jax.random.fold_in(jax.random.key(config.seed), 1)

@@ -4,6 +4,8 @@ Programs are hardly optimised, because the tests compile hundreds of small ones 
 """
 
 import os
+import sys
+from pathlib import Path
 
 FLAGS = ("--xla_force_host_platform_device_count=8", "--xla_backend_optimization_level=0")
 os.environ["XLA_FLAGS"] = " ".join((os.environ.get("XLA_FLAGS", ""), *FLAGS))
@@ -11,3 +13,12 @@ os.environ["XLA_FLAGS"] = " ".join((os.environ.get("XLA_FLAGS", ""), *FLAGS))
 import jax  # noqa: E402  (the flags must be set first)
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+sys.path.insert(0, str(Path(__file__).parent / "golden"))
+
+from golden_coverage import GoldenCoverage  # noqa: E402
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # the process that hears of all results
+        config.pluginmanager.register(GoldenCoverage())

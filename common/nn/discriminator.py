@@ -15,17 +15,17 @@ Architecture = Literal["resnet", "orig"]
 
 
 def minibatch_std(x: Array, group_size: int | None = 4, num_channels: int = 1, sub_batch: int | None = None) -> Array:
-    """How much the images of a group differ: one number an image and feature group (Karras et al. 2018, Sec. 3).
+    """Standard deviation within groups of images, one number per image and feature group (Karras et al. 2018, Sec. 3).
 
-    A batch of n images has groups of G = min(group_size, n): image i is in group i mod (n / G), as in StyleGAN2-ADA.
+    A batch of n images has groups of G = min(group_size, n); image i is in group i mod (n / G), as in StyleGAN2-ADA.
 
     Args:
       x: [B, H, W, C], the whole batch, whatever its sharding: a group may lie on several devices.
       group_size: G; the whole batch when absent.
       num_channels: feature groups, each of C / num_channels consecutive channels.
-      sub_batch: groups form inside every `sub_batch` consecutive images, as inside the batch of one device in
-        StyleGAN2-ADA (n = sub_batch then). Where the images of one device are a multiple of it, the devices need not
-        exchange features. For images in random order it changes nothing but which of them meet.
+      sub_batch: number n of consecutive images within which groups form, in StyleGAN2-ADA the batch of one device; the
+        whole batch when absent. Devices need not exchange features if each has a multiple of it. For images in random
+        order it only changes which of them form a group.
 
     Returns:
       [B, num_channels], of the dtype of `x`.
@@ -47,7 +47,7 @@ def minibatch_std(x: Array, group_size: int | None = 4, num_channels: int = 1, s
 
 
 class LabelMapping(nn.Module):
-    """Label [B, c_dim] -> [B, features] that the score is projected on."""
+    """Label [B, c_dim] -> vector [B, features] that the features of the image are projected on."""
 
     features: int
     num_layers: int = 8
@@ -61,13 +61,13 @@ class LabelMapping(nn.Module):
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions, of which the second halves the resolution, and in a 'resnet' a 1x1 one beside them."""
+    """Two 3x3 convolutions, of which the second halves the resolution; in a 'resnet' also a 1x1 one beside them."""
 
     features: int
     features_out: int
     architecture: Architecture = "resnet"
     from_rgb: bool = False
-    """The input is an image, which a 1x1 convolution turns into features first."""
+    """Whether the input is an image, which a 1x1 convolution turns into features first."""
     clamp: float | None = None
 
     @nn.compact
@@ -106,7 +106,7 @@ class Head(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """image (and label) -> logit, positive for images that look real.
+    """Image (and label) -> logit, positive for images that look real.
 
     Milliseconds of the logits / the gradient / the gradient of R1 on 2 cores, 16 images of 64 px, channel_base 2048,
     channel_max 64: 46 / 208 / 470; with XLA's gradients of the convolutions 41 / 233 / 1820, and with depthwise
@@ -117,7 +117,7 @@ class Discriminator(nn.Module):
     c_dim: int = 0
     """Length of the label vector; 0 is unconditional."""
     num_layers: int = 8
-    """Of the mapping of the label."""
+    """Number of layers of the label's mapping."""
     img_channels: int = 3
     architecture: Architecture = "resnet"
     """'orig' has no skip path; StyleGAN2-ADA's CIFAR-10 configuration uses it."""
@@ -128,9 +128,9 @@ class Discriminator(nn.Module):
     mbstd_batch: int | None = None
     """`sub_batch` of `minibatch_std`; StyleGAN2-ADA: the batch of one of its GPUs."""
     dtype: DTypeLike = jnp.float32
-    """Of the convolutions of the `low_precision_resolutions`; the rest and the logits are float32."""
+    """Type of the convolutions of the `low_precision_resolutions`; the rest and the logits are float32."""
     low_precision_resolutions: int = 4
-    """How many resolutions, from the highest down, compute in `dtype`. The 4 px block never does. StyleGAN2-ADA: 4."""
+    """Number of resolutions, from the highest down to 8 px, that compute in `dtype`; StyleGAN2-ADA: 4."""
     conv_clamp: float | None = None
     """Limit of the activations, which float16 needs; StyleGAN2-ADA: 256 with float16, else none."""
 
@@ -141,7 +141,8 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array, c: Array | None = None) -> tuple[Array, dict[str, Array]]:
-        """
+        """Scores images.
+
         Args:
           images: [B, R, R, img_channels], float32 in [-1, 1]; the whole batch, see `minibatch_std`.
           c: [B, c_dim], e.g. one-hot labels; needed if c_dim > 0.

@@ -1,4 +1,4 @@
-"""The Feature-Style encoder: an image becomes W+ rows and a feature map of the generator (FASE, Sec. 3.2)."""
+"""The Feature-Style encoder: an image becomes rows of W+ and a feature map of the generator (Sec. 3.2, FASE)."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from common.ops.pool import adaptive_average_pool
 
 
 class ContentBranch(nn.Module):
-    """Stage 3 of the trunk to the feature code f: BN, conv3x3, BN, PReLU, conv3x3 with a stride, BN."""
+    """Stage 3 of the trunk -> feature code f: BN, conv3x3, BN, PReLU, conv3x3 with a stride, BN."""
 
     channels: int
     stride: int
@@ -30,14 +30,16 @@ class ContentBranch(nn.Module):
 
 
 class FeatureStyleEncoder(nn.Module):
-    """W+ offsets from all four stages of an iresnet and a feature map f from the third.
+    """Offsets in W+ from all four stages of an iresnet, and a feature map f from the third.
 
     The full model has 256 px input, the default widths and depths, 18 or 14 rows and f at 16 px.
     """
 
     num_ws: int
+    """Number of rows of W+."""
     w_dim: int = 512
     feature_resolution: int = 16
+    """Side of f in pixels."""
     feature_channels: int = 512
     widths: Sequence[int] = (64, 128, 256, 512)
     depths: Sequence[int] = (3, 4, 14, 3)

@@ -38,23 +38,24 @@ class FPN(nn.Module):
     width: int = 256
     """Channels of the pyramid."""
     groups: int = 32
-    """Of the normalisation; `features` must be a multiple."""
+    """Number of groups of the normalisation; `features` must be a multiple of it."""
     layers: Sequence[str] = ("layer1", "layer2", "layer3", "layer4")
     """Names of the stages, finest first."""
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, stages: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
-        """
+        """Decodes the stages of a backbone.
+
         Args:
-          stages: [B, h, w, C_i] by name, each half the size of the one before (rounded up); others are not looked at.
+          stages: [B, h, w, C_i] by name, each half the size of the one before (rounded up); others are ignored.
 
         Returns:
           [B, h_1, w_1, features], float32, on the grid of the first stage; and features by stage: '{name}.pyramid'
           [B, h_i, w_i, width], '{name}.upsampled' [B, h_1, w_1, features].
 
         Raises:
-          ValueError: a stage is absent, or `features` is no multiple of `groups`.
+          ValueError: a stage is absent, or `features` is not a multiple of `groups`.
         """
         if absent := [name for name in self.layers if name not in stages]:
             raise ValueError(f"no stages named {', '.join(absent)}; there are {', '.join(stages)}")
@@ -68,7 +69,7 @@ class FPN(nn.Module):
             # P_i = lateral(C_i) + up(P_{i+1})
             above = results[f"{name}.pyramid"] = x if above is None else x + _nearest(above, sizes[level])
             x = above
-            # One block for each doubling; the finest level has one that leaves its size.
+            # One block per doubling; the finest level has one that keeps its size.
             for step, target in enumerate(reversed(range(max(level, 1)))):
                 x = UpsamplingBlock(self.features, self.groups, self.dtype, name=f"{name}_up{step}")(x, sizes[target])
             results[f"{name}.upsampled"] = x

@@ -1,7 +1,7 @@
 """Inception-v3 as FID measures with it: the graph of the TensorFlow release of December 2015 (Szegedy et al., 2016).
 
-It differs from the usual Inception-v3 in its pools: average pools leave the padding out, the last block has a max pool.
-The names of the layers are the published ones. `pytorch_fid_input` and `torch_fidelity_input` say which pixels it gets.
+It differs from the usual Inception-v3 in its pools: average pools leave out the padding, the last block has a max pool.
+Layers have the published names. `pytorch_fid_input` and `torch_fidelity_input` are two preprocessings of its images.
 """
 
 import functools
@@ -17,10 +17,10 @@ from common.nn.layers import Conv
 from common.ops.resize import resize_bilinear, resize_tf1
 
 INPUT_SIZE = 299
-"""Side in pixels that the preprocessings resize to."""
+"""Side in pixels of the images after preprocessing."""
 
 MIN_SIZE = 75
-"""Smallest side that leaves a pixel for every layer."""
+"""Smallest side in pixels that leaves a pixel for every layer."""
 
 
 def pytorch_fid_input(images: Array) -> Array:
@@ -179,10 +179,10 @@ class InceptionV3(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array) -> tuple[Array, dict[str, Array]]:
-        """Features of images; a pure function of each, so that any batch may be split over devices.
+        """Runs the network. Every image has its result on its own, so that a batch may be split over devices.
 
         Args:
-          images: [B, H, W, 3], float in about [-1, 1]: what the preprocessings give (299x299); 75x75 or more.
+          images: [B, H, W, 3], float in about [-1, 1], at least 75x75 pixels; 299x299 after the preprocessings.
 
         Returns:
           The pooled features [B, 2048], float32, and features by layer: `Conv2d_1a_3x3` to `Mixed_7c` with

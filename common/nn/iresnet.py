@@ -14,7 +14,7 @@ from common.nn.layers import Conv, PReLU, batch_norm
 
 
 class Unit(nn.Module):
-    """BN, conv3x3, BN, PReLU, conv3x3 with the stride, BN; plus the identity, or a 1x1 convolution and BN."""
+    """BN, conv3x3, BN, PReLU, conv3x3 with the stride, BN; plus the identity or a 1x1 convolution with BN."""
 
     width: int
     stride: int = 1
@@ -67,26 +67,34 @@ class IResNet(nn.Module):
 class ArcFace(nn.Module):
     """A trunk and its embedding: BN, dropout, a linear layer over all positions, BN (Deng et al. 2019, "option E").
 
-    Dropout is left out: the network is used as it is, for identities, and not trained here. Images have the size that
-    the weights are for (112 px in the public ones), since the linear layer's inputs depend on it.
+    Dropout is left out, since the network is only used for identities and not trained here.
     """
 
     features: int = 512
+    """Length of the embedding."""
     widths: Sequence[int] = (64, 128, 256, 512)
     depths: Sequence[int] = (3, 4, 14, 3)
+    image_size: int = 112
+    """Side in pixels of the images that the weights are for: the linear layer reads all positions."""
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, images: Array, train: bool = False) -> tuple[Array, dict[str, Array]]:
-        """
+        """Embeds aligned faces.
+
         Args:
-          images: [B, R, R, 3], float32 in [-1, 1].
+          images: [B, image_size, image_size, 3], float32 in [-1, 1].
           train: whether batch normalisation uses (and updates) the statistics of the batch.
 
         Returns:
           The embedding [B, features], float32, not normalised (its direction is the identity), and the trunk's
           features.
+
+        Raises:
+          ValueError: images of another size.
         """
+        if images.shape[1:3] != (self.image_size, self.image_size):
+            raise ValueError(f"images must be {self.image_size} x {self.image_size} px, not {images.shape}")
         x, features = IResNet(self.widths, self.depths, self.dtype, name="trunk")(images, train)
         x = batch_norm(train, "bn", self.dtype)(x)
         # Channel-major, as the public checkpoints flatten [C, R / 16, R / 16].

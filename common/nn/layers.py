@@ -17,7 +17,7 @@ kernel_init = nn.initializers.variance_scaling(2.0, "fan_out", "truncated_normal
 class Conv(nn.Module):
     """Convolution with `kernel` [k_h, k_w, C_in, C_out] and, if asked for, `bias` [C_out].
 
-    `size` is k, or (k_h, k_w); `padding` is `conv2d`'s: k // 2 by default.
+    `size` is k, or (k_h, k_w); `padding` is that of `conv2d`, k // 2 by default.
     """
 
     features: int
@@ -41,7 +41,7 @@ class Conv(nn.Module):
 
 
 class PReLU(nn.Module):
-    """max(x, 0) + slope * min(x, 0) with one learned slope a channel, 0.25 at the start."""
+    """max(x, 0) + slope * min(x, 0) with one learned slope per channel, 0.25 at the start."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -53,17 +53,17 @@ class PReLU(nn.Module):
 class BatchNorm(nn.Module):
     """Batch normalisation as PyTorch has it, over all axes but the last.
 
-    Statistics are over the whole batch on every mesh, since the batch is one array whatever its sharding.
-    `nn.BatchNorm` differs in the running variance: its is of the biased variance, this one n / (n - 1) times that.
+    The batch is one array whatever its sharding, so that statistics are over the whole batch on every mesh. Unlike
+    `nn.BatchNorm`, which averages the biased variance of n values, it averages n / (n - 1) times that.
     """
 
     use_running_average: bool
     dtype: DTypeLike = jnp.float32
-    """Of the result; statistics are float32."""
+    """Type of the result; statistics are float32."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[..., C] -> [..., C]; moves `mean` and `var` [C] of 'batch_stats' unless they are what is used."""
+        """[..., C] -> [..., C]; updates `mean` and `var` [C] of 'batch_stats' unless they are used."""
         width = x.shape[-1:]
         scale = self.param("scale", nn.initializers.ones_init(), width)
         bias = self.param("bias", nn.initializers.zeros_init(), width)
@@ -90,5 +90,5 @@ def _moments(x: Array) -> tuple[Array, Array]:
 
 
 def batch_norm(train: bool, name: str, dtype: DTypeLike = jnp.float32) -> BatchNorm:
-    """The layer with the statistics of the batch (`train`) or the running ones."""
+    """The layer with the statistics of the batch (`train`) or else the running ones."""
     return BatchNorm(use_running_average=not train, dtype=dtype, name=name)

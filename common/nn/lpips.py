@@ -18,14 +18,14 @@ EPSILON = 1e-10
 
 
 def standardize(images: Array) -> Array:
-    """Images [B, H, W, 3] in [-1, 1] as the trunks of LPIPS want them: (x - shift) / scale, channel by channel."""
+    """Images [B, H, W, 3] in [-1, 1] as the trunks of LPIPS take them: (x - shift) / scale per channel."""
     chex.assert_shape(images, (None, None, None, 3))
     shift, scale = jnp.asarray(SHIFT, images.dtype), jnp.asarray(SCALE, images.dtype)
     return (images - shift[None, None, None]) / scale[None, None, None]
 
 
 class Lpips(nn.Module):
-    """Squared differences of a trunk's features with a weight for each channel. The weights start at 1."""
+    """Squared differences of a trunk's features with a weight per channel. The weights start at 1."""
 
     trunk: VGG16 | AlexNet
 
@@ -42,7 +42,7 @@ class Lpips(nn.Module):
           a: [B, H, W, 3], float, in [-1, 1].
           b: [B, H, W, 3], likewise.
           normalize: whether the images are in [0, 1] instead.
-          spatial: whether to give a map of distances.
+          spatial: whether the result is a map of distances.
 
         Returns:
           Distances [B], or maps [B, H, W] if `spatial`, and the terms whose sum they are by the trunk's `taps`;

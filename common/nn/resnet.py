@@ -11,14 +11,14 @@ from common.nn.layers import Conv, batch_norm
 from common.ops.pool import max_pool
 
 EXPANSION = 4
-"""Channels of a bottleneck's output over those of its 3x3 convolution."""
+"""Ratio of the channels of a bottleneck's output to those of its 3x3 convolution."""
 
 STAGES = ("layer4", "layer3", "layer2", "layer1")
-"""Of a hypercolumn: the deepest first, conv5 | conv4 | conv3 | conv2 in ContrastLandmark's words."""
+"""Stages of a hypercolumn, the deepest first; ContrastLandmark calls them conv5 | conv4 | conv3 | conv2."""
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 with the stride, 1x1, each with BN; plus the identity, or a 1x1 convolution and BN; ReLU."""
+    """1x1, 3x3 with the stride, 1x1, each with BN; plus the identity or a 1x1 convolution with BN; ReLU."""
 
     width: int
     stride: int = 1
@@ -43,16 +43,17 @@ class ResNet(nn.Module):
     """Stem, four stages at 1/4 to 1/32 of the resolution, global average. The default is ResNet-50 without a head."""
 
     widths: Sequence[int] = (64, 128, 256, 512)
-    """Of the 3x3 convolutions of the stages; their outputs have four times as many channels. The stem has the first."""
+    """Channels of the 3x3 convolutions per stage; a stage's output has four times as many. The stem has the first."""
     depths: Sequence[int] = (3, 4, 6, 3)
     num_outputs: int | None = None
     """Outputs of a linear layer after the average, e.g. 1000 classes or an embedding of 128; no layer when absent."""
     dtype: DTypeLike = jnp.float32
-    """Of the convolutions and their features; the average and the head are float32."""
+    """Type of the convolutions and their features; the average and the head are float32."""
 
     @nn.compact
     def __call__(self, images: Array, train: bool = False) -> tuple[Array, dict[str, Array]]:
-        """
+        """Runs the network.
+
         Args:
           images: [B, H, W, 3], float32, normalised as the weights want it.
           train: whether batch normalisation uses (and updates) the statistics of the batch.

@@ -1,8 +1,8 @@
 """The StyleGAN2 generator (Karras et al. 2020; the "skip" architecture as in StyleGAN2-ADA).
 
-A generator for R px images has L = 2 log2(R) - 3 main convolutions, numbered from the coarsest: 0 is b4.conv1, then two
-a resolution, b8.conv0 = 1 (doubles the resolution), b8.conv1 = 2 and so on. Row i of `ws` steers convolution i; the RGB
-layer of a block takes the row after its last convolution, so `ws` has L + 1 rows.
+A generator for R px images has L = 2 log2(R) - 3 main convolutions, numbered from the coarsest: 0 is b4.conv1. Then
+there are two per resolution: 1 is b8.conv0, which doubles the resolution, 2 is b8.conv1, and so on. Row i of `ws`
+steers convolution i. The RGB layer of a block takes the row after its last convolution, so `ws` has L + 1 rows.
 """
 
 import flax.linen as nn
@@ -14,7 +14,7 @@ from jax.typing import DTypeLike
 from common.nn.stylegan2_layers import Dense, StyledConv, ToRGB, leaky_relu, normalize_second_moment
 from common.ops.resample import upsample2d
 
-W_AVG_DECAY = 0.995
+W_AVG_DECAY = 0.995  # of the running mean of w, per batch; StyleGAN2-ADA
 
 
 def num_convs(resolution: int) -> int:
@@ -26,7 +26,7 @@ def num_convs(resolution: int) -> int:
 
 
 def num_ws(resolution: int) -> int:
-    """Number of rows of `ws`: one a main convolution and one for the last RGB layer."""
+    """Number of rows of `ws`: one per main convolution and one for the last RGB layer."""
     return num_convs(resolution) + 1
 
 
@@ -36,7 +36,7 @@ def conv_name(i: int) -> tuple[int, str]:
 
 
 def channels(resolution: int, channel_base: int = 16384, channel_max: int = 512) -> int:
-    """Width of the features at `resolution` px."""
+    """Number of channels of the features at `resolution` px."""
     return min(channel_base // resolution, channel_max)
 
 
@@ -59,16 +59,17 @@ class MappingNetwork(nn.Module):
         truncation_cutoff: int | None = None,
         update_w_avg: bool = False,
     ) -> tuple[Array, dict[str, Array]]:
-        """
+        """Maps latents.
+
         Args:
           z: [B, z_dim], standard normal.
           c: [B, c_dim], e.g. one-hot labels; needed if c_dim > 0.
           truncation_psi: w <- w_avg + psi (w - w_avg); 1 changes nothing.
-          truncation_cutoff: only the first so many rows are truncated; all when absent.
+          truncation_cutoff: number of rows, from the first, that are truncated; all when absent.
           update_w_avg: moves w_avg towards the mean of this batch (needs mutable=['stats']); no gradient flows there.
 
         Returns:
-          ws [B, num_ws, w_dim] and features: 'fc0' .. 'fc{num_layers - 1}' [B, w_dim]; the last one is w untruncated.
+          ws [B, num_ws, w_dim] and features 'fc0' .. 'fc{num_layers - 1}' [B, w_dim]; the last is w, not truncated.
         """
         x = normalize_second_moment(z.astype(jnp.float32))
         if self.c_dim:
@@ -114,7 +115,7 @@ class SynthesisBlock(nn.Module):
 
 
 class SynthesisNetwork(nn.Module):
-    """ws -> image. `conv` gives single layers, for networks that put layers of their own between them."""
+    """Rows of ws -> image. `conv` runs single layers, for networks that put layers of their own between them."""
 
     resolution: int
     w_dim: int = 512
@@ -122,10 +123,10 @@ class SynthesisNetwork(nn.Module):
     channel_base: int = 16384
     channel_max: int = 512
     dtype: DTypeLike = jnp.float32
-    """Of the convolutions and their features; styles and the image are float32."""
+    """Type of the convolutions and their features; styles and the image are float32."""
     low_precision_resolutions: int | None = None
-    """How many resolutions, from the highest down, compute in `dtype`, the others in float32; all when absent.
-    StyleGAN2-ADA: 4."""
+    """Number of resolutions, from the highest down, that compute in `dtype`; all when absent. The others compute in
+    float32. StyleGAN2-ADA: 4."""
     conv_clamp: float | None = None
     """Limit of the activations, which float16 needs; StyleGAN2-ADA: 256 with float16, else none."""
 
@@ -152,11 +153,11 @@ class SynthesisNetwork(nn.Module):
 
     def _dtype(self, resolution: int) -> DTypeLike:
         low = self.low_precision_resolutions
-        # The 4 px block never is, as in StyleGAN2-ADA.
+        # The 4 px block is always float32, as in StyleGAN2-ADA.
         return self.dtype if low is None or resolution > max(self.resolution >> low, 4) else jnp.float32
 
     def torgb(self, resolution: int, x: Array, w: Array) -> Array:
-        """What the block of `resolution` px adds to the image: [B, r, r, C] -> [B, r, r, img_channels], float32."""
+        """The block's part of the image at `resolution` px: [B, r, r, C] -> [B, r, r, img_channels], float32."""
         return getattr(self, f"b{resolution}").torgb(x, w)
 
     def const(self, batch: int) -> Array:
@@ -172,7 +173,8 @@ class SynthesisNetwork(nn.Module):
         blend: float | Array = 1.0,
         noise_mode: str = "const",
     ) -> tuple[Array, dict[str, Array]]:
-        """
+        """Synthesises images.
+
         Args:
           ws: [B, num_ws, w_dim], float32.
           feature: replaces the input of main convolution `feature_index`; [B, r, r, C] of that input.
@@ -209,7 +211,7 @@ def blended(x: Array, feature: Array, blend: float | Array) -> Array:
 
 
 class Generator(nn.Module):
-    """z -> image: `mapping` and `synthesis`."""
+    """Latent z -> image: `mapping`, then `synthesis`, whose fields these are."""
 
     resolution: int
     z_dim: int = 512
@@ -245,7 +247,7 @@ class Generator(nn.Module):
         update_w_avg: bool = False,
         noise_mode: str = "const",
     ) -> tuple[Array, dict[str, Array]]:
-        """Image [B, R, R, img_channels] and the synthesis features with 'ws'; arguments as of the two parts."""
+        """Image [B, R, R, img_channels] and the features of the synthesis, with 'ws'; arguments as in the two parts."""
         ws, _ = self.mapping(z, c, truncation_psi, truncation_cutoff, update_w_avg)
         image, features = self.synthesis(ws, noise_mode=noise_mode)
         return image, features | {"ws": ws}

@@ -29,7 +29,7 @@ def relu(x: Array) -> Array:
 
 
 def clipped(x: Array, limit: float | None) -> Array:
-    """`x` within +- `limit`, as it is without one."""
+    """`x` clipped to +- `limit`, or unchanged without one."""
     return x if limit is None else jnp.clip(x, -limit, limit)
 
 
@@ -48,8 +48,8 @@ def modulated_conv(x: Array, kernel: Array, style: Array, *, up: bool = False, d
       x: [B, H, W, C_in].
       kernel: [k, k, C_in, C_out].
       style: [B, C_in], float32.
-      up: doubles the resolution.
-      demodulate: scale every output channel so that unit-variance input gives unit-variance output.
+      up: whether the resolution is doubled.
+      demodulate: whether every output channel is scaled so that input of unit variance gives output of unit variance.
 
     Returns:
       [B, H, W, C_out] or [B, 2 H, 2 W, C_out], of the dtype of `x`.
@@ -86,13 +86,13 @@ class Dense(nn.Module):
 class EqualizedConv(nn.Module):
     """Convolution with K / sqrt(fan_in), bias, activation, gain, clamp: [B, H, W, C] -> [B, H, W, features].
 
-    Computed in the dtype of the input, which low precision may overflow before the clamp but not after it.
+    It computes in the dtype of the input. In low precision, values may overflow before the clamp but not after it.
     """
 
     features: int
     size: int = 3
     down: bool = False
-    """Halves the resolution: a 1x1 kernel after the low-pass and the subsampling, a larger one between them."""
+    """Whether the resolution is halved: a 1x1 kernel after low-pass and subsampling, a larger one between the two."""
     use_bias: bool = True
     activation: Callable[[Array], Array] | None = leaky_relu
     gain: float = 1.0
@@ -120,8 +120,8 @@ class EqualizedConv(nn.Module):
 class StyledConv(nn.Module):
     """Modulated 3x3 convolution, noise, bias, leaky ReLU: [B, H, W, C] -> [B, R, R, features].
 
-    `noise_const` [R, R] in the collection 'stats' is the noise of mode 'const'; mode 'random' draws from the generator
-    'noise'.
+    `noise_const` [R, R] in the collection 'stats' is the noise of mode 'const'. Mode 'random' draws noise by the PRNG
+    stream 'noise'.
     """
 
     features: int

@@ -1,6 +1,7 @@
 """Vision transformers as DINO, DeiT and DINOv2 have them: ViT-S/16, ViT-B/16, ViT-S/14 without registers.
 
-The default is ViT-S/16. Differences are fields: DINOv2 scales its branches (`layer_scale`), DeiT has a classifier.
+The default is ViT-S/16. The networks differ in fields: DINOv2 scales its branches (`layer_scale`), DeiT has a
+classifier (`num_outputs`).
 """
 
 import math
@@ -43,7 +44,7 @@ def resize_positions(positions: Array, size: tuple[int, int], *, dino: bool = Fa
 
 
 class PatchEmbedding(nn.Module):
-    """A linear map of patches that do not overlap: a convolution whose stride is its size, as a matrix product."""
+    """A linear map of patches that do not overlap; a convolution whose stride is its size, as a matrix product."""
 
     features: int
     patch: int
@@ -93,7 +94,7 @@ class Mlp(nn.Module):
 
 
 class LayerScale(nn.Module):
-    """One learned factor a channel, `gamma` [D], small at the start."""
+    """One learned factor per channel, `gamma` [D], small at the start."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -102,7 +103,7 @@ class LayerScale(nn.Module):
 
 
 class Block(nn.Module):
-    """x <- x + attention(LN(x)), x <- x + mlp(LN(x)); each branch times a factor a channel with `layer_scale`."""
+    """x <- x + attention(LN(x)), x <- x + mlp(LN(x)); with `layer_scale` each branch times a factor per channel."""
 
     heads: int
     layer_scale: bool = False
@@ -123,7 +124,7 @@ def layer_norm(name: str, dtype: DTypeLike = jnp.float32) -> nn.LayerNorm:
 
 
 class ViT(nn.Module):
-    """Patches, class token, positions, blocks, LayerNorm."""
+    """Patch embedding, class token, positional embedding, blocks, LayerNorm."""
 
     patch: int = 16
     """Side of a patch in pixels."""
@@ -136,13 +137,14 @@ class ViT(nn.Module):
     num_outputs: int | None = None
     """Outputs of a linear layer on the class token, e.g. DeiT's 1000 classes; no layer when absent."""
     dino_positions: bool = False
-    """Interpolates positions with DINO's scale, see `resize_positions`; without interpolation it changes nothing."""
+    """Whether positions are interpolated with DINO's scale, see `resize_positions`."""
     dtype: DTypeLike = jnp.float32
-    """Of the tokens and the products; attention weights, normalisation statistics and the output are float32."""
+    """Type of tokens and products; attention weights, normalisation statistics and the output are float32."""
 
     @nn.compact
     def __call__(self, images: Array) -> tuple[Array, dict[str, Array]]:
-        """
+        """Runs the network.
+
         Args:
           images: [B, H, W, 3], float32, normalised as the weights want it.
 

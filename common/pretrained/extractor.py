@@ -1,7 +1,13 @@
-"""The frozen network whose features the generator predicts (Sec. 4.2.3, thesis)."""
+"""Frozen networks as feature extractors: any network of `common.nn` that takes images, at four depths.
+
+HSR's generator predicts such features (Sec. 4.2.3 and 4.3.1, thesis); they also serve as a perceptual distance and as
+substitutes for the networks that metrics are defined by.
+"""
 
 import dataclasses
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -9,33 +15,79 @@ import jax.numpy as jnp
 from jax import Array
 
 from common.errors import InputError
-from common.nn.iresnet import IResNet
+from common.nn.alexnet import AlexNet
+from common.nn.feature_style import FeatureStyleEncoder
+from common.nn.inception import MIN_SIZE, InceptionV3
+from common.nn.iresnet import ArcFace, IResNet
 from common.nn.lpips import Lpips
-from common.nn.vit import ViT
-from common.ops.pixels import HSR, Normalization, preprocess
-from common.pretrained import features
+from common.nn.resnet import STAGES, ResNet
+from common.nn.vgg import VGG16
+from common.nn.vit import ViT, patch_map
+from common.ops import pixels
 from common.weights import formats
-from hsr_jax.config import HsrConfig
 
-FORMATS = ("dino", "deit", "resnet", "arcface", "lpips", "lpips-parts", "pytorch-fid")
+NormalizationName = Literal["own", "hsr"]
+"""Statistics by which images are normalised: 'own' are those of the extractor's training, for the document names no
+numbers; 'hsr' are those of HSR's public code."""
+
 RANDOM = ViT(width=768, heads=12)
-"""ViT-B/16, which Table 4.1 initialises at random."""
+"""ViT-B/16, which Table 4.1 of the thesis initialises at random."""
+
+VIT_LAYERS = ("block12", "block9", "block6", "block3")
+"""The document's layers of a ViT, deepest first. The public code takes them so from DeiT."""
+DINO_LAYERS = tuple(f"{layer}.norm" for layer in VIT_LAYERS)
+"""The same through the network's last LayerNorm, as the public code takes them from DINO."""
+
+
+class Inputs(NamedTuple):
+    """The images that a kind of network takes, and the features that are read."""
+
+    layers: tuple[str, ...]
+    """Four names of features, deepest first."""
+    multiple: int
+    """Number of pixels that divides the side of an image."""
+    smallest: int
+    """Smallest side of an image in pixels."""
+    normalization: pixels.Normalization = pixels.IMAGENET
+
+
+CONVOLUTIONAL: dict[type[nn.Module], Inputs] = {
+    # 2048, 1024, 512 and 256 channels of a ResNet-50.
+    ResNet: Inputs(STAGES, 32, 32),
+    VGG16: Inputs(("relu5_3", "relu4_3", "relu3_3", "relu2_2"), 16, 16),
+    AlexNet: Inputs(("relu5", "relu3", "relu2", "relu1"), 1, 31),
+    InceptionV3: Inputs(("Mixed_7c", "Mixed_6e", "Mixed_5d", "MaxPool_3a_3x3"), 1, MIN_SIZE, pixels.SYMMETRIC),
+    IResNet: Inputs(("stage4", "stage3", "stage2", "stage1"), 16, 16, pixels.SYMMETRIC),
+}
+FORMATS = (
+    "dino",
+    "deit",
+    "resnet",
+    "vgg16",
+    "alexnet",
+    "arcface",
+    "feature-style",
+    "lpips",
+    "lpips-parts",
+    "pytorch-fid",
+)
+"""Formats of the networks that can be extractors."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Extractor:
-    """The network without its variables."""
+    """A network, the features that are read from it, and what is done with an image before. It holds no variables."""
 
     module: nn.Module
     layers: tuple[str, ...]
-    """Deepest first."""
+    """Names of features, deepest first."""
     image_size: int
-    normalization: Normalization
+    normalization: pixels.Normalization
 
     def targets(self, variables: Any, images: Array) -> list[Array]:
-        """Generated images [B, R, R, 3] in [-1, 1] to the features [B, h, h, C] of each layer."""
-        inputs = preprocess(images, self.image_size, self.normalization)
-        return features.target_maps(self.module.apply(variables, inputs)[1], self.layers)
+        """Features [B, h, h, C] per layer, float32, of images [B, R, R, 3] in [-1, 1]."""
+        inputs = pixels.preprocess(images, self.image_size, self.normalization)
+        return target_maps(self.module.apply(variables, inputs)[1], self.layers)
 
     def shapes(self, variables: Any) -> tuple[list[int], list[int]]:
         """Sides and channels of the targets, by layer."""
@@ -44,38 +96,92 @@ class Extractor:
         return [x.shape[1] for x in maps], [x.shape[3] for x in maps]
 
 
-def build(config: HsrConfig, seed: int) -> tuple[Extractor, Any]:
-    """The extractor of a configuration, and its variables.
+def load_extractor(
+    path: str,
+    image_size: int = 224,
+    *,
+    final_norm: bool = True,
+    normalization: NormalizationName = "own",
+    seed: int = 0,
+    field: str = "image_size",
+) -> tuple[Extractor, Any]:
+    """An extractor and its variables.
+
+    Args:
+      path: a checkpoint, a directory that `python -m common.weights import` wrote, or 'random' for an untrained
+        ViT-B/16.
+      image_size: side in pixels of what the network sees.
+      final_norm: whether a ViT's features are taken through its last LayerNorm.
+      normalization: which statistics images are normalised by.
+      seed: seed of the weights of 'random'.
+      field: name of the user's field that holds `image_size`, for the message.
 
     Raises:
-      InputError: the checkpoint holds no network of these; it does not take images of this size.
+      InputError: the checkpoint holds no network of `FORMATS`, or the network does not take images of this size.
     """
-    module, variables = _random(config, seed) if config.extractor == "random" else _read(config.extractor)
-    layers, multiple, smallest, own = features.inputs_of(module, config.final_norm)
-    size = config.image_size
-    if size % multiple or size < smallest:
-        near = max(round(size / multiple) * multiple, smallest)
+    module, variables = _random(image_size, seed) if path == "random" else formats.open_network(path, FORMATS)[1:]
+    return make_extractor(module, variables, image_size, final_norm, normalization, field)
+
+
+def make_extractor(
+    module: nn.Module,
+    variables: Any,
+    image_size: int = 224,
+    final_norm: bool = True,
+    normalization: NormalizationName = "own",
+    field: str = "image_size",
+) -> tuple[Extractor, Any]:
+    """The extractor of a network, and those of its variables that it needs; see `load_extractor`."""
+    module, variables = trunk_of(module, variables)
+    layers, multiple, smallest, own = inputs_of(module, final_norm)
+    if image_size % multiple or image_size < smallest:
+        near = max(round(image_size / multiple) * multiple, smallest)
         raise InputError(
-            f"field hsr.image_size (evaluation: substitute_size): {size} px are no multiple of {multiple} or less than "
-            f"{smallest}; take {near}"
+            f"field {field}: {image_size} px are no multiple of {multiple} or less than {smallest}; take {near}"
         )
-    return Extractor(module, layers, size, HSR if config.normalization == "hsr" else own), variables
+    return Extractor(module, layers, image_size, pixels.HSR if normalization == "hsr" else own), variables
 
 
-def _random(config: HsrConfig, seed: int) -> tuple[ViT, Any]:
-    image = jnp.zeros((1, config.image_size, config.image_size, 3))
-    init = jax.jit(RANDOM.init, compiler_options={"xla_backend_optimization_level": 0})
-    return RANDOM, init(jax.random.fold_in(jax.random.key(seed), 2), image)
-
-
-def _read(path: str) -> tuple[nn.Module, Any]:
-    format, arrays = formats.network_arrays(path, FORMATS)
-    module = format.module(arrays, source=path)
-    variables = format.variables(arrays, module, source=path)
-    if format.name == "arcface":  # whose trunk takes images of any size
-        module = IResNet(module["network"].widths, module["network"].depths)
-    elif isinstance(module, Lpips):
-        module = module.trunk
+def trunk_of(module: nn.Module, variables: Any) -> tuple[nn.Module, Any]:
+    """The part of a network that takes images of any size and has the features, with its variables."""
+    if isinstance(module, VGG16):
+        convolutions = {name: tree for name, tree in variables["params"].items() if name not in ("fc1", "fc2")}
+        return module.clone(fc_width=None), {"params": convolutions}
+    if isinstance(module, Lpips):
+        trunk = module.trunk
+    elif isinstance(module, ArcFace | FeatureStyleEncoder):
+        trunk = IResNet(module.widths, module.depths)
     else:
         return module, variables
-    return module, {name: tree["trunk"] for name, tree in variables.items()}
+    return trunk, {name: tree["trunk"] for name, tree in variables.items()}
+
+
+def inputs_of(module: nn.Module, final_norm: bool = True) -> Inputs:
+    """The inputs and layers of a network; `final_norm`: whether a ViT's features go through its last LayerNorm."""
+    if isinstance(module, ViT):
+        return Inputs(DINO_LAYERS if final_norm else VIT_LAYERS, module.patch, module.patch)
+    return CONVOLUTIONAL[type(module)]
+
+
+def target_maps(features: Mapping[str, Array], layers: Sequence[str]) -> list[Array]:
+    """Features as maps; the class token of a ViT is left out.
+
+    Args:
+      features: tokens of a `ViT` [B, 1 + h * h, C], or maps of another network [B, h, h, C], for square images.
+      layers: names of features.
+
+    Returns:
+      [B, h, h, C] per layer, float32.
+    """
+    maps = []
+    for layer in layers:
+        x = features[layer].astype(jnp.float32)
+        side = math.isqrt(x.shape[1])
+        maps.append(patch_map(x, (side, side)) if x.ndim == 3 else x)
+    return maps
+
+
+def _random(image_size: int, seed: int) -> tuple[ViT, Any]:
+    image = jnp.zeros((1, image_size, image_size, 3))
+    init = jax.jit(RANDOM.init, compiler_options={"xla_backend_optimization_level": 0})
+    return RANDOM, init(jax.random.fold_in(jax.random.key(seed), 2), image)

@@ -1,44 +1,49 @@
-"""Which pretrained network's features a metric is of, and what the number may then be called.
+"""The pretrained networks whose features metrics compare, and what a number may be called that is based on them.
 
-FID, KID, precision and recall, and PPL are each defined by one network. A substitute gives numbers to compare two
-models with, which no published one compares with: they have names of their own.
+FID, KID, precision and recall, and PPL are each defined by one network. A substitute gives numbers by which two models
+can be compared with each other, but not with published ones: its numbers have names of their own.
+
+All networks run at full float32 on every backend.
 """
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
 from common.errors import InputError
 from common.nn.inception import pytorch_fid_input, torch_fidelity_input
+from common.nn.lpips import Lpips
+from common.nn.vgg import VGG16
 from common.nn.vit import ViT
 from common.ops.pixels import as_float, preprocess
-from common.pretrained import extractor
-from common.pretrained.perceptual import Perceptual, of_features, open_perceptual
-from common.pretrained.vgg_features import read_vgg16
+from common.pretrained.extractor import FORMATS, Extractor, load_extractor
+from common.pretrained.perceptual import Perceptual, of_features, of_lpips
 from common.weights import converted, formats
-from hsr_jax.config import HsrConfig
 
 FidVariant = Literal["stylegan2-ada", "pytorch-fid"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Embedding:
-    """A network that makes a vector of an image. Variables are an argument: a program has no constants of that size."""
+    """A network that gives a vector per image. It takes its variables as an argument, since constants of that size
+    would be compiled into every program."""
 
     name: str
-    """What features are called that are not the metric's own."""
+    """Name of the features where they are not those of the metric's own network."""
     defining: bool
     """Whether it is the network that the metric is defined by."""
     embed: Callable[[Any, Array], Array]
     """(variables, uint8 [B, R, R, 3]) -> float32 [B, D]."""
     variables: Any
     digest: str
-    """Of the weights and of what is done with an image: features of the same digest are the same."""
+    """SHA-256 of the weights and the preprocessing. Features are comparable if and only if their digests agree."""
 
     def label(self, metric: str, plain: str) -> str:
         """`metric` if this is its network, else `plain` with the features' name."""
@@ -50,12 +55,12 @@ class Distance:
     """A network that compares two images."""
 
     label: str
-    """What the path length is called: "PPL" for LPIPS of VGG-16 only."""
+    """Name of the path length, which is "PPL" for LPIPS of VGG-16 only."""
     compare: Callable[[Any, Array, Array], Array]
     """(variables, [B, R, R, 3] in [-1, 1], another) -> [B]."""
     variables: Any
     digest: str
-    """Of the weights and of what is done with an image: lengths of the same digest are alike."""
+    """SHA-256 of the weights and the preprocessing. Lengths are comparable if and only if their digests agree."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,14 +68,14 @@ class MetricNetworks:
     """The networks that the chosen metrics need; None where none is needed."""
 
     moments: Embedding | None = None
-    """Of the Frechet, kernel and Mahalanobis distances."""
+    """The network of the Frechet, kernel and Mahalanobis distances."""
     manifold: Embedding | None = None
-    """Of precision and recall."""
+    """The network of precision and recall."""
     distance: Distance | None = None
-    """Of the path length."""
+    """The network of the path length."""
 
     def digests(self) -> dict[str, str]:
-        """By what they are for, those that are needed."""
+        """Digests of the networks that are needed, by the purpose of each."""
         found = {
             "the network of FID, KID and the Mahalanobis distance": self.moments,
             "the network of precision and recall": self.manifold,
@@ -81,19 +86,17 @@ class MetricNetworks:
 
 @dataclasses.dataclass(frozen=True)
 class Files:
-    """Checkpoints in a format of `python -m common.weights list`, or, but for `pr_network`, directories that it
-    imported."""
+    """Checkpoints in a format of `python -m common.weights list`, or directories that it imported."""
 
     inception: str = ""
     """Inception-v3 of FID, in pytorch-fid's names: gives FID, KID and the Mahalanobis distance."""
     pr_network: str = ""
-    """VGG-16 with its fully connected layers, in torchvision's names: gives precision and recall. The file
-    itself, for an imported VGG-16 ends before those layers."""
+    """VGG-16 with its fully connected layers, in torchvision's names: gives precision and recall."""
     lpips: str = ""
     """LPIPS with VGG-16: gives PPL."""
     substitute: str = ""
-    """Another network, any that `hsr.extractor` takes (`random`: a ViT-B/16 as seed 0 draws it), in the place of those
-    of the above that are empty; its numbers have names of their own."""
+    """Another network that takes the place of those above that are empty: any that `hsr.extractor` takes (`random`: a
+    ViT-B/16 as seed 0 draws it). Its numbers have names of their own."""
     substitute_size: int = 224
     """Side of the substitute's input, a multiple of its patches; half of it is four times as fast."""
 
@@ -106,7 +109,7 @@ def choose(metrics: Sequence[str], files: Files, fid_variant: FidVariant = "styl
     """Reads the networks of some metrics.
 
     Raises:
-      InputError: a metric without network and without substitute, names all empty fields; what is wrong with a file.
+      InputError: a file is wrong; or a metric has neither network nor substitute, and all empty fields are named.
     """
     fields = {FIELDS[metric]: metric for metric in metrics if metric in FIELDS}
     if absent := [name for name in fields if not getattr(files, name) and not files.substitute]:
@@ -128,39 +131,44 @@ def choose(metrics: Sequence[str], files: Files, fid_variant: FidVariant = "styl
 
 def inception(path: str, variant: FidVariant = "stylegan2-ada") -> Embedding:
     """FID's Inception-v3. StyleGAN2-ADA's own input is inside a binary; it is believed to be torch-fidelity's."""
-    format, arrays = formats.network_arrays(path, ("pytorch-fid",))
-    module = format.module(arrays, source=path)
+    _, module, variables = formats.open_network(path, ("pytorch-fid",))
 
     def embed(variables: Any, images: Array) -> Array:
         exact = variant == "stylegan2-ada"
         inputs = torch_fidelity_input(images) if exact else pytorch_fid_input(images.astype(jnp.float32) / 255)
         return module.apply(variables, inputs)[0]
 
-    variables = format.variables(arrays, module, source=path)
-    return Embedding("Inception-v3", True, embed, variables, _digest(path, f"inception {variant}"))
+    return Embedding("Inception-v3", True, full_float32(embed), variables, _digest(path, f"inception {variant}"))
 
 
 def vgg16(path: str) -> Embedding:
-    """VGG-16's second fully connected layer. NVIDIA's file, which the published numbers are of, is not readable here:
-    these weights are torchvision's, and images are resized by averaging."""
-    module, variables = read_vgg16(path)
+    """The second fully connected layer of VGG-16.
+
+    NVIDIA's file, which the published numbers are of, is not readable here: these weights are torchvision's, and images
+    are resized by averaging.
+
+    Raises:
+      InputError: the file holds no VGG-16, or one without its fully connected layers.
+    """
+    _, module, variables = formats.open_network(path, ("vgg16",))
+    if not isinstance(module, VGG16) or module.fc_width is None:
+        raise InputError(f"field pr_network: {path}: lacks the fully connected layers; name a VGG-16 that has them")
     embed = lambda variables, images: module.apply(variables, preprocess(as_float(images)))[0]
-    return Embedding("VGG-16", True, embed, variables, _digest(path, "vgg16 fc2"))
+    return Embedding("VGG-16", True, full_float32(embed), variables, _digest(path, "vgg16 fc2"))
 
 
 def perceptual(path: str) -> Distance:
-    """LPIPS; the path length in it is PPL if its trunk is VGG-16."""
-    network = open_perceptual(path)
-    trunk = network.variables["params"].get("trunk", {}) if network.variables else {}
-    if not trunk:
+    """LPIPS. The path length in it is PPL if its trunk is VGG-16."""
+    _, module, variables = formats.open_network(path, FORMATS)
+    if not isinstance(module, Lpips):
         raise InputError(f"field lpips: {path}: holds no LPIPS; name another network in field substitute")
-    label = "PPL" if "conv5_3" in trunk else "path length in LPIPS (AlexNet)"
-    return _distance(label, network, _digest(path, "perceptual"))
+    label = "PPL" if isinstance(module.trunk, VGG16) else "path length in LPIPS (AlexNet)"
+    return _distance(label, of_lpips(module, variables), _digest(path, "perceptual"))
 
 
 def substitute(path: str, size: int) -> Embedding:
     """The class token of a ViT after its last LayerNorm, or the average of another network's deepest features."""
-    network, variables = extractor.build(HsrConfig(extractor=path, image_size=size), seed=0)
+    network, variables = load_extractor(path, size, field="substitute_size")
 
     def embed(variables: Any, images: Array) -> Array:
         images = as_float(images)
@@ -169,23 +177,36 @@ def substitute(path: str, size: int) -> Embedding:
         _, features = network.module.apply(variables, preprocess(images, size, network.normalization))
         return features[f"block{network.module.depth}.norm"][:, 0].astype(jnp.float32)
 
-    return Embedding(_name(path, network), False, embed, variables, _digest(path, f"substitute {size}"))
+    digest = _digest(path, f"substitute {size}")
+    return Embedding(_name(path, network), False, full_float32(embed), variables, digest)
 
 
 def substitute_distance(path: str, size: int) -> Distance:
-    """Features of an extractor's four layers, all weights alike."""
-    network, variables = extractor.build(HsrConfig(extractor=path, image_size=size), seed=0)
+    """The distance of features of an extractor's four layers, with all weights alike."""
+    network, variables = load_extractor(path, size, field="substitute_size")
     label = f"path length in {_name(path, network)} features"
     return _distance(label, of_features(network, variables), _digest(path, f"perceptual {size}"))
 
 
+def full_float32(function: Callable[..., Array]) -> Callable[..., Array]:
+    """The function with products of full precision, which accelerators otherwise round."""
+
+    @functools.wraps(function)
+    def run(*arguments):
+        with jax.default_matmul_precision("highest"):
+            return function(*arguments)
+
+    return run
+
+
 def _distance(label: str, network: Perceptual, digest: str) -> Distance:
-    describe = lambda variables, a, b: (network.describe(variables, a), network.describe(variables, b))
-    compare = lambda variables, a, b: network.compare(variables, *describe(variables, a, b))
-    return Distance(label, compare, network.variables, digest)
+    def compare(variables: Any, a: Array, b: Array) -> Array:
+        return network.compare(variables, network.describe(variables, a), network.describe(variables, b))
+
+    return Distance(label, full_float32(compare), network.variables, digest)
 
 
-def _name(path: str, network: extractor.Extractor) -> str:
+def _name(path: str, network: Extractor) -> str:
     return f"{type(network.module).__name__} {Path(path).stem} ({network.image_size} px)"
 
 

@@ -1,4 +1,4 @@
-"""How far apart two images look: LPIPS, features of another network, or pixels."""
+"""Perceptual distances of two images: LPIPS, features of another network, or pixels."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -7,43 +7,49 @@ import jax.numpy as jnp
 from jax import Array
 
 from common.metrics.path_length import MAX_SIZE
-from common.nn.lpips import EPSILON
+from common.nn.lpips import EPSILON, Lpips
 from common.ops.pool import box_downsample
 from common.ops.similarity import unit_vectors
-from common.pretrained import extractor
+from common.pretrained.extractor import FORMATS, Extractor, make_extractor
 from common.weights import formats
-from hsr_jax.config import HsrConfig
 
-LPIPS = ("lpips", "lpips-parts")
 SMALLEST = 8
 """Side in pixels of the coarsest images that `pixels` compares."""
 
 
 class Perceptual(NamedTuple):
-    """A distance in two parts, so that an image which is compared often is described once."""
+    """A distance in two parts, so that an image that is compared often is described once."""
 
     name: str
-    """For people."""
+    """Name for people."""
     describe: Callable[[Any, Array], Any]
     """(variables, images [B, R, R, 3] in [-1, 1]) -> pytree of [B, ...]."""
     compare: Callable[[Any, Any, Any], Array]
     """(variables, description, description) -> distances [B]."""
     variables: Any
-    """Of the network; {} without one."""
+    """Variables of the network; {} without one."""
 
 
-def open_perceptual(path: str) -> Perceptual:
-    """LPIPS, or the features of another network, of a checkpoint or an imported directory; `pixels` without a path.
+def open_perceptual(path: str, image_size: int = 224) -> Perceptual:
+    """The distance that a checkpoint or an imported directory is for.
+
+    Args:
+      path: LPIPS, or another network that can be an extractor; without a path it is `pixels`.
+      image_size: side in pixels of what a network other than LPIPS sees.
 
     Raises:
-      InputError: it holds no such network, or is damaged.
+      InputError: there is no such network, or it is damaged.
     """
     if not path:
         return pixels()
-    format, arrays = formats.network_arrays(path, extractor.FORMATS)
-    if format.name not in LPIPS:
-        return of_features(*extractor.build(HsrConfig(extractor=path), seed=0))
-    module = format.module(arrays, source=path)
+    _, module, variables = formats.open_network(path, FORMATS)
+    if isinstance(module, Lpips):
+        return of_lpips(module, variables)
+    return of_features(*make_extractor(module, variables, image_size))
+
+
+def of_lpips(module: Lpips, variables: Any) -> Perceptual:
+    """LPIPS of images that are averaged down to about 256 px, as for the path length."""
 
     def describe(variables: Any, images: Array) -> Any:
         small = box_downsample(images, max(images.shape[1] // MAX_SIZE, 1))
@@ -52,10 +58,10 @@ def open_perceptual(path: str) -> Perceptual:
     def compare(variables: Any, a: Any, b: Any) -> Array:
         return sum(module.apply(variables, a, b, method="compare").values())
 
-    return Perceptual("LPIPS", describe, compare, format.variables(arrays, module, source=path))
+    return Perceptual("LPIPS", describe, compare, variables)
 
 
-def of_features(network: extractor.Extractor, variables: Any) -> Perceptual:
+def of_features(network: Extractor, variables: Any) -> Perceptual:
     """Squared distances of unit features, means over positions and layers: LPIPS with all weights alike."""
 
     def describe(variables: Any, images: Array) -> Any:
@@ -71,7 +77,7 @@ def of_features(network: extractor.Extractor, variables: Any) -> Perceptual:
 def pixels() -> Perceptual:
     """Mean squared differences of pixels, the mean over the image at full, half, a quarter, ... of its size to 8 px.
 
-    No perceptual distance, but it needs no weights; coarse scales lead where fine ones are still far off.
+    It is no perceptual distance, but needs no weights. Coarse scales lead where fine ones are still far off.
     """
 
     def describe(_: Any, images: Array) -> Any:

@@ -1,1 +1,1 @@
-"""Public checkpoints as variable trees: one key table a network."""
+"""Public checkpoints as variables of this project's networks, and back."""

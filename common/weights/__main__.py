@@ -69,7 +69,7 @@ def run_import(options: Import) -> None:
         )
     source = ", ".join(options.src)
     arrays, prefix = formats.select(format, _merged(options.src), options.prefix, source=source)
-    module = format.module(arrays, source=source)
+    module = format.infer(arrays, source=source)
     variables = format.variables(arrays, module, source=source)
     origin = [{"file": Path(file).name, "sha256": converted.sha256(file)} for file in options.src]
     header = {"format": format.name, "source": origin, "prefix": prefix, "module": converted.describe(module)}

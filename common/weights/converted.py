@@ -1,4 +1,4 @@
-"""A directory with an imported network: its variables, and a JSON file that says what they are and whence they are."""
+"""A directory with an imported network: its variables, and a JSON file that says what they are and where from."""
 
 import dataclasses
 import hashlib
@@ -22,7 +22,7 @@ HEADER = "weights.json"
 
 
 def save_directory(directory: str | Path, variables: dict, header: Mapping[str, Any]) -> None:
-    """Writes `variables` (a tree of arrays) and `header` (JSON values): the whole directory, or nothing of it.
+    """Writes `variables` (a tree of arrays) and `header` (JSON values) as a whole directory, or nothing.
 
     Raises:
       InputError: the directory exists and is not empty, or cannot be written.
@@ -55,7 +55,7 @@ def load_directory(directory: str | Path) -> tuple[dict[str, Any], dict]:
     """Header and variables (a tree of NumPy arrays) of a directory that `save_directory` wrote.
 
     Raises:
-      InputError: it is not one, or its variables are not those that were written.
+      InputError: it is no such directory, or its variables are not those that were written.
     """
     directory = Path(directory)
     if not is_directory(directory):
@@ -68,7 +68,7 @@ def load_directory(directory: str | Path) -> tuple[dict[str, Any], dict]:
 
 
 def describe(module: Any) -> Any:
-    """A module, or sizes, as JSON values: the class and the fields that hold numbers, texts or modules."""
+    """A module as JSON values: the class and the fields that hold numbers, texts or modules."""
     if dataclasses.is_dataclass(module):
         names = [field.name for field in dataclasses.fields(module) if field.name not in ("parent", "name", "dtype")]
         return {"class": type(module).__name__} | {name: describe(getattr(module, name)) for name in names}
@@ -78,7 +78,7 @@ def describe(module: Any) -> Any:
 
 
 def build(value: Any, classes: Iterable[type]) -> Any:
-    """The inverse of `describe`, for modules of these classes. Raises `KeyError` or `TypeError` for others."""
+    """The module that `describe` described, if it is of these classes; raises `KeyError` or `TypeError` otherwise."""
     if isinstance(value, list):
         return tuple(build(item, classes) for item in value)
     if not isinstance(value, dict):
@@ -88,7 +88,7 @@ def build(value: Any, classes: Iterable[type]) -> Any:
 
 
 def sha256(path: str | Path) -> str:
-    """Hash of a file's bytes, in hexadecimal."""
+    """SHA-256 of a file, in hexadecimal."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

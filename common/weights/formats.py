@@ -1,165 +1,48 @@
-"""The checkpoint layouts that this project imports and exports: one entry a layout, each naming its functions."""
+"""The checkpoint layouts that this project imports and exports, and how a network is found in a file."""
 
-import dataclasses
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import flax.linen as nn
 import numpy as np
 
 from common.errors import InputError, nearest
-from common.nn.alexnet import AlexNet
-from common.nn.discriminator import Discriminator
-from common.nn.inception import InceptionV3
-from common.nn.iresnet import ArcFace
-from common.nn.lpips import Lpips
-from common.nn.resnet import ResNet
-from common.nn.stylegan2 import Generator
-from common.nn.vgg import VGG16
-from common.nn.vit import ViT
+from common.nn.hsr_heads import Heads
 from common.weights import converted, read
-from common.weights.networks import arcface, feature_style, inception, layouts, lpips, resnet, stylegan2, vit
-from common.weights.networks import discriminator as discriminators
-from common.weights.networks.table import revert
+from common.weights.networks import discriminator, stylegan2
+from common.weights.networks.arcface import ARCFACE
+from common.weights.networks.feature_style import FEATURE_STYLE
+from common.weights.networks.format import Format
+from common.weights.networks.hsr import HSR
+from common.weights.networks.inception import PYTORCH_FID
+from common.weights.networks.lpips import LPIPS, LPIPS_PARTS
+from common.weights.networks.resnet import RESNET
+from common.weights.networks.table import StateDict
+from common.weights.networks.vgg import ALEXNET, VGG_16
+from common.weights.networks.vit import DEIT, DINO
 
-StateDict = Mapping[str, np.ndarray]
-# What may be named as a network in an imported directory.
-SIZES = feature_style.EncoderSizes
-MODULES = (Generator, Discriminator, SIZES, ArcFace, ResNet, ViT, Lpips, VGG16, AlexNet, InceptionV3)
-
-
-@dataclasses.dataclass(frozen=True)
-class Format:
-    """One layout of one kind of network."""
-
-    name: str
-    what: str
-    marks: tuple[str, ...]
-    """Array names without prefix that tell this network from others."""
-    module: Callable[..., Any]
-    """(arrays, source=file) -> the Linen module, or the sizes, that the arrays tell."""
-    variables: Callable[..., dict]
-    """(arrays, module, source=file) -> variables."""
-    arrays: Callable[[dict, Any], dict[str, np.ndarray]]
-    """(variables, module) -> arrays in the layout's names; the inverse."""
-    beside: tuple[str, ...] = ()
-    """Arrays that belong to the network but lie outside its prefix."""
-
-
-def _by(table: Callable[[Any], Any], inverses: Mapping | None = None) -> Callable[[dict, Any], dict]:
-    """The inverse by a module's table of rows."""
-    return lambda variables, module: revert(variables, table(module), inverses)
-
-
+# Where several fit, the first is meant: LPIPS in two files holds a VGG-16 or an AlexNet, too.
 FORMATS = (
-    Format(
-        "stylegan2-ada",
-        "StyleGAN2 generator of a StyleGAN2-ADA (PyTorch) or HSR snapshot",
-        ("mapping.w_avg", "mapping.fc0.weight", "synthesis.b4.const"),
-        stylegan2.ada_generator,
-        layouts.from_ada,
-        _by(stylegan2.ada_table),
-    ),
-    Format(
-        "stylegan2-ada-discriminator",
-        "discriminator of a StyleGAN2-ADA (PyTorch) snapshot",
-        ("b4.fc.weight", "b4.out.weight", "b4.conv.weight"),
-        discriminators.ada_discriminator,
-        discriminators.from_ada,
-        _by(discriminators.ada_table),
-    ),
-    Format(
-        "hsr",
-        "generator of an HSR snapshot with its training heads",
-        ("synthesis.feat_transfer_list.0.conv1x1_1.weight", "synthesis.b4.const"),
-        layouts.hsr_module,
-        layouts.from_hsr,
-        layouts.to_hsr,
-    ),
-    Format(
-        "rosinality",
-        "StyleGAN2 generator in rosinality's layout, which pSp decoders share",
-        ("style.1.weight", "input.input", "conv1.conv.modulation.weight"),
-        stylegan2.rosinality_generator,
-        layouts.from_rosinality,
-        _by(stylegan2.rosinality_table),
-        beside=("latent_avg",),
-    ),
-    Format(
-        "rosinality-discriminator",
-        "StyleGAN2 discriminator in rosinality's layout",
-        ("final_linear.0.weight", "final_conv.0.weight", "convs.0.0.weight"),
-        discriminators.rosinality_discriminator,
-        discriminators.from_rosinality,
-        _by(discriminators.rosinality_table),
-    ),
-    Format(
-        "feature-style",
-        "Feature-Style encoder, the inversion encoder of FASE",
-        ("styles.0.weight", "content_layer.1.weight", "block_1.0.conv1.weight"),
-        feature_style.encoder_sizes,
-        layouts.from_feature_style,
-        feature_style.to_feature_style,
-    ),
-    Format(
-        "arcface",
-        "ArcFace iresnet, InsightFace's face recognition",
-        arcface.MARKS,
-        layouts.arcface_module,
-        layouts.from_arcface,
-        layouts.to_arcface,
-    ),
-    Format(
-        "resnet",
-        "ResNet-50 in torchvision's names: torchvision, DINO, MoCo, ContrastLandmark",
-        resnet.MARKS,
-        resnet.infer_resnet,
-        resnet.from_resnet,
-        _by(resnet.resnet_table),
-    ),
-    Format(
-        "dino",
-        "vision transformer of DINO or DINOv2, also as timm names it; positions interpolated as they do",
-        vit.MARKS,
-        layouts.dino_module,
-        vit.from_vit,
-        _by(vit.vit_table),
-    ),
-    Format(
-        "deit",
-        "vision transformer of DeiT, or another in timm's names",
-        vit.MARKS,
-        vit.infer_vit,
-        vit.from_vit,
-        _by(vit.vit_table),
-    ),
-    Format(
-        "lpips",
-        "LPIPS, state dict of the lpips package's module",
-        ("lin0.model.1.weight", "net.slice1.0.weight"),
-        functools.partial(layouts.lpips_module, names=lpips.LPIPS),
-        lpips.from_lpips,
-        _by(lpips.table, lpips.INVERSES),
-    ),
-    Format(
-        "lpips-parts",
-        "LPIPS from two files: torchvision's VGG-16 or AlexNet, and the lpips package's heads",
-        ("lin0.model.1.weight", "features.0.weight"),
-        functools.partial(layouts.lpips_module, names=lpips.TORCHVISION),
-        layouts.from_lpips_parts,
-        layouts.to_lpips_parts,
-    ),
-    Format(
-        "pytorch-fid",
-        "Inception-v3 of FID, as pytorch-fid and torch-fidelity publish it",
-        ("Mixed_7c.branch_pool.conv.weight", "Conv2d_1a_3x3.conv.weight", "fc.bias"),
-        layouts.inception_module,
-        inception.from_pytorch_fid,
-        _by(inception.table),
-    ),
+    stylegan2.ADA,
+    discriminator.ADA,
+    HSR,
+    stylegan2.ROSINALITY,
+    discriminator.ROSINALITY,
+    FEATURE_STYLE,
+    ARCFACE,
+    RESNET,
+    DINO,
+    DEIT,
+    LPIPS,
+    LPIPS_PARTS,
+    VGG_16,
+    ALEXNET,
+    PYTORCH_FID,
 )
 BY_NAME = {format.name: format for format in FORMATS}
+# Classes of modules, and of their parts, that an imported directory may name.
+MODULES = {format.cls for format in FORMATS} | {Heads}
 
 
 def find(name: str) -> Format:
@@ -188,10 +71,11 @@ def select(
     return found, prefix
 
 
-def network_arrays(path: str | Path, names: tuple[str, ...]) -> tuple[Format, dict[str, np.ndarray]]:
-    """The network in a checkpoint or an imported directory, as arrays in the names of its layout.
+def open_network(path: str | Path, names: Collection[str]) -> tuple[Format, nn.Module, dict[str, Any]]:
+    """Format, module and variables of the network in a checkpoint or an imported directory.
 
     Args:
+      path: a file, or a directory that `python -m common.weights import` wrote.
       names: formats that it may have.
 
     Raises:
@@ -199,25 +83,30 @@ def network_arrays(path: str | Path, names: tuple[str, ...]) -> tuple[Format, di
     """
     if converted.is_directory(path):
         format, module, variables = load(path)
-        arrays = format.arrays(variables, module)
-    else:
-        content = read.arrays(path)
-        known = [format for format, _ in guess(content) if format.name in names]
-        if not known:
-            raise InputError(
-                f"{path}: holds no {' or '.join(names)} network; python -m common.weights inspect tells what"
-            )
-        format = known[0]
-        arrays, _ = select(format, content, source=str(path))
-    if format.name not in names:
-        raise InputError(f"{path}: is of format {format.name}, not {' or '.join(names)}; name another")
-    return format, arrays
+        if format.name not in names:
+            raise InputError(f"{path}: is of format {format.name}, not {' or '.join(names)}; name another")
+        return format, module, variables
+    content = read.arrays(path)
+    known = [format for format, _ in guess(content) if format.name in names]
+    if not known:
+        raise InputError(f"{path}: holds no {' or '.join(names)} network; python -m common.weights inspect tells what")
+    format = known[0]
+    arrays, _ = select(format, content, source=str(path))
+    module = format.infer(arrays, source=str(path))
+    return format, module, format.variables(arrays, module, source=str(path))
 
 
-def load(directory: str | Path) -> tuple[Format, Any, dict]:
-    """Format, module (or sizes) and variables of a directory that `python -m common.weights import` wrote."""
+def load(directory: str | Path) -> tuple[Format, nn.Module, dict[str, Any]]:
+    """Format, module and variables of a directory that `python -m common.weights import` wrote.
+
+    Raises:
+      InputError: it is no such directory, was changed, or was written by a version that described modules differently.
+    """
     header, variables = converted.load_directory(directory)
     try:
-        return find(header["format"]), converted.build(header["module"], MODULES), variables
+        format, module = find(header["format"]), converted.build(header["module"], MODULES)
     except (KeyError, TypeError) as error:
         raise InputError(f"{directory}: written by another version ({error}); import again") from error
+    if not isinstance(module, format.cls):
+        raise InputError(f"{directory}: written by another version (no {format.cls.__name__}); import again")
+    return format, module, variables

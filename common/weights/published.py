@@ -23,15 +23,15 @@ class Published:
     """Project page and the file's name there."""
     licence: str
     values: int
-    """Numbers in the imported network, four bytes each in the directory that the import writes."""
+    """Number of values in the imported network; each takes four bytes in the directory that the import writes."""
     format: str
     files: tuple[str, ...]
-    """What the command is given; names of the publisher where there is one."""
+    """Files that the command is given, under the publisher's names where there are such."""
     prefix: str | None = None
-    """Needed where the file holds several such networks."""
+    """Prefix of the network's names, needed where the file holds several such networks."""
 
     def command(self) -> str:
-        """The import."""
+        """The command that imports it."""
         out = f"weights/{self.format}/{PurePath(self.files[-1]).stem}"
         prefix = "" if self.prefix is None else f" --prefix {self.prefix}"
         return (
@@ -168,6 +168,22 @@ PUBLISHED = (
         2_470_848,
         "lpips-parts",
         ("alexnet.pth", "alex.pth"),
+    ),
+    Published(
+        "VGG-16, for precision and recall, as extractor or as perceptual distance",
+        f"{TORCHVISION} (Simonyan and Zisserman 2014, arXiv 1409.1556)",
+        "BSD-3-Clause",
+        134_260_544,
+        "vgg16",
+        ("vgg16.pth",),
+    ),
+    Published(
+        "AlexNet without its classifier, as extractor or as perceptual distance",
+        f"{TORCHVISION} (Krizhevsky 2014, arXiv 1404.5997)",
+        "BSD-3-Clause",
+        2_469_696,
+        "alexnet",
+        ("alexnet.pth",),
     ),
     Published(
         "Inception-v3 of FID",

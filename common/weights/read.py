@@ -1,4 +1,4 @@
-"""Reads a checkpoint of whatever format, told by its first bytes, without PyTorch and without running any of it."""
+"""Reads checkpoints of any format, told by their first bytes, without PyTorch and without running their code."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,16 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from common.errors import InputError
-from common.weights.readers import array_files, nvidia, torch_legacy, torch_zip
-from common.weights.readers.safe_zip import Archive
-from common.weights.readers.unreadable import Unreadable
+from common.archive import Archive
+from common.errors import InputError, Unreadable
+from common.weights.readers import array_files, nvidia, torch_files
 
-ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second of an archive without entries
+ZIP = b"PK\x03\x04"
 PICKLE = b"\x80"
 KINDS = "a safetensors, PyTorch (.pth, .pt), NVIDIA (.pkl) or NumPy (.npz) file"
-# Of several prefixes under which a network is found, those with such a part are meant: averaged weights, or in MoCo,
-# whose average serves the loss alone, the others.
+# Parts of the prefix that is meant where a network is found under several: averaged weights, or in MoCo, whose average
+# serves only the loss, the trained ones.
 PREFERRED = ("G_ema", "g_ema", "teacher", "encoder_q")
 
 
@@ -25,7 +24,7 @@ def read(path: str | Path) -> dict[str, Any]:
     Arrays are read-only and may share memory and have gaps, as they do in the file.
 
     Raises:
-      InputError: no such file, of another format, damaged, or one that would run something; the file is named.
+      InputError: names the file, which is absent, of another format, damaged, or would run something.
     """
     path = Path(path)
     if not path.is_file():
@@ -45,12 +44,12 @@ def _content(path: Path) -> Any:
     if start.startswith(ZIP):
         with Archive(path, stored=False) as archive:
             is_npz = all(name.endswith(".npy") for name in archive.names)
-        return array_files.read_npz(path) if is_npz else torch_zip.read(path)
+        return array_files.read_npz(path) if is_npz else torch_files.read_zip(path)
     data = path.read_bytes()
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= len(data) - 8:
         return array_files.read_safetensors(data)
-    if torch_legacy.is_legacy(data):
-        return torch_legacy.read(data)
+    if torch_files.is_legacy(data):
+        return torch_files.read_legacy(data)
     if start.startswith(PICKLE):
         return nvidia.read(data)
     hint = "a web page, so the download failed" if data.lstrip()[:1] == b"<" else "of an unknown format, or cut short"
@@ -65,8 +64,8 @@ def arrays(path: str | Path) -> dict[str, np.ndarray]:
 def flatten(tree: Mapping[str, Any], *, source: str = "the checkpoint") -> dict[str, np.ndarray]:
     """Arrays by full name: the keys on the way joined by dots, so {'state_dict': {'a.b': x}} has 'state_dict.a.b'.
 
-    Numbers, texts and whatever else is no array are left out. Raises `InputError` if two arrays have one name, or one
-    a name that cannot be printed.
+    Numbers, texts and everything else that is not an array are left out. Raises `InputError` if two arrays have one
+    name, or if a name cannot be printed.
     """
     found: dict[str, np.ndarray] = {}
 
@@ -107,11 +106,11 @@ def part(
     Args:
       names: arrays by full name.
       marks: names without prefix that only this kind of network has.
-      prefix: the one to take; when absent the only one under which all marks are found. Of several it is the one in
-        `PREFERRED`.
+      prefix: the prefix to take. When absent it is the only one under which all marks are found, or the only one of
+        these with a part in `PREFERRED`.
 
     Raises:
-      InputError: not there, or several to choose from; names them.
+      InputError: there is no such network, or there are several, which it names.
     """
     found = prefixes(names, marks)
     if prefix is not None:

@@ -48,8 +48,9 @@ class Results(NamedTuple):
 
 def write(folder: Path, document: dict[str, Any], samples: dict[str, np.ndarray]) -> None:
     """Writes results.json, the numbers per image in samples.npz, and the table with published values in table.md."""
-    files.write_arrays(folder / SAMPLES, **samples)
-    files.write_json(folder / DOCUMENT, document)
+    if samples:  # a file without arrays could not be read again
+        files.write_arrays(folder / SAMPLES, **samples)
+    files.write_json(folder / DOCUMENT, document | {"samples": list(samples)})
     title = f"{document['snapshot']}, {document['evaluate']['num_images']} images"
     lines = table(document["results"], document["row"], document["against"])
     files.write_text(folder / TABLE, markdown_table(title, *lines))
@@ -59,7 +60,7 @@ def read(path: str) -> Results:
     """Reads a results.json and the samples beside it. Raises `InputError` if one of them is missing or damaged."""
     document = read_document(path)
     try:
-        samples = arrays(Path(path).parent / SAMPLES)
+        samples = arrays(Path(path).parent / SAMPLES) if document.get("samples", True) else {}
     except InputError as error:
         raise InputError(f"field against: {error}, or evaluate that model again") from error
     return Results(document["snapshot"], document["results"], samples, document)

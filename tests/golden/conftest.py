@@ -1,6 +1,25 @@
-"""Makes `import reference` work in the golden tests, whichever way pytest is started."""
+"""Golden tests run at full float32 on every backend, and say which arrays they have compared."""
 
 import sys
 from pathlib import Path
 
+import jax
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+import reference  # noqa: E402  (found by the line above, whichever way pytest is started)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def full_float32():
+    with jax.default_matmul_precision("highest"):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def compared_arrays(request):
+    """The arrays that a test compares become part of its report, which `golden_coverage` reads."""
+    reference.COMPARED.clear()
+    yield
+    request.node.user_properties.append(("compared", sorted(reference.COMPARED)))

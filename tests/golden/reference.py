@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from scipy.special import ndtr
 
-COMPARED: dict[str, set[str]] = {}
-"""Names by case of the arrays that were compared in this process, in whichever test file."""
+COMPARED: set[tuple[str, str]] = set()
+"""(case, array) of everything that the running test has compared."""
 
 
 def folder() -> Path:
-    """Where the cases are: $GOLDEN_DIR, else `cases` beside this file."""
+    """The folder of the cases: $GOLDEN_DIR, else `cases` beside this file."""
     return Path(os.environ.get("GOLDEN_DIR") or Path(__file__).parent / "cases")
 
 
@@ -73,7 +73,6 @@ class Case:
     Attributes:
       manifest, config: the contents of manifest.json and case.json.
       expected: name -> array.
-      compared: the names that `compare` has checked so far, of this object or another of the same case.
     """
 
     def __init__(self, name: str):
@@ -82,7 +81,6 @@ class Case:
         self.config = json.loads((self.path / "case.json").read_text())
         with np.load(self.path / "expected.npz", allow_pickle=False) as arrays:
             self.expected = {key: arrays[key] for key in arrays.files}
-        self.compared = COMPARED.setdefault(name, set())
 
     @property
     def variants(self) -> dict:
@@ -114,11 +112,11 @@ class Case:
             expected = self.expected[key]
             part = self._part(key, np.asarray(actual), expected.shape)
             _assert_close(f"{self.path.name}: {key}", part, expected, rtol, atol, absolute)
-            self.compared.add(key)
+            self.note(key)
 
-    def unchecked(self, *prefixes: str) -> list[str]:
-        """Names of expected arrays, starting with one of `prefixes` if given, that `compare` has not seen."""
-        return sorted(key for key in self.expected if key.startswith(prefixes or "") and key not in self.compared)
+    def note(self, key: str):
+        """Says that the running test has compared an array; `compare` does so itself."""
+        COMPARED.add((self.path.name, key))
 
     def _part(self, key: str, full: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         base, _, suffix = key.partition("@")

@@ -10,8 +10,7 @@ from reference import Case, nchw
 
 from common.nn.vit import ViT, patch_map, resize_positions
 from common.ops.pixels import HSR, Normalization, preprocess
-from common.weights.networks.table import revert
-from common.weights.networks.vit import from_vit, infer_vit, vit_table
+from common.weights.networks.vit import DEIT
 
 NAME = "dino_vit"
 QUICK = {"xla_backend_optimization_level": 0}  # compiling would take longer than the run
@@ -35,11 +34,11 @@ def nets() -> list[str]:
 @functools.cache
 def converted(net: str) -> tuple[ViT, dict]:
     """The module as the configuration says where it says it, and its variables."""
-    module, config = infer_vit(case().net(net)), case().variants[net]
+    module, config = DEIT.infer(case().net(net)), case().variants[net]
     if "embed_dim" in config:
         fields = dict(width=config["embed_dim"], heads=config["heads"], depth=config["depth"], patch=config["patch"])
         module = ViT(**fields, dino_positions=True)
-    return module, from_vit(case().net(net), module)
+    return module, DEIT.variables(case().net(net), module)
 
 
 def image(name: str) -> np.ndarray:
@@ -103,16 +102,9 @@ def test_hsr():
 @pytest.mark.parametrize("net", nets())
 def test_configuration_is_read_off_the_arrays(net):
     module, variables = converted(net)
-    inferred = infer_vit(case().net(net))
+    inferred = DEIT.infer(case().net(net))
     assert inferred.clone(dino_positions=module.dino_positions) == module
-    back = revert(variables, vit_table(module))
+    back = DEIT.arrays(variables, module)
     assert list(back) == list(case().net(net))
     for name, x in case().net(net).items():
         np.testing.assert_array_equal(back[name], x)
-
-
-def test_nothing_is_left_unchecked():
-    """Runs after the others in this file; alone it has nothing to say."""
-    if not case().compared:
-        pytest.skip("run the whole file")
-    assert case().unchecked() == []

@@ -108,10 +108,3 @@ def test_wflw_to_w300():
     brows, eyes = (*range(33, 38), *range(42, 47)), (60, 61, 63, 64, 65, 67, 68, 69, 71, 72, 73, 75)
     rows = [*range(0, 33, 2), *brows, *range(51, 60), *eyes, *range(76, 96)]
     CASE.compare("lm98_to_lm68", INPUTS["gt98"][0][rows], **EXACT)
-
-
-def test_nothing_is_left_unchecked():
-    """Runs after the others in this file; alone it has nothing to say. Boxes and crops have tests of their own."""
-    if not CASE.compared:
-        pytest.skip("run the whole file")
-    assert [name for name in CASE.unchecked() if not name.startswith(("bbox/", "crop/"))] == []

@@ -12,7 +12,7 @@ from reference import Case, nchw
 from common.nn.alexnet import AlexNet
 from common.nn.lpips import Lpips, standardize
 from common.nn.vgg import VGG16
-from common.weights.networks.lpips import from_lpips, from_torchvision_and_heads
+from common.weights.networks.lpips import LPIPS, LPIPS_PARTS
 
 QUICK = {"xla_backend_optimization_level": 0}  # the convolutions are library calls: compiling takes the time
 NETS = {"alex": AlexNet, "vgg": VGG16}
@@ -31,7 +31,7 @@ def runs(array: str = "") -> list[tuple[str, str]]:
 @functools.cache
 def converted(net: str) -> tuple[Lpips, dict]:
     module = Lpips(NETS[net]())
-    return module, from_lpips(case().net(net), module)
+    return module, LPIPS.variables(case().net(net), module)
 
 
 def pair(size: str) -> tuple[np.ndarray, np.ndarray]:
@@ -48,7 +48,7 @@ def tolerance() -> float:
 
 
 def first(name: str, x) -> np.ndarray:
-    """As many examples as are stored of `name`."""
+    """The first examples of `x`, as many as are stored of `name`."""
     stored = next(array for key, array in case().expected.items() if key.partition("@")[0] == name)
     return x[: len(stored)]
 
@@ -89,7 +89,7 @@ def test_range_of_the_input(net, size):
 
 @pytest.mark.parametrize(("net", "size"), runs("grad_a"))
 def test_gradient(net, size):
-    """Of the sum of the distances with respect to the first images."""
+    """The gradient of the sum of the distances with respect to the first images."""
     module, variables = converted(net)
     gradient = jax.jit(jax.grad(lambda a, b: module.apply(variables, a, b)[0].sum()), compiler_options=QUICK)
     name = f"{net}/{size}/grad_a"
@@ -105,13 +105,6 @@ def test_torchvision_names(net):
     arrays = case().net(net)
     trunk = {names[key]: value for key, value in arrays.items() if key in names}
     heads = {key: value for key, value in arrays.items() if key.startswith("lin")}
-    again = from_torchvision_and_heads(trunk | {"classifier.6.bias": np.zeros(1000)}, heads)
+    again = LPIPS_PARTS.variables(trunk | {"classifier.6.bias": np.zeros(1000)} | heads)
     jax.tree.map(np.testing.assert_array_equal, again, variables)
-    jax.tree.map(np.testing.assert_array_equal, from_lpips(arrays), variables)
-
-
-def test_nothing_is_left_unchecked():
-    """Runs after the others in this file; alone it has nothing to say."""
-    if not case().compared:
-        pytest.skip("run the whole file")
-    assert case().unchecked() == []
+    jax.tree.map(np.testing.assert_array_equal, LPIPS.variables(arrays), variables)

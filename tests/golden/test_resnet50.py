@@ -10,8 +10,7 @@ from flax import traverse_util
 from reference import Case, nchw
 
 from common.nn.resnet import ResNet
-from common.weights.networks.resnet import from_resnet, infer_resnet, resnet_table
-from common.weights.networks.table import revert
+from common.weights.networks.resnet import RESNET
 
 NAME, NET = "resnet50", "resnet50"
 LAYERS = ("conv1", "pool", "layer1", "layer2", "layer3", "layer4", "avgpool", "logits")  # from the input on
@@ -33,7 +32,7 @@ def converted() -> tuple[ResNet, dict]:
     """torchvision's resnet50, which is the default but for the head."""
     outputs = {x.shape[1] for name, x in case().expected.items() if name.endswith("/logits")}
     module = ResNet(num_outputs=outputs.pop())
-    return module, from_resnet(case().net(NET), module)
+    return module, RESNET.variables(case().net(NET), module)
 
 
 def compare(prefix: str, logits, features):
@@ -58,7 +57,7 @@ def test_training_mode(size):
     (logits, features), updated = jax.jit(run, compiler_options=QUICK)(variables, images)
     compare(f"train/{size}", logits, features)
     flat = traverse_util.flatten_dict(updated, sep="/")
-    running = {row.source: flat[row.path] for row in resnet_table(module) if row.path in flat}
+    running = {row.source: flat[row.path] for row in RESNET.table(module) if row.path in flat}
     for name in case().expected:
         if match := re.fullmatch(rf"train/{size}/(running_\w+)_after/(.*)", name):
             case().compare(name, running[f"{match[2]}.{match[1]}"])
@@ -66,20 +65,13 @@ def test_training_mode(size):
 
 def test_configuration_is_read_off_the_arrays():
     module, _ = converted()
-    assert infer_resnet(case().net(NET)) == module
+    assert RESNET.infer(case().net(NET)) == module
 
 
 def test_there_and_back():
     module, variables = converted()
     arrays = {name: x for name, x in case().net(NET).items() if COUNTER not in name}
-    back = revert(variables, resnet_table(module))
+    back = RESNET.arrays(variables, module)
     assert list(back) == list(arrays)
     for name, x in arrays.items():
         np.testing.assert_array_equal(back[name], x)
-
-
-def test_nothing_is_left_unchecked():
-    """Runs after the others in this file; alone it has nothing to say. The counter of batches is used by nothing."""
-    if not case().compared:
-        pytest.skip("run the whole file")
-    assert [name for name in case().unchecked() if COUNTER not in name] == []

@@ -10,7 +10,7 @@ import pytest
 from reference import Case, nchw
 
 from common.nn.discriminator import Discriminator, minibatch_std
-from common.weights.networks.discriminator import ada_discriminator, from_ada
+from common.weights.networks.discriminator import ADA
 
 NAME = "stylegan2_ada_d"
 # case.json: "rtol 1e-4 + 1e-4 abs" and "rtol 5e-4"; a gradient, whose square the second is, gets half of it of its
@@ -42,7 +42,7 @@ def converted(variant: str) -> tuple[Discriminator, dict]:
         mbstd_group=config["group"],
         mbstd_channels=config["nch"],
     )
-    return discriminator, from_ada(case().net(variant), discriminator)
+    return discriminator, ADA.variables(case().net(variant), discriminator)
 
 
 @functools.cache
@@ -88,14 +88,7 @@ def test_minibatch_deviation(name):
 def test_configuration_is_read_off_the_arrays(variant):
     """All but the group, of which the arrays say nothing, and a channel_base beyond the cap, which changes no width."""
     discriminator, variables = converted(variant)
-    inferred = ada_discriminator(case().net(variant))
+    inferred = ADA.infer(case().net(variant))
     for field in ("resolution", "c_dim", "architecture", "mbstd_channels", "img_channels"):
         assert getattr(inferred, field) == getattr(discriminator, field)
-    assert jax.tree.map(np.shape, from_ada(case().net(variant))) == jax.tree.map(np.shape, variables)
-
-
-def test_nothing_is_left_unchecked():
-    """Runs after the others in this file; alone it has nothing to say."""
-    if not case().compared:
-        pytest.skip("run the whole file")
-    assert case().unchecked() == []
+    assert jax.tree.map(np.shape, ADA.variables(case().net(variant))) == jax.tree.map(np.shape, variables)

@@ -10,9 +10,7 @@ from reference import Case
 
 from common.nn.discriminator import Discriminator
 from common.nn.stylegan2 import Generator, num_ws
-from common.weights.networks import discriminator as stylegan2_discriminator
-from common.weights.networks import stylegan2
-from common.weights.networks.table import revert
+from common.weights.networks import discriminator, stylegan2
 from hsr_jax.gan import adversarial, objectives
 
 NAME = "stylegan2_losses"
@@ -45,9 +43,9 @@ def gan() -> objectives.GAN:
 @functools.cache
 def variables() -> tuple[dict, dict, dict]:
     """Parameters and collections of the generator, parameters of the discriminator."""
-    generator = dict(stylegan2.from_ada(case().net("G"), gan().generator))
-    discriminator = stylegan2_discriminator.from_ada(case().net("D"), gan().discriminator)
-    return generator.pop("params"), generator, discriminator["params"]
+    found = dict(stylegan2.ADA.variables(case().net("G"), gan().generator))
+    d_params = discriminator.ADA.variables(case().net("D"), gan().discriminator)["params"]
+    return found.pop("params"), found, d_params
 
 
 @functools.cache
@@ -55,12 +53,12 @@ def inputs() -> dict[str, np.ndarray]:
     return {name: np.moveaxis(x, 1, -1) if x.ndim == 4 else x for name, x in case().inputs().items()}
 
 
-def draws(variant: str, mixing_z: str = "mixing_z") -> objectives.Draws:
-    """As many of the latents as there are to mix with: all, or for the path length the first half."""
+def draws(variant: str, mixing_z: str = "mixing_z") -> objectives.LatentDraws:
+    """The first latents, as many as there are to mix with: all, or half of them for the path length."""
     cutoff = case().variants[variant]["style_mixing_cutoff"]
     cutoff = num_ws(gan().generator.resolution) if cutoff is None else cutoff
     other = inputs()[mixing_z]
-    return objectives.Draws(inputs()["gen_z"][: len(other)], other, np.int32(cutoff))
+    return objectives.LatentDraws(inputs()["gen_z"][: len(other)], other, np.int32(cutoff))
 
 
 def gradient(loss_fn):
@@ -129,12 +127,12 @@ def compare_gradients(variant: str, gradients: dict[str, np.ndarray]):
 
 def of_generator(gradients: dict) -> dict[str, np.ndarray]:
     """The gradients by the reference's names, in its layout."""
-    named = revert({"params": gradients, **variables()[1]}, stylegan2.ada_table(gan().generator))
+    named = stylegan2.ADA.arrays({"params": gradients, **variables()[1]}, gan().generator)
     return {name: x for name, x in named.items() if not name.endswith(("noise_const", "w_avg"))}
 
 
 def of_discriminator(gradients: dict) -> dict[str, np.ndarray]:
-    return revert({"params": gradients}, stylegan2_discriminator.ada_table(gan().discriminator))
+    return discriminator.ADA.arrays({"params": gradients}, gan().discriminator)
 
 
 def compare_mean_w(variant: str, stats: dict, count: int):
@@ -187,13 +185,13 @@ def test_g_main(variant):
 
 
 def test_path_length_by_row():
-    """Of unmixed styles: the squared lengths of the rows, then their root mean square."""
+    """Path lengths of unmixed styles: the squared lengths of the rows, then their root mean square."""
     params, stats, _ = variables()
     z, noise = inputs()["gen_z"], inputs()["pl_noise"]
 
     @jax.jit
     def run(params, z, noise):
-        draws = objectives.Draws(z, z, num_ws(gan().generator.resolution))
+        draws = objectives.LatentDraws(z, z, num_ws(gan().generator.resolution))
         ws, _ = gan().latents(params, stats, draws)
         synthesize = lambda ws: gan().synthesize(params, stats, ws, None)[0]  # noqa: E731
         return adversarial.path_gradients(synthesize, ws, noise)
@@ -250,10 +248,3 @@ def test_both_of_the_discriminator_at_once(variant):
     """Both losses in one phase: the gradients add up."""
     gradients = jax.tree.map(np.add, compare_d_main(variant), compare_d_reg(variant))
     compare_gradients(variant, of_discriminator(gradients))
-
-
-def test_nothing_is_left_unchecked():
-    """Runs after the others in this file; alone it has nothing to say."""
-    if not case().compared:
-        pytest.skip("run the whole file")
-    assert case().unchecked() == []

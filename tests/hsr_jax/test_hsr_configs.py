@@ -6,7 +6,7 @@ import jax
 import pytest
 
 from common.config import config_diff, load_config
-from common.pretrained.features import DINO_LAYERS
+from common.pretrained.extractor import DINO_LAYERS
 from common.tables import load_tables
 from configs.hsr import paper
 from hsr_jax import build

@@ -1,91 +1,80 @@
-"""ArcFace iresnets -> variables of `common.nn.iresnet.ArcFace`.
+"""ArcFace iresnets in InsightFace's names -> `common.nn.iresnet.ArcFace`.
 
-Names as InsightFace publishes them: `conv1`, `bn1`, `prelu` the stem, `layer{1..4}.{i}.*` the units, `bn2`, `fc`,
-`features` the embedding. The trunk alone is `variables[collection]["trunk"]`, what a Feature-Style encoder starts from.
+`conv1`, `bn1`, `prelu` are the stem, `layer{1..4}.{i}.*` the units, `bn2`, `fc` and `features` the embedding.
 """
 
 import math
-import re
-from collections.abc import Iterator, Mapping
-
-import numpy as np
+from collections.abc import Iterator, Sequence
 
 from common.errors import InputError
 from common.nn.iresnet import ArcFace
-from common.weights.networks import rows
-from common.weights.networks.feature_style import unit_rows
-from common.weights.networks.table import Row, convert, same, shapes
-from common.weights.read import part
+from common.weights.networks.format import Format
+from common.weights.networks.table import (
+    Row,
+    StateDict,
+    batch_norm,
+    below,
+    conv,
+    dense,
+    numbers,
+    same,
+    shapes_of,
+)
 
-MARKS = ("layer1.0.prelu.weight", "conv1.weight", "fc.weight")
-IGNORED = r".*\.num_batches_tracked"
 STRIDE = 16
-"""Pixels of the image to one position of the trunk's output."""
+"""Pixels of the image per position of the trunk's output."""
 
 
-def from_arcface(
-    state_dict: Mapping[str, np.ndarray],
-    module: ArcFace | None = None,
-    *,
-    prefix: str | None = None,
-    source: str = "the state dict",
-) -> dict:
-    """Variables of the network.
-
-    Args:
-      state_dict: arrays by name.
-      module: the module the variables are for; read off the arrays (`infer_arcface`) when absent.
-      prefix: of the network's names; found when absent.
-      source: the file, for error messages.
-
-    Returns:
-      {'params': ..., 'batch_stats': ...} of float32 numpy arrays.
-
-    Raises:
-      InputError: no ArcFace network or several; or all missing, unexpected and mis-shaped names.
-    """
-    arrays = part(state_dict, MARKS, prefix, source=source)[0]
-    inferred, size = infer_arcface(arrays, source=source)
-    template = arcface_shapes(module or inferred, size)
-    return convert(arrays, arcface_table(module or inferred), template, ignored=IGNORED, source=source)
-
-
-def infer_arcface(
-    state_dict: Mapping[str, np.ndarray], *, prefix: str | None = None, source: str = "the state dict"
-) -> tuple[ArcFace, int]:
-    """The network whose arrays these are, and the side of its images in pixels."""
-    arrays = part(state_dict, MARKS, prefix, source=source)[0]
-    firsts = [f"layer{stage}.0.conv1.weight" for stage in range(1, 5)]
-    if absent := [name for name in firsts if name not in arrays]:
-        raise InputError(f"{source} is not an iresnet of four stages: it lacks {', '.join(absent)}")
-    widths = tuple(np.shape(arrays[name])[0] for name in firsts)
-    depths = tuple(_count(arrays, rf"layer{stage}\.\d+\.conv1\.weight") for stage in range(1, 5))
-    features, inputs = np.shape(arrays["fc.weight"])
+def infer(arrays: StateDict, *, source: str = "the state dict") -> ArcFace:
+    """The network whose arrays these are."""
+    widths, depths = trunk_sizes(arrays, "layer", source=source, what="an iresnet of four stages")
+    ((features, inputs),) = shapes_of(arrays, ["fc.weight"], source=source, what="an ArcFace network")
     side = math.isqrt(inputs // widths[3])
     if side * side * widths[3] != inputs:
         raise InputError(f"{source}: fc.weight has {inputs} inputs, which are no square of {widths[3]} channels")
-    return ArcFace(features, widths, depths), STRIDE * side
+    return ArcFace(features, widths, depths, STRIDE * side)
 
 
-def arcface_table(module: ArcFace) -> Iterator[Row]:
-    """The rows of a network, in InsightFace's names."""
-    yield from rows.conv("conv1", "trunk/stem_conv")
-    yield from rows.batch_norm("bn1", "trunk/stem_bn")
-    yield Row("prelu.weight", "params/trunk/stem_prelu/slope", same)
-    # Which units have a shortcut does not depend on the size of the image.
-    trunk = arcface_shapes(module, 2 * STRIDE)["params"]["trunk"]
-    for stage, depth in enumerate(module.depths, start=1):
+def table(module: ArcFace) -> Iterator[Row]:
+    """The rows of a network."""
+    yield from below("trunk", trunk_table(module.depths, ("conv1", "bn1", "prelu"), "layer"))
+    yield from batch_norm("bn2", "bn")
+    yield from dense("fc", "fc")
+    yield from batch_norm("features", "embedding_bn")
+
+
+def trunk_sizes(arrays: StateDict, stages: str, *, source: str, what: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Widths and depths of the four stages of an iresnet whose units are called {stages}{1..4}.{i}."""
+    firsts = [f"{stages}{i}.0.conv1.weight" for i in range(1, 5)]
+    widths = tuple(shape[0] for shape in shapes_of(arrays, firsts, source=source, what=what))
+    return widths, tuple(len(numbers(arrays, rf"{stages}{i}\.(\d+)\.conv1\.weight")) for i in range(1, 5))
+
+
+def trunk_table(depths: Sequence[int], stem: tuple[str, str, str], stages: str) -> Iterator[Row]:
+    """The rows of an iresnet; `stem` are the names of its convolution, batch normalisation and PReLU."""
+    yield from conv(stem[0], "stem_conv")
+    yield from batch_norm(stem[1], "stem_bn")
+    yield Row(f"{stem[2]}.weight", "params/stem_prelu/slope", same)
+    for stage, depth in enumerate(depths, start=1):
         for unit in range(depth):
-            yield from unit_rows(f"layer{stage}.{unit}", f"stage{stage}_unit{unit}", trunk)
-    yield from rows.batch_norm("bn2", "bn")
-    yield from rows.dense("fc", "fc")
-    yield from rows.batch_norm("features", "embedding_bn")
+            source, path = f"{stages}{stage}.{unit}", f"stage{stage}_unit{unit}"
+            if unit == 0:  # the first unit of a stage halves the resolution, so its shortcut is a convolution
+                yield from conv(f"{source}.downsample.0", f"{path}/downsample_conv")
+                yield from batch_norm(f"{source}.downsample.1", f"{path}/downsample_bn")
+            for layer in ("conv1", "conv2"):
+                yield from conv(f"{source}.{layer}", f"{path}/{layer}")
+            for layer in ("bn1", "bn2", "bn3"):
+                yield from batch_norm(f"{source}.{layer}", f"{path}/{layer}")
+            yield Row(f"{source}.prelu.weight", f"params/{path}/prelu/slope", same)
 
 
-def arcface_shapes(module: ArcFace, size: int) -> dict:
-    """Shapes of the variables for images of `size` px."""
-    return shapes(module, (1, size, size, 3))
-
-
-def _count(arrays: Mapping[str, np.ndarray], pattern: str) -> int:
-    return sum(re.fullmatch(pattern, name) is not None for name in arrays)
+ARCFACE = Format(
+    "arcface",
+    "ArcFace iresnet, InsightFace's face recognition",
+    ArcFace,
+    marks=("layer1.0.prelu.weight", "conv1.weight", "fc.weight"),
+    infer=infer,
+    table=table,
+    inputs=lambda module: ((1, module.image_size, module.image_size, 3),),
+    ignored=r".*\.num_batches_tracked",
+)

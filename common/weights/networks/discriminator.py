@@ -1,30 +1,19 @@
-"""Public StyleGAN2 discriminators -> variables of `common.nn.discriminator.Discriminator`.
+"""Public StyleGAN2 discriminators -> `common.nn.discriminator.Discriminator`.
 
-Two layouts: StyleGAN2-ADA (PyTorch) and rosinality's, which has neither labels nor the 'orig' architecture. A
-checkpoint's key prefix (`D`, `d`) is the caller's to strip.
+There are two layouts: StyleGAN2-ADA (PyTorch) and rosinality's, which has neither labels nor the 'orig' architecture.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
-from common.errors import InputError
 from common.nn.discriminator import Discriminator
-from common.weights.networks.table import Row, Transform, convert, hwio, same, shapes, transposed
-
-StateDict = Mapping[str, np.ndarray]
-
-
-# Dense layer on flattened features: [out, C 4 4] of [C, 4, 4] <-> [4 4 C, out] of [4, 4, C].
-_flattened = Transform(
-    lambda x: hwio(x.reshape(x.shape[0], -1, 4, 4)).reshape(-1, x.shape[0]),
-    lambda x: hwio.invert(x.reshape(4, 4, -1, x.shape[1])).reshape(x.shape[1], -1),
-)
+from common.weights.networks.format import Format
+from common.weights.networks.table import Row, StateDict, flattened, hwio, numbers, same, shapes_of, transposed
 
 # (layer, transform of its weight, has a bias)
 BLOCK = (("conv0", hwio, True), ("conv1", hwio, True), ("skip", hwio, False))
-HEAD = (("conv", hwio, True), ("fc", _flattened, True), ("out", transposed, True))
+HEAD = (("conv", hwio, True), ("fc", flattened(4, 4), True), ("out", transposed, True))
 ROSINALITY_BLOCK = {  # layer -> names of weight and bias below `convs.{j}`
     "conv0": ("conv1.0.weight", "conv1.1.bias"),
     "conv1": ("conv2.1.weight", "conv2.2.bias"),
@@ -35,37 +24,6 @@ ROSINALITY_HEAD = {
     "fc": ("final_linear.0.weight", "final_linear.0.bias"),
     "out": ("final_linear.1.weight", "final_linear.1.bias"),
 }
-ADA_IGNORED = r".*\.resample_filter"
-ROSINALITY_IGNORED = r".*\.kernel"
-
-
-def from_ada(
-    state_dict: StateDict, discriminator: Discriminator | None = None, *, source: str = "the state dict"
-) -> dict:
-    """Variables from a StyleGAN2-ADA discriminator.
-
-    Args:
-      state_dict: arrays by name: 'b256.fromrgb.weight', 'b4.out.bias', ...
-      discriminator: the module the variables are for; read off the arrays (`ada_discriminator`) when absent.
-      source: the file, for error messages.
-
-    Returns:
-      {'params': ...} of float32 numpy arrays.
-
-    Raises:
-      InputError: with all missing, unexpected and mis-shaped names.
-    """
-    discriminator = discriminator or ada_discriminator(state_dict, source=source)
-    return convert(state_dict, ada_table(discriminator), _shapes(discriminator), ignored=ADA_IGNORED, source=source)
-
-
-def from_rosinality(
-    state_dict: StateDict, discriminator: Discriminator | None = None, *, source: str = "the state dict"
-) -> dict:
-    """Variables from a discriminator in rosinality's layout; see `from_ada`."""
-    discriminator = discriminator or rosinality_discriminator(state_dict, source=source)
-    table, template = rosinality_table(discriminator), _shapes(discriminator)
-    return convert(state_dict, table, template, ignored=ROSINALITY_IGNORED, source=source)
 
 
 def ada_table(discriminator: Discriminator) -> Iterator[Row]:
@@ -107,31 +65,31 @@ def _rows(path: str, transform, weight: str, bias: str | None) -> Iterator[Row]:
         yield Row(bias, f"params/{path}/bias", same)
 
 
-def ada_discriminator(state_dict: StateDict, *, source: str = "the state dict") -> Discriminator:
+def infer_ada(arrays: StateDict, *, source: str = "the state dict") -> Discriminator:
     """The discriminator whose StyleGAN2-ADA arrays these are; the arrays do not tell `mbstd_group`, which is 4."""
-    found = [match for key in state_dict if (match := re.fullmatch(r"b(\d+)\.fromrgb\.weight", key))]
-    rgb = found[0][0] if found else "b*.fromrgb.weight"
-    size, embed = int(found[0][1]) if found else 0, state_dict.get("mapping.embed.weight")
-    return _discriminator(state_dict, rgb, "b4.conv.weight", size, source, "StyleGAN2-ADA").clone(
+    size = max(numbers(arrays, r"b(\d+)\.fromrgb\.weight"), default=0)
+    embed = arrays.get("mapping.embed.weight")
+    names = f"b{size}.fromrgb.weight", "b4.conv.weight"
+    return _discriminator(arrays, names, size, source=source, layout="StyleGAN2-ADA's").clone(
         c_dim=0 if embed is None else np.shape(embed)[1],
-        num_layers=sum(bool(re.fullmatch(r"mapping\.fc\d+\.weight", key)) for key in state_dict),
-        architecture="resnet" if f"b{size}.skip.weight" in state_dict else "orig",
+        num_layers=len(numbers(arrays, r"mapping\.fc(\d+)\.weight")),
+        architecture="resnet" if f"b{size}.skip.weight" in arrays else "orig",
     )
 
 
-def rosinality_discriminator(state_dict: StateDict, *, source: str = "the state dict") -> Discriminator:
+def infer_rosinality(arrays: StateDict, *, source: str = "the state dict") -> Discriminator:
     """The discriminator whose arrays in rosinality's layout these are."""
-    blocks = sum(bool(re.fullmatch(r"convs\.\d+\.conv1\.0\.weight", key)) for key in state_dict)
-    return _discriminator(state_dict, "convs.0.0.weight", "final_conv.0.weight", 4 << blocks, source, "rosinality's")
+    size = 4 << len(numbers(arrays, r"convs\.(\d+)\.conv1\.0\.weight"))
+    names = "convs.0.0.weight", "final_conv.0.weight"
+    return _discriminator(arrays, names, size, source=source, layout="rosinality's")
 
 
 def _discriminator(
-    state_dict: StateDict, rgb: str, conv: str, resolution: int, source: str, layout: str
+    arrays: StateDict, names: tuple[str, str], resolution: int, *, source: str, layout: str
 ) -> Discriminator:
     """The sizes that the names and shapes of the first and the last convolution tell."""
-    if absent := [key for key in (rgb, conv) if key not in state_dict]:
-        raise InputError(f"{source} is not a discriminator in {layout} layout: it lacks {', '.join(absent)}")
-    (width, img_channels, *_), (last, last_in, *_) = (np.shape(state_dict[key]) for key in (rgb, conv))
+    what = f"a discriminator in {layout} layout"
+    (width, img_channels, *_), (last, last_in, *_) = shapes_of(arrays, names, source=source, what=what)
     return Discriminator(
         resolution,
         img_channels=img_channels,
@@ -141,6 +99,28 @@ def _discriminator(
     )
 
 
-def _shapes(discriminator: Discriminator) -> dict:
+def _inputs(discriminator: Discriminator) -> tuple:
     size, c_dim = discriminator.resolution, discriminator.c_dim
-    return shapes(discriminator, (1, size, size, discriminator.img_channels), (1, c_dim) if c_dim else None)
+    return (1, size, size, discriminator.img_channels), (1, c_dim) if c_dim else None
+
+
+ADA = Format(
+    "stylegan2-ada-discriminator",
+    "discriminator of a StyleGAN2-ADA (PyTorch) snapshot",
+    Discriminator,
+    marks=("b4.fc.weight", "b4.out.weight", "b4.conv.weight"),
+    infer=infer_ada,
+    table=ada_table,
+    inputs=_inputs,
+    ignored=r".*\.resample_filter",
+)
+ROSINALITY = Format(
+    "rosinality-discriminator",
+    "StyleGAN2 discriminator in rosinality's layout",
+    Discriminator,
+    marks=("final_linear.0.weight", "final_conv.0.weight", "convs.0.0.weight"),
+    infer=infer_rosinality,
+    table=rosinality_table,
+    inputs=_inputs,
+    ignored=r".*\.kernel",
+)

@@ -1,135 +1,78 @@
-"""Feature-Style encoder checkpoints -> variables of `fase_jax`'s encoder (an ArcFace iresnet with two branches).
+"""Feature-Style encoders in the names of their release -> `common.nn.feature_style.FeatureStyleEncoder`.
 
-Source names: `conv.{0,1,2}` the stem, `block_{1..4}.{i}.*` the units, `content_layer.{0..5}` the branch of f,
-`styles.{i}` one linear layer a W+ row. The rows' layers become one kernel [C, num_ws * w_dim].
+`conv.{0,1,2}` are the stem, `block_{1..4}.{i}.*` the units, `content_layer.{0..5}` the branch of f, and `styles.{i}`
+one linear layer per row of W+. The layers of the rows become one kernel [C, num_ws * w_dim].
 """
 
-import dataclasses
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
-import jax
 import numpy as np
 
-from common.errors import InputError
-from common.nn.iresnet import IResNet
-from common.weights.networks.rows import batch_norm
-from common.weights.networks.table import Row, convert, hwio, revert, same, shapes, transposed
+from common.nn.feature_style import FeatureStyleEncoder
+from common.weights.networks.arcface import trunk_sizes, trunk_table
+from common.weights.networks.format import Format
+from common.weights.networks.table import Row, StateDict, batch_norm, below, conv, dense, numbers, same, shapes_of
 
-UNIT = {"bn1": "bn1", "bn2": "bn2", "bn3": "bn3", "downsample.1": "downsample_bn"}
-UNIT_CONVS = {"conv1": "conv1", "conv2": "conv2", "downsample.0": "downsample_conv"}
-IGNORED = r".*\.num_batches_tracked"
-
-
-def from_feature_style(
-    state_dict: Mapping[str, np.ndarray], template: dict, depths: Sequence[int], *, source: str = "the state dict"
-) -> dict:
-    """Variables of the encoder.
-
-    Args:
-      state_dict: arrays by name, without a prefix.
-      template: shapes of the encoder's variables, {"params": ..., "batch_stats": ...}.
-      depths: units in the four stages.
-      source: the file, for error messages.
-
-    Returns:
-      A tree like `template` of numpy arrays.
-
-    Raises:
-      InputError: with all missing, unexpected and mis-shaped names.
-    """
-    names = [key for key in state_dict if re.fullmatch(r"styles\.\d+\.(weight|bias)", key)]
-    rows = len({key.split(".")[1] for key in names})
-    arrays = {key: value for key, value in state_dict.items() if key not in names}
-    if rows:
-        # The linear layers of the rows side by side: output [row, w_dim] flattened, as the encoder reshapes it.
-        for kind in ("weight", "bias"):
-            parts = [np.asarray(state_dict[f"styles.{i}.{kind}"]) for i in range(rows) if f"styles.{i}.{kind}" in names]
-            arrays[f"styles.{kind}"] = np.concatenate(parts, 0)
-    return convert(arrays, table(template, depths), template, ignored=IGNORED, source=source)
+WHAT = "a Feature-Style encoder"
+KINDS = ("weight", "bias")
 
 
-@dataclasses.dataclass(frozen=True)
-class EncoderSizes:
-    """What the arrays of a checkpoint tell of its encoder."""
-
-    num_ws: int
-    w_dim: int
-    feature_channels: int
-    widths: Sequence[int]
-    depths: Sequence[int]
-
-
-def encoder_sizes(state_dict: Mapping[str, np.ndarray], *, source: str = "the state dict") -> EncoderSizes:
-    """The sizes of the encoder whose arrays these are. Raises `InputError` if they are not an encoder's."""
-    needed = ["styles.0.weight", "content_layer.1.weight", *(f"block_{i}.0.conv1.weight" for i in range(1, 5))]
-    if absent := [key for key in needed if key not in state_dict]:
-        raise InputError(f"{source} is not a Feature-Style encoder: it lacks {', '.join(absent)}")
-    widths = [np.shape(state_dict[key])[0] for key in needed]
-    count = lambda pattern: sum(bool(re.fullmatch(pattern, key)) for key in state_dict)
-    return EncoderSizes(
-        num_ws=count(r"styles\.\d+\.weight"),
-        w_dim=widths[0],
-        feature_channels=widths[1],
-        widths=tuple(widths[2:]),
-        depths=tuple(count(rf"block_{i}\.\d+\.conv1\.weight") for i in range(1, 5)),
+def infer(arrays: StateDict, *, source: str = "the state dict") -> FeatureStyleEncoder:
+    """The encoder whose arrays these are; they do not tell the resolution of f, which is the default."""
+    styles, content = shapes_of(arrays, ["styles.0.weight", "content_layer.1.weight"], source=source, what=WHAT)
+    widths, depths = trunk_sizes(arrays, "block_", source=source, what=WHAT)
+    return FeatureStyleEncoder(
+        num_ws=len(numbers(arrays, r"styles\.(\d+)\.weight")),
+        w_dim=styles[0],
+        feature_channels=content[0],
+        widths=widths,
+        depths=depths,
     )
 
 
-def encoder_shapes(sizes: EncoderSizes) -> dict:
-    """Shapes and dtypes of the encoder's variables."""
-    leaf = lambda *shape: jax.ShapeDtypeStruct(shape, np.float32)
-    trunk = shapes(IResNet(tuple(sizes.widths), tuple(sizes.depths)), (1, 16, 16, 3))
-    middle, last = sizes.widths[2], sizes.feature_channels
-    norms = {"bn1": middle, "bn2": last, "bn3": last}
-    content = {name: {"scale": leaf(n), "bias": leaf(n)} for name, n in norms.items()} | {
-        "conv1": {"kernel": leaf(3, 3, middle, last)},
-        "prelu": {"slope": leaf(last)},
-        "conv2": {"kernel": leaf(3, 3, last, last)},
-    }
-    # Four stage outputs pooled to 3x3 and flattened, to the rows side by side.
-    rows = sizes.num_ws * sizes.w_dim
-    styles = {"kernel": leaf(9 * sum(sizes.widths), rows), "bias": leaf(rows)}
-    moments = {name: {"mean": leaf(n), "var": leaf(n)} for name, n in norms.items()}
-    return {
-        "params": {"trunk": trunk["params"], "content": content, "styles": styles},
-        "batch_stats": {"trunk": trunk["batch_stats"], "content": moments},
-    }
-
-
-def to_feature_style(variables: dict, sizes: EncoderSizes) -> dict[str, np.ndarray]:
-    """The inverse of `from_feature_style`: arrays in the published names and layouts."""
-    arrays = revert(variables, table(variables, sizes.depths))
-    for kind in ("weight", "bias"):
-        for i, part in enumerate(np.split(arrays.pop(f"styles.{kind}"), sizes.num_ws)):
-            arrays[f"styles.{i}.{kind}"] = part
-    return arrays
-
-
-def table(template: dict, depths: Sequence[int]) -> Iterator[Row]:
-    """The rows of an encoder whose stages have `depths` units; the template tells those with a shortcut."""
-    yield Row("conv.0.weight", "params/trunk/stem_conv/kernel", hwio)
-    yield from batch_norm("conv.1", "trunk/stem_bn")
-    yield Row("conv.2.weight", "params/trunk/stem_prelu/slope", same)
-    for stage, depth in enumerate(depths, start=1):
-        for unit in range(depth):
-            yield from unit_rows(f"block_{stage}.{unit}", f"stage{stage}_unit{unit}", template["params"]["trunk"])
+def table(module: FeatureStyleEncoder) -> Iterator[Row]:
+    """The rows of an encoder, with all linear layers of W+ as 'styles'."""
+    yield from below("trunk", trunk_table(module.depths, ("conv.0", "conv.1", "conv.2"), "block_"))
     yield from batch_norm("content_layer.0", "content/bn1")
-    yield Row("content_layer.1.weight", "params/content/conv1/kernel", hwio)
+    yield from conv("content_layer.1", "content/conv1")
     yield from batch_norm("content_layer.2", "content/bn2")
     yield Row("content_layer.3.weight", "params/content/prelu/slope", same)
-    yield Row("content_layer.4.weight", "params/content/conv2/kernel", hwio)
+    yield from conv("content_layer.4", "content/conv2")
     yield from batch_norm("content_layer.5", "content/bn3")
-    yield Row("styles.weight", "params/styles/kernel", transposed)
-    yield Row("styles.bias", "params/styles/bias", same)
+    yield from dense("styles", "styles")
 
 
-def unit_rows(source: str, name: str, trunk: dict) -> Iterator[Row]:
-    """The rows of one unit of an iresnet `trunk` (shapes of its parameters, which tell whether it has a shortcut)."""
-    for key, layer in UNIT_CONVS.items():
-        if layer in trunk[name]:
-            yield Row(f"{source}.{key}.weight", f"params/trunk/{name}/{layer}/kernel", hwio)
-    for key, layer in UNIT.items():
-        if layer in trunk[name]:
-            yield from batch_norm(f"{source}.{key}", f"trunk/{name}/{layer}")
-    yield Row(f"{source}.prelu.weight", f"params/trunk/{name}/prelu/slope", same)
+def join(arrays: StateDict) -> dict[str, np.ndarray]:
+    """The arrays with the linear layers of the rows of W+ side by side: output [row, w_dim] flattened."""
+    joined = dict(arrays)
+    rows = sorted(numbers(arrays, r"styles\.(\d+)\.weight"))
+    for kind in KINDS:
+        names = [f"styles.{i}.{kind}" for i in rows if f"styles.{i}.{kind}" in arrays]
+        if names:
+            joined[f"styles.{kind}"] = np.concatenate([np.asarray(joined.pop(name)) for name in names])
+    return joined
+
+
+def split(arrays: dict[str, np.ndarray], module: FeatureStyleEncoder) -> dict[str, np.ndarray]:
+    """The inverse of `join`."""
+    parts = {kind: np.split(arrays.pop(f"styles.{kind}"), module.num_ws) for kind in KINDS}
+    return arrays | {f"styles.{i}.{kind}": parts[kind][i] for kind in KINDS for i in range(module.num_ws)}
+
+
+def _inputs(module: FeatureStyleEncoder) -> tuple:
+    side = 8 * module.feature_resolution  # f has the resolution of the third stage then
+    return ((1, side, side, 3),)
+
+
+FEATURE_STYLE = Format(
+    "feature-style",
+    "Feature-Style encoder, the inversion encoder of FASE",
+    FeatureStyleEncoder,
+    marks=("styles.0.weight", "content_layer.1.weight", "block_1.0.conv1.weight"),
+    infer=infer,
+    table=table,
+    inputs=_inputs,
+    ignored=r".*\.num_batches_tracked",
+    join=join,
+    split=split,
+)

@@ -1,70 +1,50 @@
-"""Heads of public HSR generators -> variables of `hsr_jax`'s `Heads`.
+"""Generators of public HSR snapshots with their heads -> `common.nn.hsr_heads.GeneratorWithHeads`.
 
-The heads are part of the generator's state dict: `synthesis.feat_transfer_list.{i}.conv1x1_{1,2}` for the block of
-8 * 2^i px. The rest of it is a StyleGAN2-ADA generator (`common.weights.networks.stylegan2`).
+The heads are part of the generator's state dict, `synthesis.feat_transfer_list.{i}.conv1x1_{1,2}` for the block of
+8 * 2^i px. The rest of it is a StyleGAN2-ADA generator.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-import numpy as np
-
-from common.errors import InputError
-from common.weights.networks.table import Row, convert, hwio, same
-
-StateDict = Mapping[str, np.ndarray]
+from common.nn.hsr_heads import GeneratorWithHeads, Heads
+from common.weights.networks import stylegan2
+from common.weights.networks.format import Format
+from common.weights.networks.table import Row, StateDict, below, conv, numbers, shapes_of
 
 PREFIX = "synthesis.feat_transfer_list."
-IGNORED = r".*\.resample_filter"
 
 
-def split(state_dict: StateDict) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The arrays of the generator and those of the heads, under their names."""
-    heads = {key: x for key, x in state_dict.items() if key.startswith(PREFIX)}
-    return {key: x for key, x in state_dict.items() if key not in heads}, heads
-
-
-def from_hsr(state_dict: StateDict, template: dict, *, source: str = "the state dict") -> dict:
-    """Variables of the heads.
-
-    Args:
-      state_dict: arrays of the heads by name, see `split`.
-      template: shapes of the variables of `Heads`, {"params": {"b8": ..., "b16": ...}}.
-      source: the file, for error messages.
-
-    Returns:
-      A tree like `template` of numpy arrays.
-
-    Raises:
-      InputError: with all missing, unexpected and mis-shaped names.
-    """
-    return convert(state_dict, table(template), template, ignored=IGNORED, source=source)
-
-
-def table(template: dict) -> Iterator[Row]:
-    """The rows of the heads in `template`, whose blocks are numbered from the coarsest."""
-    blocks = sorted(template["params"], key=lambda name: int(name[1:]))
-    for i, block in enumerate(blocks):
-        for layer in (1, 2):
-            source, path = f"{PREFIX}{i}.conv1x1_{layer}", f"params/{block}/conv{layer}"
-            yield Row(f"{source}.weight", f"{path}/kernel", hwio)
-            yield Row(f"{source}.bias", f"{path}/bias", same)
-
-
-def head_sizes(state_dict: StateDict, *, source: str = "the state dict") -> dict:
-    """Fields of `Heads` that the arrays tell: `features`, `blocks` and `hidden`; not its activation.
-
-    Raises:
-      InputError: there is no head, or an array of one is missing.
-    """
-    found = (re.match(re.escape(PREFIX) + r"(\d+)\.", key) for key in state_dict)
-    count = 1 + max((int(match[1]) for match in found if match), default=0)
+def infer(arrays: StateDict, *, source: str = "the state dict") -> GeneratorWithHeads:
+    """The generator and the heads whose arrays these are; the heads have the ReLU of the public code."""
+    count = 1 + max(numbers(arrays, rf"{re.escape(PREFIX)}(\d+)\..*"), default=0)
     names = [f"{PREFIX}{i}.conv1x1_2.weight" for i in range(count)]
-    if absent := [name for name in names if name not in state_dict]:
-        raise InputError(f"{source} has no HSR heads or not all of them: it lacks {', '.join(absent)}")
-    shapes = [np.shape(state_dict[name]) for name in names]
-    return {
-        "features": tuple(shape[0] for shape in shapes),
-        "blocks": tuple(8 << i for i in range(count)),
-        "hidden": shapes[0][1],
-    }
+    shapes = shapes_of(arrays, names, source=source, what="an HSR generator with all its heads")
+    features, blocks = tuple(shape[0] for shape in shapes), tuple(8 << i for i in range(count))
+    heads = Heads(features, blocks, hidden=shapes[0][1], activation="relu")
+    return GeneratorWithHeads(stylegan2.infer_ada(arrays, source=source), heads)
+
+
+def table(module: GeneratorWithHeads) -> Iterator[Row]:
+    """The rows of generator and heads."""
+    yield from below("generator", stylegan2.ada_table(module.generator))
+    yield from below("heads", head_table(module.heads))
+
+
+def head_table(heads: Heads) -> Iterator[Row]:
+    """The rows of the heads alone, numbered from the coarsest block."""
+    for i, block in enumerate(heads.blocks):
+        for layer in (1, 2):
+            yield from conv(f"{PREFIX}{i}.conv1x1_{layer}", f"b{block}/conv{layer}", bias=True)
+
+
+HSR = Format(
+    "hsr",
+    "generator of an HSR snapshot with its training heads",
+    GeneratorWithHeads,
+    marks=(f"{PREFIX}0.conv1x1_1.weight", "synthesis.b4.const"),
+    infer=infer,
+    table=table,
+    inputs=lambda module: stylegan2.ADA.inputs(module.generator),
+    ignored=r".*\.resample_filter",
+)

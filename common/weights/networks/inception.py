@@ -1,61 +1,42 @@
-"""Inception-v3 of FID -> variables of `common.nn.inception.InceptionV3`.
+"""Inception-v3 of FID -> `common.nn.inception.InceptionV3`.
 
 The names are those of pytorch-fid's and torch-fidelity's weight files (`Mixed_5b.branch1x1.conv.weight`, ...), which
 hold the same 1008-class network. torchvision's Inception-v3 shares most names and is another network.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 from flax import traverse_util
 
 from common.nn.inception import MIN_SIZE, InceptionV3
-from common.weights.networks.table import Row, convert, hwio, same, shapes, transposed
-
-# Below a layer, by the path's last names: name in the checkpoint and transform.
-LEAVES = {
-    "params/conv/kernel": ("conv.weight", hwio),
-    "params/bn/scale": ("bn.weight", same),
-    "params/bn/bias": ("bn.bias", same),
-    "batch_stats/bn/mean": ("bn.running_mean", same),
-    "batch_stats/bn/var": ("bn.running_var", same),
-}
-FC = {
-    row.path: row for row in (Row("fc.weight", "params/fc_kernel", transposed), Row("fc.bias", "params/fc_bias", same))
-}
-IGNORED = r".*\.num_batches_tracked"
+from common.weights.networks.format import Format
+from common.weights.networks.table import Row, StateDict, batch_norm, conv, same, transposed
 
 
-def from_pytorch_fid(
-    state_dict: Mapping[str, np.ndarray], module: InceptionV3 | None = None, *, source: str = "the state dict"
-) -> dict:
-    """Variables of the network.
-
-    Args:
-      state_dict: arrays by name.
-      module: the module the variables are for; with the classes of `fc.bias` when absent.
-      source: the file, for error messages.
-
-    Returns:
-      {'params': ..., 'batch_stats': ...} of float32 numpy arrays.
-
-    Raises:
-      InputError: with all missing, unexpected and mis-shaped names.
-    """
-    if module is None:
-        module = InceptionV3(num_classes=np.size(state_dict["fc.bias"])) if "fc.bias" in state_dict else InceptionV3()
-    return convert(state_dict, table(module), _shapes(module), ignored=IGNORED, source=source)
+def infer(arrays: StateDict, *, source: str = "the state dict") -> InceptionV3:
+    """The network with as many classes as the arrays tell."""
+    return InceptionV3(np.size(arrays["fc.bias"])) if "fc.bias" in arrays else InceptionV3()
 
 
 def table(module: InceptionV3) -> Iterator[Row]:
-    """The rows; layers are named as in the checkpoint."""
-    for path in traverse_util.flatten_dict(_shapes(module), sep="/"):
-        if path not in FC:
-            collection, *layer, kind, leaf = path.split("/")
-            name, transform = LEAVES[f"{collection}/{kind}/{leaf}"]
-            yield Row(".".join((*layer, name)), path, transform)
-    yield from FC.values()
+    """The rows; units are named as in the checkpoint."""
+    for path in traverse_util.flatten_dict(PYTORCH_FID.template(module)["params"], sep="/"):
+        if path.endswith("/conv/kernel"):
+            unit = path.removesuffix("/conv/kernel")
+            yield from conv(f"{unit.replace('/', '.')}.conv", f"{unit}/conv")
+            yield from batch_norm(f"{unit.replace('/', '.')}.bn", f"{unit}/bn")
+    yield Row("fc.weight", "params/fc_kernel", transposed)
+    yield Row("fc.bias", "params/fc_bias", same)
 
 
-def _shapes(module: InceptionV3) -> dict:
-    return shapes(module, (1, MIN_SIZE, MIN_SIZE, 3))
+PYTORCH_FID = Format(
+    "pytorch-fid",
+    "Inception-v3 of FID, as pytorch-fid and torch-fidelity publish it",
+    InceptionV3,
+    marks=("Mixed_7c.branch_pool.conv.weight", "Conv2d_1a_3x3.conv.weight", "fc.bias"),
+    infer=infer,
+    table=table,
+    inputs=lambda module: ((1, MIN_SIZE, MIN_SIZE, 3),),
+    ignored=r".*\.num_batches_tracked",
+)

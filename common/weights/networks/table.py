@@ -1,8 +1,8 @@
-"""Turns a checkpoint's flat names into a variable tree and back by a table: source key, variable path, transform."""
+"""Key tables: one row per array, with its name in a checkpoint, its path in the variables and the change of layout."""
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import jax
@@ -11,101 +11,94 @@ from flax import traverse_util
 
 from common.errors import InputError
 
+StateDict = Mapping[str, np.ndarray]
 Function = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
 class Transform:
-    """From a checkpoint's layout of an array to that of the variables (`apply`, or a call) and back (`invert`)."""
+    """The change from a checkpoint's layout of an array to that of the variables (`apply`) and back (`invert`)."""
 
     apply: Function
     invert: Function
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        return self.apply(x)
-
 
 class Row(NamedTuple):
-    """One array: its name in the checkpoint, its path in the variables and what lies between their layouts."""
+    """One array: its name in the checkpoint, its path in the variables, and the transform between the two layouts."""
 
     source: str
     path: str
-    transform: Function
+    transform: Transform
 
 
-# As it is.
+# Unchanged.
 same = Transform(lambda x: x, lambda x: x)
 # Convolution kernel [C_out, C_in, k, k] <-> [k, k, C_in, C_out].
 hwio = Transform(lambda x: x.transpose(2, 3, 1, 0), lambda x: x.transpose(3, 2, 0, 1))
 # Matrix of a dense layer [out, in] <-> [in, out].
 transposed = Transform(lambda x: x.transpose(1, 0), lambda x: x.transpose(1, 0))
+# One number per channel, [1, C, 1, 1] <-> [C].
+per_channel = Transform(lambda x: x.squeeze((0, 2, 3)), lambda x: x[None, :, None, None])
 
 
-def convert(
-    state_dict: Mapping[str, np.ndarray], table: Iterable[Row], template: dict, *, ignored: str = "(?!)", source: str
-) -> dict:
-    """The variables of a network from a checkpoint's arrays.
+def flattened(height: int, width: int) -> Transform:
+    """Matrix of a dense layer that reads a feature map of this size: [out, C * h * w] <-> [h * w * C, out].
 
-    Args:
-      state_dict: arrays by the checkpoint's names.
-      table: a row for every array of `template`.
-      template: the variables' tree with shapes and dtypes, as `jax.eval_shape` of the module's `init` gives it.
-      ignored: regular expression; names that match (whole) are not converted.
-      source: the file, for the message.
+    PyTorch flattens [C, h, w]; the modules here flatten [h, w, C].
+    """
+    return Transform(
+        lambda x: hwio.apply(x.reshape(len(x), -1, height, width)).reshape(-1, len(x)),
+        lambda x: hwio.invert(x.reshape(height, width, -1, x.shape[1])).reshape(x.shape[1], -1),
+    )
 
-    Returns:
-      A tree like `template` of numpy arrays.
+
+def conv(source: str, path: str, bias: bool = False) -> Iterator[Row]:
+    """Rows of a convolution. Here and below `path` is the layer's, without its collection."""
+    yield Row(f"{source}.weight", f"params/{path}/kernel", hwio)
+    if bias:
+        yield Row(f"{source}.bias", f"params/{path}/bias", same)
+
+
+def dense(source: str, path: str, kernel: Transform = transposed) -> Iterator[Row]:
+    """Rows of a linear layer with bias."""
+    yield Row(f"{source}.weight", f"params/{path}/kernel", kernel)
+    yield Row(f"{source}.bias", f"params/{path}/bias", same)
+
+
+def layer_norm(source: str, path: str) -> Iterator[Row]:
+    """Rows of scale and bias."""
+    yield Row(f"{source}.weight", f"params/{path}/scale", same)
+    yield Row(f"{source}.bias", f"params/{path}/bias", same)
+
+
+def batch_norm(source: str, path: str) -> Iterator[Row]:
+    """Rows of scale, bias and the running statistics."""
+    yield from layer_norm(source, path)
+    yield Row(f"{source}.running_mean", f"batch_stats/{path}/mean", same)
+    yield Row(f"{source}.running_var", f"batch_stats/{path}/var", same)
+
+
+def below(module: str, rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows of a network that is the submodule `module` of another: {collection}/... -> {collection}/{module}/..."""
+    for row in rows:
+        yield row._replace(path=row.path.replace("/", f"/{module}/", 1))
+
+
+def numbers(arrays: StateDict, pattern: str) -> list[int]:
+    """The numbers that the first group of `pattern` finds in the names that it matches whole, one per name."""
+    return [int(match[1]) for name in arrays if (match := re.fullmatch(pattern, name))]
+
+
+def shapes_of(arrays: StateDict, names: Iterable[str], *, source: str, what: str) -> list[tuple[int, ...]]:
+    """Shapes of the arrays that tell a network's sizes.
 
     Raises:
-      InputError: with all missing, unexpected and mis-shaped names at once.
+      InputError: `source` is not `what`, since it lacks some of the names.
     """
-    table, wanted = list(table), traverse_util.flatten_dict(template, sep="/")
-    if uncovered := wanted.keys() ^ {row.path for row in table}:
-        raise ValueError(f"the table and the variables differ in {sorted(uncovered)}")
-    result, missing, misshaped = {}, [], []
-    for row in table:
-        if row.source not in state_dict:
-            missing.append(row.source)
-            continue
-        array, need = np.asarray(state_dict[row.source]), wanted[row.path]
-        converted = _attempt(row.transform, array)
-        if converted is None or converted.shape != need.shape:
-            misshaped.append(f"{row.source} {list(array.shape)} for {row.path} {list(need.shape)}")
-            continue
-        result[row.path] = converted.astype(need.dtype)
-    known = {row.source for row in table}
-    unexpected = [key for key in state_dict if key not in known and not re.fullmatch(ignored, key)]
-    problems = {"missing": missing, "unexpected": unexpected, "mis-shaped": misshaped}
-    found = [f"{len(names)} {kind}: {', '.join(names)}" for kind, names in problems.items() if names]
-    if found:
-        raise InputError(f"{source} does not fit the network: {'; '.join(found)}; check its configuration")
-    return traverse_util.unflatten_dict(result, sep="/")
-
-
-def revert(variables: dict, table: Iterable[Row], inverses: Mapping[Function, Function] | None = None) -> dict:
-    """The inverse of `convert`: a checkpoint's arrays, in its names and layouts.
-
-    Args:
-      variables: a tree of arrays with the paths of `table`.
-      table: the rows that `convert` took.
-      inverses: of transforms that are plain functions; a `Transform` brings its own.
-
-    Returns:
-      Arrays by the checkpoint's names, in the order of the table; what `convert` ignored is not among them.
-
-    Raises:
-      InputError: with the paths that only the variables or only the table has.
-    """
-    table, flat = list(table), traverse_util.flatten_dict(variables, sep="/")
-    if uncovered := flat.keys() ^ {row.path for row in table}:
-        raise InputError(
-            f"the variables and the network's table differ in {', '.join(sorted(uncovered))}; import again"
-        )
-    return {row.source: _inverse(row.transform, inverses or {})(np.asarray(flat[row.path])) for row in table}
-
-
-def _inverse(transform: Function, inverses: Mapping[Function, Function]) -> Function:
-    return transform.invert if isinstance(transform, Transform) else inverses[transform]
+    names = list(names)
+    if absent := [name for name in names if name not in arrays]:
+        raise InputError(f"{source} is not {what}: it lacks {', '.join(absent)}")
+    return [np.shape(arrays[name]) for name in names]
 
 
 def shapes(module, *inputs) -> dict:
@@ -114,8 +107,61 @@ def shapes(module, *inputs) -> dict:
     return jax.eval_shape(module.init, jax.random.key(0), *arrays)
 
 
-def _attempt(transform, array: np.ndarray) -> np.ndarray | None:
+def convert(arrays: StateDict, table: Iterable[Row], template: dict, *, ignored: str = "(?!)", source: str) -> dict:
+    """The variables of a network from a checkpoint's arrays.
+
+    Args:
+      arrays: arrays by the checkpoint's names.
+      table: a row for every array of `template`.
+      template: the variables' tree with shapes and dtypes, see `shapes`.
+      ignored: regular expression; names outside the table that it matches whole are left out.
+      source: the file, for the message.
+
+    Returns:
+      A tree like `template` of numpy arrays.
+
+    Raises:
+      InputError: all missing, unexpected and mis-shaped names at once.
+    """
+    table, wanted = list(table), traverse_util.flatten_dict(template, sep="/")
+    if uncovered := wanted.keys() ^ {row.path for row in table}:
+        raise ValueError(f"the table and the variables differ in {sorted(uncovered)}")
+    result, missing, misshaped = {}, [], []
+    for row in table:
+        if row.source not in arrays:
+            missing.append(row.source)
+            continue
+        array, need = np.asarray(arrays[row.source]), wanted[row.path]
+        converted = _attempt(row.transform.apply, array)
+        if converted is None or converted.shape != need.shape:
+            misshaped.append(f"{row.source} {list(array.shape)} for {row.path} {list(need.shape)}")
+            continue
+        result[row.path] = converted.astype(need.dtype)
+    known = {row.source for row in table}
+    unexpected = [name for name in arrays if name not in known and not re.fullmatch(ignored, name)]
+    problems = {"missing": missing, "unexpected": unexpected, "mis-shaped": misshaped}
+    found = [f"{len(names)} {kind}: {', '.join(names)}" for kind, names in problems.items() if names]
+    if found:
+        raise InputError(f"{source} does not fit the network: {'; '.join(found)}; check its configuration")
+    return traverse_util.unflatten_dict(result, sep="/")
+
+
+def revert(variables: dict, table: Iterable[Row]) -> dict[str, np.ndarray]:
+    """The inverse of `convert`: arrays by the checkpoint's names, in the table's order, without what was ignored.
+
+    Raises:
+      InputError: the paths that only the variables or only the table has.
+    """
+    table, flat = list(table), traverse_util.flatten_dict(variables, sep="/")
+    if uncovered := flat.keys() ^ {row.path for row in table}:
+        raise InputError(
+            f"the variables and the network's table differ in {', '.join(sorted(uncovered))}; import again"
+        )
+    return {row.source: row.transform.invert(np.asarray(flat[row.path])) for row in table}
+
+
+def _attempt(function: Function, array: np.ndarray) -> np.ndarray | None:
     try:
-        return transform(array)
+        return function(array)
     except (ValueError, IndexError):  # an array of another rank
         return None

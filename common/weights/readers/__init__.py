@@ -1,1 +1,1 @@
-""""""
+"""Readers of files from strangers. Nothing that a file contains is executed."""

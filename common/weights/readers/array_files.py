@@ -1,4 +1,4 @@
-"""Files that hold nothing but arrays by name: safetensors and NumPy's npz."""
+"""Files that hold only arrays by name: safetensors and NumPy's npz."""
 
 import io
 import math
@@ -8,8 +8,8 @@ import ml_dtypes
 import numpy as np
 import safetensors
 
-from common.weights.readers.safe_zip import Archive
-from common.weights.readers.unreadable import damaged, refused
+from common.archive import Archive
+from common.errors import damaged, refused
 
 DTYPES = {
     "F64": np.float64,

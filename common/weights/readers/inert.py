@@ -1,4 +1,4 @@
-"""What the names of a pickle may stand for: inert constructors that turn the file's arguments into data."""
+"""Inert constructors that the names of a pickle may stand for: they turn the file's arguments into data."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from common.weights.readers.unreadable import refused
+from common.errors import refused
 
 MAX_ITEMS = 2_000_000
 MAX_DEPTH = 100
 
 
 class Inert:
-    """An object of the file as data. `value` gives arrays and plain containers, which may hold inert objects again."""
+    """An object of the file as data. `value` is arrays and plain containers, which may hold inert objects again."""
 
     def build(self, state: Any) -> None:
-        """What the file says the object's state is."""
+        """Takes the state that the file gives the object."""
         raise refused(f"sets attributes of {type(self).__name__}")
 
     def value(self) -> Any:
@@ -25,7 +25,7 @@ class Inert:
 
 @dataclasses.dataclass(frozen=True)
 class Constructor:
-    """What a name of the file stands for where the file calls it: `make` takes the file's arguments."""
+    """Meaning of a name that the file calls: `make` takes the file's arguments."""
 
     name: str
     make: Callable[..., Any]
@@ -53,17 +53,17 @@ def plain(value: Any) -> Any:
 
 
 def mapping(items: Any = ()) -> dict:
-    """A dict of pairs or of another dict; keys as `_key` allows them."""
+    """A dict of pairs or of another dict, with keys that `_key` allows."""
     return {_key(key): value for key, value in (items.items() if type(items) is dict else items)}
 
 
 def members(items: Any = ()) -> set:
-    """A set of what may be a key."""
+    """A set of values that `_key` allows."""
     return {_key(item) for item in items}
 
 
 def latin1(text: str, encoding: str) -> bytes:
-    """`_codecs.encode`, which old protocols write for bytes; no other codec is one."""
+    """`_codecs.encode`, as which old protocols write bytes; other codecs are refused."""
     if type(text) is not str or encoding not in ("latin1", "latin-1"):
         raise refused(f"encodes by {encoding!r}")
     return text.encode("latin1")
@@ -91,7 +91,7 @@ CALLS = {
 
 
 def constructors(calls: Mapping[tuple[str, str], Callable[..., Any]]) -> dict[tuple[str, str], Constructor]:
-    """The table in which each name stands for a call."""
+    """A table of names, (module, name), each of which stands for a call."""
     return {name: Constructor(".".join(name), call) for name, call in calls.items()}
 
 

@@ -1,18 +1,18 @@
-"""NVIDIA's pickles of StyleGAN2-ADA: `G`, `D`, `G_ema`, the augmentation pipe and settings in a dict.
+"""NVIDIA's pickles of StyleGAN2-ADA: a dict of `G`, `D`, `G_ema`, the augmentation pipe and settings.
 
 Each network is written with the source text of its class, which the official reader executes. Here the text is dropped
-and the object's state kept: a module becomes the dict of its parameters, buffers and inner modules by name, with the
-arguments it was made with under `_init_kwargs`.
+and the state of the object is kept: a module becomes a dict of its parameters, buffers and inner modules by name, and
+`_init_kwargs` are the arguments that it was made with.
 """
 
 import io
 from typing import Any
 
+from common.errors import damaged, refused
 from common.weights.readers import safe_pickle
 from common.weights.readers.inert import Inert, constructors, mapping, plain
-from common.weights.readers.torch_legacy import storage_from_bytes
+from common.weights.readers.torch_files import storage_from_bytes
 from common.weights.readers.torch_tensors import TENSOR_NAMES
-from common.weights.readers.unreadable import damaged, refused
 
 CONTAINERS = ("ModuleList", "ModuleDict", "Sequential")
 LAYERS = (
@@ -39,7 +39,7 @@ def read(data: bytes) -> Any:
 
 
 class Module(Inert):
-    """A PyTorch module, of whatever class; its state is the dict of its attributes."""
+    """A PyTorch module of any class; its state is the dict of its attributes."""
 
     def __init__(self):
         self.state: dict = {}

@@ -1,4 +1,4 @@
-"""NumPy's arrays, scalars and dtypes in a pickle, of numbers only; without NumPy's own unpickling."""
+"""NumPy's arrays, scalars and dtypes in a pickle, for numbers only and without NumPy's own unpickling."""
 
 import math
 import re
@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from common.errors import damaged, refused
 from common.weights.readers.inert import Inert, constructors, latin1
-from common.weights.readers.unreadable import damaged, refused
 
 
 class Dtype(Inert):
@@ -45,7 +45,7 @@ class Array(Inert):
 
 
 def decode(dtype: Any, data: Any, shape: tuple[int, ...] = (), order: str = "C") -> np.ndarray:
-    """The array of raw bytes (text in old protocols), read-only; `numpy.core.multiarray.scalar` with shape ()."""
+    """The array of raw bytes (text in old protocols), read-only; with shape () it is `numpy.core.multiarray.scalar`."""
     data = latin1(data, "latin1") if type(data) is str else data
     if type(dtype) is not Dtype or type(data) not in (bytes, bytearray):
         raise damaged("a NumPy array without its bytes")

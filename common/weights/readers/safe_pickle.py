@@ -13,8 +13,8 @@ import pickletools
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
+from common.errors import Unreadable, damaged, refused
 from common.weights.readers.inert import Constructor, Inert, mapping, members
-from common.weights.readers.unreadable import Unreadable, damaged, refused
 
 MAX_OPERATIONS = 5_000_000  # a StyleGAN2 snapshot with its discriminator has about 50 thousand
 STATE_DICT_ONLY = "save the arrays alone, torch.save(model.state_dict(), ...), where the program that wrote it runs"

@@ -1,4 +1,4 @@
-"""PyTorch's tensors in a pickle: views of flat storages, rebuilt as read-only NumPy views with every bound checked."""
+"""PyTorch's tensors in a pickle: views of flat storages, rebuilt as read-only NumPy views with all bounds checked."""
 
 import functools
 import math
@@ -8,9 +8,9 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
+from common.errors import damaged, refused
 from common.weights.readers import pickled_numpy
 from common.weights.readers.inert import PLAIN_NAMES, Inert, constructors
-from common.weights.readers.unreadable import damaged, refused
 
 # The class of a storage, which is part of its persistent id, stands for the dtype of its elements.
 STORAGES = {
@@ -29,7 +29,7 @@ DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16"
 
 
 class Storage(Inert):
-    """`count` elements in a row; the bytes are fetched when the first tensor is asked for its values."""
+    """A flat array of `count` elements, whose bytes are fetched when a tensor needs them first."""
 
     def __init__(self, dtype: np.dtype, count: int, fetch: Callable[[], bytes | memoryview]):
         self.dtype, self.count, self.fetch = dtype, count, fetch
@@ -49,7 +49,7 @@ class Storage(Inert):
 
 
 class Tensor(Inert):
-    """A view of a storage: element (i, j, ...) is number offset + i stride[0] + j stride[1] + ... of it."""
+    """A view of a storage: element (i, j, ...) is element offset + i stride[0] + j stride[1] + ... of the storage."""
 
     def __init__(self, storage: Storage, offset: int, size: tuple[int, ...], stride: tuple[int, ...]):
         numbers = (offset, *size, *stride)
@@ -70,7 +70,7 @@ class Tensor(Inert):
 
 
 def rebuild(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Tensor:
-    """`_rebuild_tensor` and `_rebuild_tensor_v2`; whether a gradient is needed, hooks and metadata are dropped."""
+    """`_rebuild_tensor` and `_rebuild_tensor_v2`; flags of gradients, hooks and metadata are dropped."""
     return Tensor(storage, offset, tuple(size), tuple(stride))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from common.nn.iresnet import ArcFace, IResNet
 
 QUICK = {"xla_backend_optimization_level": 0}
-SMALL = ArcFace(features=6, widths=(3, 4, 5, 6), depths=(1, 1, 2, 1))
+SMALL = ArcFace(features=6, widths=(3, 4, 5, 6), depths=(1, 1, 2, 1), image_size=32)
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (3, 32, 32, 3)).astype(np.float32)
 
 
@@ -36,7 +36,7 @@ def test_the_trunk_is_the_encoders():
 
 def test_the_embedding_reads_channels_before_positions():
     """A linear layer that picks input 4 c + 2 y + x gives channel c at (y, x)."""
-    embedding = ArcFace(24, SMALL.widths, SMALL.depths)
+    embedding = SMALL.clone(features=24)
     params = variables()["params"] | {
         "fc": {"kernel": jnp.eye(24), "bias": jnp.arange(24.0)},
         "embedding_bn": {"scale": jnp.ones(24), "bias": jnp.zeros(24)},

@@ -87,7 +87,7 @@ def test_feature_replaces_the_input_of_its_layer(variables, apply):
 
 
 def test_conv_by_conv_is_the_whole_network(variables, apply):
-    """What networks with layers of their own in between rely on."""
+    """Networks with layers of their own in between rely on this."""
     _, features = apply(variables, WS)
 
     def walk(network, ws):
@@ -229,7 +229,7 @@ def test_wrong_number_of_rows_is_loud(variables):
 
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
 def test_low_precision_stays_near_float32_and_within_its_clamp(dtype):
-    """With weights so large that their plain products overflow float16; the lower resolutions stay float32."""
+    """Weights are so large that their plain products overflow float16; the lower resolutions stay float32."""
     sizes = {"resolution": 32, "z_dim": 8, "w_dim": 8, "num_layers": 1, "channel_base": 256, "channel_max": 16}
     exact, low = Generator(**sizes), Generator(**sizes, dtype=dtype, low_precision_resolutions=2, conv_clamp=256.0)
     z = jax.random.normal(jax.random.key(1), (2, 8))

@@ -1,4 +1,4 @@
-"""Makes `import writers` work in these tests, whichever way pytest is started."""
+"""Makes `import examples` and `import writers` work in these tests, whichever way pytest is started."""
 
 import sys
 from pathlib import Path

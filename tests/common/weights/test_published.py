@@ -5,6 +5,8 @@ import numpy as np
 
 from common.nn.alexnet import AlexNet
 from common.nn.discriminator import Discriminator
+from common.nn.feature_style import FeatureStyleEncoder
+from common.nn.hsr_heads import GeneratorWithHeads, Heads
 from common.nn.inception import InceptionV3
 from common.nn.iresnet import ArcFace
 from common.nn.lpips import Lpips
@@ -14,9 +16,6 @@ from common.nn.vgg import VGG16
 from common.nn.vit import ViT
 from common.weights import formats
 from common.weights.__main__ import main
-from common.weights.networks import feature_style, inception, layouts
-from common.weights.networks.feature_style import EncoderSizes
-from common.weights.networks.table import shapes
 from common.weights.published import PUBLISHED
 
 
@@ -32,29 +31,26 @@ def test_what_is_known_is_listed(capsys):
 
 def test_sizes_of_what_is_known():
     """The numbers of values are those of this project's networks."""
-    base, full = Generator(256), Generator(1024, channel_base=32768)
-    heads = {"features": (768,) * 4, "blocks": (8, 16, 32, 64), "hidden": 4096}
-    encoder = EncoderSizes(18, 512, 512, (64, 128, 256, 512), (3, 4, 14, 3))
-    resnet = lambda outputs: shapes(ResNet(num_outputs=outputs), (1, 32, 32, 3))
-    vit = lambda **fields: shapes(ViT(**fields), (1, fields["patch"], fields["patch"], 3))
-    large = {"patch": 16, "width": 768, "depth": 12, "heads": 12, "grid": 14}
-    small = {"width": 384, "depth": 12, "heads": 6}
-    generator, images = shapes(full, (1, 512)), (1, 64, 64, 3)
-    networks = [
-        generator,
-        shapes(Discriminator(1024, channel_base=32768), (1, 1024, 1024, 3)),
-        (shapes(base, (1, 512)), layouts.hsr_template({"generator": base, "heads": heads})),
-        generator,
-        generator,
-        feature_style.encoder_shapes(encoder),
-        shapes(ArcFace(), (1, 112, 112, 3)),
-        *(resnet(outputs) for outputs in (1000, None, 128)),
-        vit(**large),
-        vit(patch=16, grid=14, **small),
-        vit(patch=14, grid=37, layer_scale=True, **small),
-        vit(num_outputs=1000, **large),
-        *(shapes(Lpips(trunk), images, images) for trunk in (VGG16(), AlexNet())),
-        inception._shapes(InceptionV3()),
+    full, small = Generator(1024, channel_base=32768), ViT(patch=14, grid=37, layer_scale=True)
+    modules = [
+        full,
+        Discriminator(1024, channel_base=32768),
+        GeneratorWithHeads(Generator(256), Heads((768,) * 4)),
+        full,
+        full,
+        FeatureStyleEncoder(18),
+        ArcFace(),
+        *(ResNet(num_outputs=outputs) for outputs in (1000, None, 128)),
+        ViT(width=768, heads=12),
+        ViT(),
+        small,
+        ViT(width=768, heads=12, num_outputs=1000),
+        Lpips(VGG16()),
+        Lpips(AlexNet()),
+        VGG16(fc_width=4096),
+        AlexNet(),
+        InceptionV3(),
     ]
-    counts = [sum(int(np.prod(x.shape)) for x in jax.tree.leaves(network)) for network in networks]
-    assert [known.values for known in PUBLISHED] == counts
+    for known, module in zip(PUBLISHED, modules, strict=True):
+        template = formats.find(known.format).template(module)
+        assert known.values == sum(int(np.prod(x.shape)) for x in jax.tree.leaves(template)), known.what

@@ -1,14 +1,13 @@
 """Tests `common.weights.readers.nvidia` on pickles in the layout of StyleGAN2-ADA's snapshots."""
 
-import jax
 import numpy as np
 import pytest
+from examples import source_of
 from writers import ORDERED, Built, Call, Name, New, Raw, embedded, module, modules_of, pickled
 
 from common.errors import InputError
 from common.nn.stylegan2 import Generator
-from common.weights.networks import stylegan2
-from common.weights.networks.table import revert, shapes
+from common.weights.networks.stylegan2 import ADA
 from common.weights.read import flatten, part, read
 
 GENERATOR = Generator(16, z_dim=8, w_dim=8, num_layers=2, channel_base=96, channel_max=12)
@@ -20,10 +19,7 @@ SOURCE = "open('executed', 'w')\nimport os\nos.system('touch executed')\n"
 
 def generator_arrays(seed: int) -> tuple[dict, dict]:
     """Variables and the state dict they come from."""
-    rng = np.random.default_rng(seed)
-    template = shapes(GENERATOR, (1, 8))
-    variables = jax.tree.map(lambda x: rng.normal(size=x.shape).astype(np.float32), template)
-    arrays = revert(variables, stylegan2.ada_table(GENERATOR))
+    variables, arrays = source_of("stylegan2-ada", GENERATOR, seed)
     return variables, arrays | {"synthesis.b8.resample_filter": np.ones((4, 4), np.float32)}
 
 
@@ -52,7 +48,7 @@ def test_a_snapshot(tmp_path, monkeypatch):
     assert prefix == "G_ema." and found.keys() == arrays.keys()
     for name, array in arrays.items():
         np.testing.assert_array_equal(found[name], array)
-    converted = stylegan2.from_ada(found)
+    converted = ADA.variables(found)
     np.testing.assert_array_equal(converted["stats"]["mapping"]["w_avg"], variables["stats"]["mapping"]["w_avg"])
     assert part(flatten(tree), MARKS, "G")[1] == "G."
     assert [path.name for path in tmp_path.iterdir()] == ["network.pkl"]  # no source was executed

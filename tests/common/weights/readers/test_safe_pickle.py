@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from writers import ORDERED, Built, Call, Name, New, Raw, Storages, Stored, embedded, legacy, pickled, view, write_zip
 
-from common.errors import InputError
+from common.errors import InputError, Unreadable
 from common.weights.read import read
 from common.weights.readers import inert, safe_pickle
 from common.weights.readers.torch_tensors import TENSOR_NAMES
-from common.weights.readers.unreadable import Unreadable
 
 MARKER = "executed"
 COMMAND = f"touch {MARKER}"
@@ -148,7 +147,7 @@ def test_broken(name, tmp_path):
 @pytest.mark.parametrize("carrier", ["zip", "legacy", "pickle"])
 @pytest.mark.parametrize("place", range(1, 6))
 def test_hidden_in_a_tensor(place, carrier, tmp_path):
-    """In place of its offset, size, stride, need of a gradient or hooks."""
+    """Something else stands in place of its offset, size, stride, need of a gradient or hooks."""
     stored = Stored(("storage", STORAGE, "9", "cpu", 1))
     storage = embedded(np.zeros(1, np.float32)).arguments[0] if carrier == "pickle" else stored
     arguments = [storage, 0, (1,), (1,), False, ORDERED]

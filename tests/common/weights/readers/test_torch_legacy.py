@@ -1,4 +1,4 @@
-"""Tests `common.weights.readers.torch_legacy`."""
+"""Tests the legacy format of `common.weights.readers.torch_files`."""
 
 import numpy as np
 import pytest

@@ -1,20 +1,22 @@
-"""Tests `common.weights.readers.torch_zip` and the zip archives beneath it."""
+"""Tests zip files of `common.weights.readers.torch_files`, and `common.archive` beneath them."""
 
+import pickle
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from writers import Name, Storages, Stored, view, write_zip
 
-from common.errors import InputError
+from common.archive import Archive
+from common.errors import InputError, Unreadable
 from common.weights.read import arrays, read
-from common.weights.readers import safe_zip
 
 A = np.arange(12, dtype=np.float32)
 
 
 def refusal(path) -> str:
-    """What is said of the file, on one line that names it."""
+    """The message about the file, one line that names it."""
     with pytest.raises(InputError) as error:
         read(path)
     assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
@@ -165,11 +167,29 @@ def test_an_announced_size_that_is_a_lie(tmp_path):
     assert "damaged" in refusal(tmp_path / "model.pt")
 
 
-def test_the_total_is_bounded(tmp_path, monkeypatch):
-    tensor, storages = one(A, 0, (12,))
-    write_zip(tmp_path / "model.pt", {"x": tensor}, storages)
-    monkeypatch.setattr(safe_zip, "MAX_BYTES", 100)
-    assert "refused, it unpacks" in refusal(tmp_path / "model.pt")
+def test_limits_of_an_archive(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", compression=zipfile.ZIP_DEFLATED) as file:
+        file.mkdir("folder")
+        file.writestr("folder/a", b"abc" * 1000)
+        file.writestr("b", b"b")
+    for limits in ({"max_bytes": 3000}, {"max_ratio": 2}, {"max_entry_bytes": 2999}):
+        with pytest.raises(Unreadable, match="^refused, it unpacks"):
+            Archive(path, stored=False, **limits)
+    with Archive(path, stored=False, max_ratio=None, max_bytes=3001, max_entry_bytes=3000) as archive:
+        assert archive.names == ["folder/a", "b"]
+        with ThreadPoolExecutor(4) as pool:
+            assert set(pool.map(archive.read, ["folder/a"] * 50)) == {b"abc" * 1000}
+        copy = pickle.loads(pickle.dumps(archive))
+    assert copy.read("b") == b"b"
+    copy.close()
+    with pytest.raises(Unreadable, match="closed"):
+        copy.read("b")
+    with pytest.raises(Unreadable, match="no such file"):
+        Archive(tmp_path / "none.zip", stored=False)
+    path.write_bytes(path.read_bytes().replace(b"PK\x01\x02\x14\x03\x14\0\0\0", b"PK\x01\x02\x14\x03\x14\0\1\0"))
+    with pytest.raises(Unreadable, match="encrypted"):
+        Archive(path, stored=False)
 
 
 def test_other_archives(tmp_path):

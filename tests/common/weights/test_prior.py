@@ -1,21 +1,20 @@
-"""Tests `common.weights.networks.feature_style` and the prior it is part of."""
+"""Tests `fase_jax.prior`: generators and encoders of every kind of file as the start of a FASE model."""
 
 import dataclasses
 
 import jax
 import numpy as np
 import pytest
-from flax import traverse_util
+from examples import source_of
 from safetensors.numpy import save_file
 from writers import Storages, modules_of, pickled, write_zip
 
 from common.data.faces.schemes import FIVE
 from common.errors import InputError
+from common.nn.feature_style import FeatureStyleEncoder
 from common.nn.stylegan2 import Generator
 from common.weights.__main__ import main
-from common.weights.networks import feature_style
-from common.weights.networks import stylegan2 as generators
-from common.weights.networks.table import revert, shapes
+from common.weights.networks.feature_style import FEATURE_STYLE
 from fase_jax import step
 from fase_jax.config import FaseConfig
 from fase_jax.model import ModelConfig
@@ -42,49 +41,22 @@ def variables():
     return step.initialize(model, CONFIG)
 
 
-def _checkpoint(variables):
-    """The encoder's variables under the published names, in PyTorch's layouts; the inverse of the table."""
-    template = {name: variables[name]["encoder"] for name in ("params", "batch_stats")}
-    flat = {path: np.asarray(value) for path, value in traverse_util.flatten_dict(template, sep="/").items()}
-    arrays = {}
-    for row in feature_style.table(template, SIZES.encoder_depths):
-        value = flat[row.path]
-        arrays[row.source] = {4: lambda v: v.transpose(3, 2, 0, 1), 2: np.transpose}.get(value.ndim, np.array)(value)
-    for kind in ("weight", "bias"):
-        for i, part in enumerate(np.split(arrays.pop(f"styles.{kind}"), 6)):
-            arrays[f"styles.{i}.{kind}"] = part
-    return {name: np.ascontiguousarray(value) for name, value in arrays.items()}, template
-
-
-def test_published_names_are_covered(variables):
-    arrays, template = _checkpoint(variables)
-    assert {"conv.0.weight", "conv.2.weight", "block_2.1.bn1.weight", "block_2.0.downsample.0.weight"} <= set(arrays)
-    assert {f"content_layer.{i}.weight" for i in range(6)} <= set(arrays)
-    back = feature_style.from_feature_style(arrays, template, SIZES.encoder_depths)
-    jax.tree.map(np.testing.assert_array_equal, back, jax.tree.map(np.asarray, template))
-
-
-def test_all_problems_are_named_at_once(variables):
-    arrays, template = _checkpoint(variables)
-    del arrays["conv.1.bias"]
-    arrays["styles.0.weight"] = arrays["styles.0.weight"][:, :-1]
-    arrays["extra"] = np.zeros(3, np.float32)
-    arrays |= {f"styles.{i}.weight": arrays[f"styles.{i}.weight"][:, :5] for i in range(6)}
-    with pytest.raises(InputError, match="(?s)conv.1.bias.*extra.*styles.weight"):
-        feature_style.from_feature_style(arrays, template, SIZES.encoder_depths)
+def _encoder_checkpoint(variables) -> dict[str, np.ndarray]:
+    """The encoder's variables under the published names."""
+    found = {name: variables[name]["encoder"] for name in ("params", "batch_stats")}
+    encoder = FeatureStyleEncoder(6, 8, 4, 8, SIZES.encoder_widths, SIZES.encoder_depths)
+    arrays = FEATURE_STYLE.arrays(found, encoder)
+    return {name: np.array(value, order="C") for name, value in arrays.items()}
 
 
 def _generator_checkpoint() -> dict[str, np.ndarray]:
     """Random arrays in StyleGAN2-ADA's names and layouts."""
     generator = Generator(16, z_dim=8, w_dim=8, num_layers=2, channel_base=128, channel_max=8)
-    rng = np.random.default_rng(0)
-    draw = lambda x: rng.normal(size=x.shape).astype(np.float32)
-    arrays = revert(jax.tree.map(draw, shapes(generator, (1, 8))), generators.ada_table(generator))
-    return {name: np.asarray(value, order="C") for name, value in arrays.items()}
+    return {name: np.asarray(x, order="C") for name, x in source_of("stylegan2-ada", generator)[1].items()}
 
 
 def test_a_prior_of_safetensors(variables, tmp_path):
-    arrays, template = _checkpoint(variables)
+    arrays = _encoder_checkpoint(variables)
     moved = {name: value + 1 for name, value in arrays.items()}
     save_file({f"encoder.{name}": value for name, value in moved.items()}, tmp_path / "encoder.safetensors")
     layout = _generator_checkpoint()
@@ -105,6 +77,9 @@ def test_a_prior_of_safetensors(variables, tmp_path):
         load_prior(str(tmp_path), variables, with_sizes(channel_base=64))
     # With at most 8 channels everywhere a larger base makes no difference.
     load_prior(str(tmp_path), variables, with_sizes(channel_base=1024))
+    deeper = with_sizes(encoder_depths=(1, 2, 2, 1))
+    with pytest.raises(InputError, match="stage3_unit1"):
+        load_prior(str(tmp_path), step.initialize(step.build_model(deeper, FIVE), deeper), deeper)
     (tmp_path / "encoder.safetensors").write_bytes(b"\x10\x00\x00\x00")
     with pytest.raises(InputError, match="encoder.safetensors"):
         load_prior(str(tmp_path), variables, CONFIG)
@@ -112,7 +87,7 @@ def test_a_prior_of_safetensors(variables, tmp_path):
 
 def test_a_prior_of_other_files(variables, tmp_path):
     """PyTorch and NVIDIA files and imported directories give what safetensors give."""
-    arrays, layout = _checkpoint(variables)[0], _generator_checkpoint()
+    arrays, layout = _encoder_checkpoint(variables), _generator_checkpoint()
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
     save_file(arrays, first / "encoder.safetensors")
