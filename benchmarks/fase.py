@@ -21,7 +21,8 @@ from benchmarks import measure
 from benchmarks.measure import best_of
 from common import errors
 from common.config import load_config, parse_command
-from common.data.faces.pipeline import train_iterator
+from common.data import batches
+from common.data.faces.pipeline import CropLoader
 from common.data.synthetic.render import render_face
 from common.train import loop, sharding
 from common.train.logs import Logger
@@ -68,32 +69,29 @@ def model(case: str) -> dict[str, float]:
     optimizer = step.build_optimizer(dataclasses.replace(config, steps=1000), 100)
     run_state = create_state(params, variables, optimizer, jax.random.key(0), keep_ema=config.ema_decay > 0)
     crop = sources.crop(config, training=True)
-    iterator = train_iterator(source, crop=crop, batch_size=batch_size, seed=0)
+    training = loop.Loop(
+        step=step.make_train_step(net, optimizer, config, source.scheme),
+        iterator=batches.endless(CropLoader(source, crop, cache_mib=1024), batch_size=batch_size, seed=0),
+        keys=("image", "landmarks", "visible"),
+        mesh=mesh,
+        steps=steps,
+        batch_size=batch_size,
+        log_every=steps,
+        save_every=steps,
+    )
     with tempfile.TemporaryDirectory() as folder, Logger(folder, steps) as logger:
-        run_state, stats = loop.run(
-            step.make_train_step(net, optimizer, config, source.scheme),
-            run_state,
-            iterator,
-            steps=steps,
-            mesh=mesh,
-            batch_size=batch_size,
-            logger=logger,
-            checkpoints=None,
-            log_every=steps,
-            save_every=steps,
-            prepare=lambda batch: {name: batch[name] for name in ("image", "landmarks", "visible")},
-        )
+        run_state, speed = loop.run(training, run_state, logger)
     predict = step.make_predict(net, dataclasses.replace(config, flip_test=False), source.scheme)
     size = config.model.image_size
     images = sharding.put_batch(np.zeros((batch_size, size, size, 3), np.uint8), mesh)
-    seconds = best_of(lambda: predict({"params": run_state.params, **run_state.stats}, images)[0], 5)
+    seconds = best_of(lambda: predict({"params": run_state.params, **run_state.model_state}, images)[0], 5)
     return {
         "parameters (M)": round(count_parameters(run_state.params) / 1e6, 2),
-        "training (images/s)": round(stats.images_per_second, 2),
+        "training (images/s)": round(speed.images_per_second, 2),
         "prediction (images/s)": round(batch_size / seconds, 2),
-        "first step (s)": round(stats.seconds_to_first_step, 1),
-        "waiting for input (%)": round(100 * stats.input_wait_share, 2),
-        "compilations after step 1": stats.compilations_after_first,
+        "first step (s)": round(speed.seconds_to_first_step, 1),
+        "waiting for input (%)": round(100 * speed.input_wait_share, 2),
+        "compilations after step 1": speed.compilations_after_first,
         "peak memory (GiB)": measure.peak_memory(),
     }
 

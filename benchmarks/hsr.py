@@ -23,11 +23,11 @@ from common.config import parse_command
 from common.train import sharding
 from common.train.state import count_parameters
 from configs.hsr import mtfl64_cpu_hsr, presets
-from hsr_jax import build as networks
+from hsr_jax import build
 from hsr_jax.ada import augment as ada
+from hsr_jax.build import build_phases, new_state
 from hsr_jax.config import GanConfig
 from hsr_jax.gan.semantic import Semantic
-from hsr_jax.train import build_phases, new_state
 
 P = 0.5
 
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def speed(config: GanConfig, calls: int, names: Sequence[PhaseName]) -> dict[str, float]:
     """Seconds of the phases, per thousand images that they are due for, and what a training is made of."""
-    gan, mesh = networks.build(config), sharding.make_mesh()
+    gan, mesh = build.build_gan(config), sharding.make_mesh()
     semantics = Semantic(config, gan) if "g_main_hsr" in names else None
     phases = build_phases(config, gan, mesh, semantics)
     state = sharding.put_replicated(new_state(config, phases, semantics), mesh)
@@ -127,7 +127,7 @@ def operations(config: GanConfig, names: Sequence[PhaseName]) -> dict[str, float
 
     What is more than 1 is elementwise; a tenth more would be something that is computed twice.
     """
-    gan = networks.build(config)
+    gan = build.build_gan(config)
     semantics = Semantic(config, gan) if "g_main_hsr" in names else None
     # The program of one device, wherever it runs.
     phases = build_phases(config, gan, sharding.make_mesh(jax.local_devices(backend="cpu")[:1]), semantics)

@@ -25,13 +25,13 @@ from common.errors import InputError
 from common.terminal import table
 from common.train import sharding
 from configs.hsr import presets
-from hsr_jax import build as networks
+from hsr_jax import build
 from hsr_jax.ada import augment as ada
+from hsr_jax.build import build_phases
 from hsr_jax.config import GanConfig, HsrConfig
 from hsr_jax.gan.phases import Phases
 from hsr_jax.gan.semantic import Semantic
 from hsr_jax.gan.state import GANState, create_gan_state
-from hsr_jax.train import build_phases
 
 PhaseName = Literal["g_main", "g_main_hsr", "g_reg", "d_main", "d_reg", "finish"]
 PHASES: tuple[PhaseName, ...] = ("g_main", "g_main_hsr", "g_reg", "d_main", "d_reg", "finish")
@@ -86,7 +86,7 @@ def chips(topology: str) -> list[Any]:
 
 def measure(config: GanConfig, mesh: jax.sharding.Mesh, name: PhaseName) -> dict[str, Any]:
     """Compiles a phase; everything is of one chip. A phase that does not fit into its memory says so."""
-    gan = networks.build(config)
+    gan = build.build_gan(config)
     semantics = Semantic(config, gan) if name == "g_main_hsr" else None
     phases = build_phases(config, gan, mesh, semantics)
     constants = (jax.eval_shape(lambda: semantics.variables),) if semantics else ()
@@ -119,7 +119,7 @@ def shapes(
     config: GanConfig, phases: Phases, semantics: Semantic | None = None
 ) -> tuple[GANState, dict[str, jax.ShapeDtypeStruct]]:
     """Of the state and of a batch."""
-    g_variables, d_variables = networks.shapes(phases.gan)
+    g_variables, d_variables = build.shapes(phases.gan)
     optimizers = phases.g_optimizer, phases.d_optimizer
     create = lambda g, d, key: create_gan_state(g, d, *optimizers, key, semantics and semantics.init(key))
     state = jax.eval_shape(create, g_variables, d_variables["params"], jax.random.key(0))

@@ -17,7 +17,7 @@ from common.ops.pixels import stylegan2_ada_uint8
 from common.train import workdir
 from common.train.checkpoint import Checkpoints
 from common.weights import converted, formats, read
-from hsr_jax import build as networks
+from hsr_jax import build
 from hsr_jax.config import GanConfig
 from hsr_jax.gan.state import GANState
 
@@ -51,11 +51,11 @@ def _of_run(path: str) -> tuple[Generator, dict[str, Any]]:
     config = workdir.read_config(GanConfig, path)
     checkpoints = Checkpoints(path)
     embedding = checkpoints.shapes().get("ema_params/mapping/embed/kernel", (0,))
-    generator = networks.build(config, c_dim=embedding[0]).generator
+    generator = build.build_gan(config, c_dim=embedding[0]).generator
     shapes = jax.eval_shape(generator.init, jax.random.key(0), *_inputs(generator))
     stats = {name: tree for name, tree in shapes.items() if name != "params"}
-    part, _ = checkpoints.restore_part({"ema_params": shapes["params"], "ema_stats": stats}, "last")
-    return generator, {"params": part["ema_params"], **part["ema_stats"]}
+    part, _ = checkpoints.restore_part({"ema_params": shapes["params"], "ema_model_state": stats}, "last")
+    return generator, {"params": part["ema_params"], **part["ema_model_state"]}
 
 
 def with_networks_of(path: str, new: GANState) -> GANState:
@@ -71,7 +71,7 @@ def with_networks_of(path: str, new: GANState) -> GANState:
       InputError: the snapshot holds other networks; names the first array that differs.
     """
     if (Path(path) / workdir.CONFIG).is_file():
-        names = ("g_params", "g_stats", "d_params", "ema_params", "ema_stats")
+        names = ("g_params", "g_model_state", "d_params", "ema_params", "ema_model_state")
         like = {name: jax.tree.map(_shape, getattr(new, name)) for name in names}
         part, _ = Checkpoints(path).restore_part(like, "last")
         return new.replace(**jax.tree.map(jnp.asarray, part))
@@ -81,7 +81,7 @@ def with_networks_of(path: str, new: GANState) -> GANState:
     found = {"d_params": d_params}
     for kind, tree in {"g": _unaveraged(path) or variables, "ema": variables}.items():
         found[f"{kind}_params"] = tree["params"]
-        found[f"{kind}_stats"] = {name: collection for name, collection in tree.items() if name != "params"}
+        found[f"{kind}_model_state"] = {name: collection for name, collection in tree.items() if name != "params"}
     _check_shapes(path, found, {name: getattr(new, name) for name in found})
     return new.replace(**jax.tree.map(jnp.array, found))  # copies: a step that donates its state takes each for itself
 

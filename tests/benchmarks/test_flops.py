@@ -16,9 +16,8 @@ from common.nn.vit import ViT
 from common.pretrained import extractor
 from common.train import sharding
 from hsr_jax.ada import augment as ada
-from hsr_jax.build import build, shapes
+from hsr_jax.build import build_gan, build_phases, shapes
 from hsr_jax.config import GanConfig, HsrConfig, ImageDataConfig, NetworksConfig
-from hsr_jax.train import build_phases
 
 # 8, 16 and 32 px with 64, 32 and 16 channels: products have 100 multiply-adds and more a value.
 CONFIG = GanConfig(
@@ -27,7 +26,7 @@ CONFIG = GanConfig(
     ada=dataclasses.replace(GanConfig().ada, p=0.5),
     batch_size=8,
 )
-GAN = build(CONFIG)
+GAN = build_gan(CONFIG)
 PIPE = ada.PIPES["bgc"]
 
 

@@ -36,7 +36,7 @@ def _train(config, optimizer=None, devices=1, steps=2):
     run = jax.jit(step.make_train_step(model, optimizer, config, FIVE))
     for _ in range(steps):
         state, metrics = run(state, sharding.put_batch(BATCH, mesh))
-    return before, {"params": state.params, **state.stats}, metrics
+    return before, {"params": state.params, **state.model_state}, metrics
 
 
 def _changed(before, after):

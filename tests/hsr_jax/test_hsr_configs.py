@@ -9,7 +9,7 @@ import pytest
 from common.config import config_diff, load_config
 from common.pretrained.features import DINO_LAYERS
 from configs.hsr import paper
-from hsr_jax import build as networks
+from hsr_jax import build
 from hsr_jax.config import GanConfig, NetworksConfig
 from hsr_jax.gan import regularizer
 from hsr_jax.published import PUBLISHED, TABLES
@@ -24,7 +24,7 @@ def values(sizes: NetworksConfig, resolution: int) -> tuple[int, int]:
     config = GanConfig(networks=sizes)
     assert config.data.resolution == resolution
     count = lambda tree: sum(x.size for x in jax.tree.leaves(tree["params"]))
-    return tuple(count(tree) for tree in networks.shapes(networks.build(config)))
+    return tuple(count(tree) for tree in build.shapes(build.build_gan(config)))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

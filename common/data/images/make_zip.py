@@ -17,9 +17,10 @@ import numpy as np
 from PIL import Image
 
 from common import files
+from common.data import batches
 from common.data.images import labels as image_labels
-from common.data.images import pipeline as image_pipeline
 from common.data.images.folder import open_images
+from common.data.images.pipeline import ImageLoader
 from common.data.images.source import ImageSource
 from common.errors import InputError, run
 from common.terminal import track
@@ -53,7 +54,8 @@ def write_zip(source: ImageSource, out: str | Path, resolution: int) -> None:
 
 def _squares(source: ImageSource, resolution: int) -> Iterator[np.ndarray]:
     batch_size = min(32, len(source))
-    for batch in image_pipeline.eval_batches(source, resolution=resolution, batch_size=batch_size):
+    loader = ImageLoader(source, resolution)
+    for batch in batches.once(loader, batch_size=batch_size, process_index=0, process_count=1):
         yield from batch["image"][batch["mask"] > 0]
 
 

@@ -104,9 +104,9 @@ def test_part_of_a_state(tmp_path):
     state = make_state()
     save(tmp_path, state)
     like = make_state(seed=1)
-    part, step = Checkpoints(tmp_path).restore_part({"params": like.params, "stats": like.stats}, "last")
+    part, step = Checkpoints(tmp_path).restore_part({"params": like.params, "model_state": like.model_state}, "last")
     assert step == 1
-    assert_equal(part, {"params": state.params, "stats": state.stats})
+    assert_equal(part, {"params": state.params, "model_state": state.model_state})
 
 
 def test_shapes_are_known_without_reading(tmp_path):

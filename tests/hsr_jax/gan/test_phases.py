@@ -108,10 +108,10 @@ def same(a, b) -> bool:
 
 
 CHANGES = {
-    "g_main": {"g_params", "g_opt", "g_stats"},
-    "g_main_hsr": {"g_params", "g_opt", "g_stats", "head_params", "head_opt"},
-    "g_reg": {"g_params", "g_opt", "g_stats", "pl_mean"},
-    "d_main": {"d_params", "d_opt", "g_stats", "ada"},
+    "g_main": {"g_params", "g_opt", "g_model_state"},
+    "g_main_hsr": {"g_params", "g_opt", "g_model_state", "head_params", "head_opt"},
+    "g_reg": {"g_params", "g_opt", "g_model_state", "pl_mean"},
+    "d_main": {"d_params", "d_opt", "g_model_state", "ada"},
     "d_reg": {"d_params", "d_opt", "ada"},
     "finish": {"step", "ema_params"},
 }
@@ -131,9 +131,9 @@ def test_a_phase_changes_what_is_its_own(name):
     fields = [field.name for field in dataclasses.fields(state.GANState)]
     assert {f for f in fields if not same(getattr(before, f), getattr(new, f))} == CHANGES[name]
     assert set(metrics) == REPORTS[name] and all(np.isfinite(value) for value in metrics.values())
-    if "g_stats" in CHANGES[name]:  # of the collections the mean w alone: noise maps stay
-        assert not same(before.g_stats["stats"]["mapping"], new.g_stats["stats"]["mapping"])
-        assert same(before.g_stats["stats"]["synthesis"], new.g_stats["stats"]["synthesis"])
+    if "g_model_state" in CHANGES[name]:  # of the collections the mean w alone: noise maps stay
+        assert not same(before.g_model_state["stats"]["mapping"], new.g_model_state["stats"]["mapping"])
+        assert same(before.g_model_state["stats"]["synthesis"], new.g_model_state["stats"]["synthesis"])
 
 
 @pytest.mark.parametrize("name", ["g_main", "g_main_hsr", "g_reg", "d_main", "d_reg"])
@@ -188,7 +188,7 @@ def test_augmentation_follows_the_signs_of_both_phases():
 def test_the_average_follows_and_buffers_are_copied():
     p = phases()
     s, _ = program("g_main", p)(create(p), batch(0, p))
-    old, params, stats = host(s.ema_params), host(s.g_params), host(s.g_stats)
+    old, params, stats = host(s.ema_params), host(s.g_params), host(s.g_model_state)
     s, _ = program("finish", p)(s, batch(0, p))
     beta = 0.5 ** (BATCH / 100)
     jax.tree.map(
@@ -197,7 +197,7 @@ def test_the_average_follows_and_buffers_are_copied():
         old,
         params,
     )
-    assert same(host(s.ema_stats), stats) and same(host(s.g_stats), stats)
+    assert same(host(s.ema_model_state), stats) and same(host(s.g_model_state), stats)
 
 
 def test_what_is_due():
@@ -236,7 +236,7 @@ def test_one_device_and_eight_train_the_same():
             np.testing.assert_allclose(x, y, rtol=1e-6, atol=1e-3 * np.abs(x - z).max() + 1e-6)
     np.testing.assert_allclose(one.pl_mean, eight.pl_mean, rtol=1e-4)
     np.testing.assert_allclose(
-        one.g_stats["stats"]["mapping"]["w_avg"], eight.g_stats["stats"]["mapping"]["w_avg"], atol=1e-6
+        one.g_model_state["stats"]["mapping"]["w_avg"], eight.g_model_state["stats"]["mapping"]["w_avg"], atol=1e-6
     )
     assert one.ada.count == eight.ada.count
 
