@@ -129,7 +129,7 @@ def test_a_public_checkpoint_gives_generator_average_and_discriminator(averages_
         arrays |= {f"{name}.{key}": np.asarray(x, np.float32, order="C") for key, x in found.items()}
     path = str(tmp_path / "network.safetensors")
     save_file(arrays, path)
-    new = state.create(drawn(g, 3), drawn(d, 4)["params"], optax.sgd(1.0), optax.sgd(1.0), jax.random.key(0))
+    new = state.create_gan_state(drawn(g, 3), drawn(d, 4)["params"], optax.sgd(1.0), optax.sgd(1.0), jax.random.key(0))
     started = snapshot.with_networks_of(path, new)
     trained = parts["G_ema" if averages_only else "G"][0]
     jax.tree.map(np.testing.assert_array_equal, started.g_params, trained["params"])
