@@ -29,7 +29,7 @@ ADAM = optax.adam(1e-2)
 
 
 class Data:
-    """A Grain iterator that runs `event(n)` before batch n of this process, counted from 1, and cuts it to `rows(n)`."""
+    """A Grain iterator that runs `event(n)` before batch n of this process (n from 1) and cuts it to `rows(n)`."""
 
     def __init__(self, event=lambda n: None, rows=lambda n: BATCH):
         examples = grain.MapDataset.source([{"x": x, "y": np.abs(x[:1])} for x in ROWS])
