@@ -23,6 +23,9 @@ from common.train.state import fingerprint, flatten, unflatten
 # A failed background write becomes one InputError here; Orbax would also log its traceback once per thread.
 logging.getLogger("absl").addFilter(lambda record: "orbax" not in record.pathname or record.levelno < logging.WARNING)
 
+KEEP = {"last": 2, "best": 1}
+"""Number of checkpoints kept of each kind."""
+
 
 class Position:
     """Position of an iterator when this object was made, in the form that Grain's checkpoint handler writes and reads.
@@ -47,10 +50,9 @@ class Position:
 class Checkpoints:
     """Checkpoints of a run: the newest ones in `directory/last`, those with the lowest metric in `directory/best`."""
 
-    def __init__(self, directory: str | Path, *, keep: int = 2, keep_best: int = 1):
+    def __init__(self, directory: str | Path):
         """Touches no file before the first save."""
         self.directory = Path(directory).absolute()
-        self._keep = {"last": keep, "best": keep_best}
         self._managers: dict[str, ocp.CheckpointManager] = {}
         self._saving: tuple[str, int] | None = None
 
@@ -63,8 +65,8 @@ class Checkpoints:
         """Step of the newest complete checkpoint, None if there is none."""
         return max(self.steps(which), default=None)
 
-    def save(self, step: int, state: Any, iterator: Any = None, meta: Any = None, metric: float | None = None) -> None:
-        """Saves to `last`, and also to `best` if `metric` is lower than that of all checkpoints before.
+    def save(self, step: int, state: Any, iterator: Any = None, meta: Any = None) -> None:
+        """Saves to `last`.
 
         The call waits for the previous checkpoint to be complete and for all of `state` to be read to the host, where
         its check sums are computed. Only the writing of the files goes on in the background after it returns.
@@ -78,11 +80,9 @@ class Checkpoints:
           InputError: this or the previous checkpoint cannot be written; the older complete ones stay.
         """
         self.wait()
-        if metric is not None:
-            self.save_best(step, state, metric, meta)
         self._save("last", step, state, {"meta": meta}, iterator)
 
-    def save_best(self, step: int, state: Any, metric: float, meta: Any = None) -> bool:
+    def save_best(self, step: int, state: Any, metric: float) -> bool:
         """Saves to `best` if `metric` is lower than that of the best so far; returns whether it was.
 
         Waits as `save` does.
@@ -91,7 +91,7 @@ class Checkpoints:
         best = self.best()
         if not np.isfinite(metric) or (best is not None and metric >= best[1]):
             return False
-        self._save("best", step, state, {"meta": meta, "metric": float(metric)}, None)
+        self._save("best", step, state, {"meta": None, "metric": float(metric)}, None)
         return True
 
     def best(self) -> tuple[int, float] | None:
@@ -161,7 +161,7 @@ class Checkpoints:
 
     def _manager(self, which: str) -> ocp.CheckpointManager:
         if which not in self._managers:
-            options = ocp.CheckpointManagerOptions(max_to_keep=self._keep[which], cleanup_tmp_directories=True)
+            options = ocp.CheckpointManagerOptions(max_to_keep=KEEP[which], cleanup_tmp_directories=True)
             self._managers[which] = ocp.CheckpointManager(self.directory / which, options=options)
         return self._managers[which]
 

@@ -43,7 +43,8 @@ class ImageLoader:
     def __init__(
         self, source: ImageSource, resolution: int, *, mirror: bool = False, resize: bool = True, cache_mib: float = 0
     ):
-        check_resolution(resolution)
+        if resolution < 4 or resolution & (resolution - 1):
+            raise InputError(f"resolution {resolution}: must be a power of two from 4, such as 64, 128 or 256")
         self._source, self._resolution, self._mirror, self._resize = source, resolution, mirror, resize
         self._cache = Cache(cache_mib, resolution**2 * 3)
 
@@ -77,12 +78,6 @@ class ImageLoader:
             side = self._resolution
             raise InputError(f"{file}: {width} x {height} px, not {side} x {side}; resize it or allow resizing")
         return center_square(image, self._resolution)
-
-
-def check_resolution(resolution: int) -> None:
-    """Raises `InputError` unless the resolution is a power of two from 4, as the generators' are."""
-    if resolution < 4 or resolution & (resolution - 1):
-        raise InputError(f"resolution {resolution}: must be a power of two from 4, such as 64, 128 or 256")
 
 
 def center_square(image: np.ndarray, resolution: int) -> np.ndarray:

@@ -87,9 +87,10 @@ def test_a_state_may_be_donated_right_after_the_call(tmp_path):
 
 
 def test_the_last_and_the_best_are_kept(tmp_path):
-    checkpoints = Checkpoints(tmp_path, keep=2)
+    checkpoints = Checkpoints(tmp_path)
     for step, metric in enumerate([5.0, 3.0, float("nan"), 4.0, 3.0]):
-        checkpoints.save(step, {"x": jnp.full(2, step)}, metric=metric)
+        checkpoints.save_best(step, {"x": jnp.full(2, step)}, metric)
+        checkpoints.save(step, {"x": jnp.full(2, step)})
     checkpoints.close()
     again = Checkpoints(tmp_path)
     assert again.steps() == [3, 4] and again.best() == (1, 3.0)
@@ -232,7 +233,9 @@ import jax.numpy as jnp
 from common.train.checkpoint import Checkpoints
 checkpoints = Checkpoints(sys.argv[1])
 for step in itertools.count((checkpoints.latest() or 0) + 1):
-    checkpoints.save(step, {"x": jnp.full(300_000, step), "y": jnp.full(3, step)}, metric=-step)
+    state = {"x": jnp.full(300_000, step), "y": jnp.full(3, step)}
+    checkpoints.save_best(step, state, -step)
+    checkpoints.save(step, state)
     print(step, flush=True)
 """
 
