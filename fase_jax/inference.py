@@ -9,8 +9,9 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
+from common.data import batches
 from common.data.faces.crop import Crop
-from common.data.faces.pipeline import eval_batches
+from common.data.faces.pipeline import CropLoader
 from common.data.faces.scheme import LandmarkScheme
 from common.data.faces.source import Source
 from common.ops import warp
@@ -51,13 +52,7 @@ def predict_source(
     batch_size = -(-batch_size // mesh.size) * mesh.size
     rows: list[dict[str, np.ndarray]] = []
     done = 0
-    for batch in eval_batches(
-        source,
-        crop=crop,
-        batch_size=batch_size,
-        process_index=jax.process_index(),
-        process_count=jax.process_count(),
-    ):
+    for batch in batches.once(CropLoader(source, crop), batch_size=batch_size):
         images = sharding.put_batch(batch["image"], mesh)
         landmarks, confidence, _ = predict(variables, images)
         small = {name: batch[name] for name in ("index", "mask", "to_original", "image_size")}
@@ -104,8 +99,8 @@ def load(directory: str, which: str = "best", **changes: Any) -> Detector:
     which = which if checkpoints.steps(which) else "last"
     shapes = step.shapes(model, config)
     name = "ema" if config.ema_decay else "params"
-    like = {name: shapes["params"], "stats": {n: v for n, v in shapes.items() if n != "params"}}
+    like = {name: shapes["params"], "model_state": {n: v for n, v in shapes.items() if n != "params"}}
     place = lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding.replicated_sharding(mesh))
     part, done = checkpoints.restore_part(jax.tree.map(place, like), which)
-    variables = {"params": part[name], **part["stats"]}
+    variables = {"params": part[name], **part["model_state"]}
     return Detector(config, scheme, step.make_predict(model, config, scheme), variables, done, mesh)

@@ -15,7 +15,8 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh
 
-from common.data.images.pipeline import eval_batches
+from common.data import batches
+from common.data.images.pipeline import ImageLoader
 from common.data.images.source import ImageSource
 from common.metrics import path_length
 from common.ops.pixels import stylegan2_ada_uint8
@@ -67,14 +68,13 @@ def real_features(
     networks = sharding.put_replicated({name: e.variables for name, e in embeddings.items()}, mesh)
     run = lambda networks, images: {name: e.embed(networks[name], images) for name, e in embeddings.items()}
     program = compiled(run, mesh)
-    shares = {"process_index": jax.process_index(), "process_count": jax.process_count()}
 
-    def batches() -> Batches:
-        for batch in eval_batches(source, resolution=resolution, batch_size=batch_size, **shares):
+    def results() -> Batches:
+        for batch in batches.once(ImageLoader(source, resolution), batch_size=batch_size):
             images, valid = sharding.put_batch((batch["image"], batch["mask"]), mesh)
             yield program(networks, images), valid
 
-    return collect(ahead(batches()), mesh, keep, on_batch)
+    return collect(ahead(results()), mesh, keep, on_batch)
 
 
 def path_lengths(sampler: Sampler, distance: Distance, count: int, on_batch: OnBatch = silent) -> np.ndarray:

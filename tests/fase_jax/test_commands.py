@@ -79,7 +79,7 @@ def test_a_killed_run_resumes_to_the_same_numbers(config, tmp_path):
 
     script = tmp_path / "config.py"
     script.write_text(
-        "from common import config as configs\nfrom fase_jax.config import FaseConfig\n"
+        "from common.config import config_from_dict\nfrom fase_jax.config import FaseConfig\n"
         f"config = config_from_dict(FaseConfig, {config_to_dict(config)!r})\n"
     )
     command = [sys.executable, "-m", "fase_jax.train", "--config", str(script)]
