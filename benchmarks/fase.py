@@ -16,7 +16,8 @@ from benchmarks import measure
 from benchmarks.measure import Values, best_of
 from common import errors
 from common.config import load_config
-from common.data.faces.pipeline import train_iterator
+from common.data import batches
+from common.data.faces.pipeline import CropLoader
 from common.data.tfds.records import open_dataset
 from common.nn.stylegan2 import Generator, num_ws
 from common.train import loop, sharding
@@ -59,23 +60,22 @@ def model(file: str, batch_size: int, steps: int) -> Values:
         params = variables.pop("params")
         optimizer = step.build_optimizer(dataclasses.replace(config, steps=1000), 100)
         crop = sources.crop(config, training=True)
-        state, speed = loop.run(
-            step.make_train_step(net, optimizer, config, source.scheme),
-            create_state(params, variables, optimizer, jax.random.key(0), keep_ema=config.ema_decay > 0),
-            train_iterator(source, crop=crop, batch_size=batch_size, seed=0),
-            steps=steps,
+        training = loop.Loop(
+            step=step.make_train_step(net, optimizer, config, source.scheme),
+            iterator=batches.endless(CropLoader(source, crop, cache_mib=1024), batch_size=batch_size, seed=0),
+            keys=("image", "landmarks", "visible"),
             mesh=mesh,
+            steps=steps,
             batch_size=batch_size,
-            logger=logger,
-            checkpoints=None,
             log_every=steps,
             save_every=steps,
-            prepare=lambda batch: {name: batch[name] for name in ("image", "landmarks", "visible")},
         )
+        state = create_state(params, variables, optimizer, jax.random.key(0), keep_ema=config.ema_decay > 0)
+        state, speed = loop.run(training, state, logger)
     predict = step.make_predict(net, dataclasses.replace(config, flip_test=False), source.scheme)
     size = config.model.image_size
     images = sharding.put_batch(np.zeros((batch_size, size, size, 3), np.uint8), mesh)
-    seconds = best_of(lambda: predict({"params": state.params, **state.stats}, images)[0], 5)
+    seconds = best_of(lambda: predict({"params": state.params, **state.model_state}, images)[0], 5)
     return {
         "parameters (M)": round(count_parameters(state.params) / 1e6, 2),
         "training (images/s)": round(speed.images_per_second, 2),

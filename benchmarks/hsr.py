@@ -27,7 +27,6 @@ from hsr_jax.config import GanConfig
 from hsr_jax.gan.phases import Phases
 from hsr_jax.gan.regularizer import Regularizer
 from hsr_jax.gan.state import create_gan_state
-from hsr_jax.train import build_phases, new_state
 
 PhaseName = Literal["g_main", "g_main_hsr", "g_reg", "d_main", "d_reg", "finish"]
 PHASES: tuple[PhaseName, ...] = ("g_main", "g_main_hsr", "g_reg", "d_main", "d_reg", "finish")
@@ -90,9 +89,9 @@ class Training(NamedTuple):
 
 def training(config: GanConfig, mesh: Mesh, names: Sequence[PhaseName]) -> Training:
     """Phases of a configuration; with the semantic regularizer if `g_main_hsr` is among the names."""
-    gan = build.build(config)
+    gan = build.build_gan(config)
     semantics = Regularizer(config, gan.generator) if "g_main_hsr" in names else None
-    return Training(config, build_phases(config, gan, mesh, semantics), semantics)
+    return Training(config, build.build_phases(config, gan, mesh, semantics), semantics)
 
 
 def values_of(options: Bench) -> Values:
@@ -107,7 +106,7 @@ def speed(config: GanConfig, calls: int, names: Sequence[PhaseName]) -> Values:
     """Seconds per phase and thousand images, and the shares of the phases in a training."""
     mesh = sharding.make_mesh()
     run = training(config, mesh, names)
-    state = sharding.put_replicated(new_state(config, run.phases, run.semantics), mesh)
+    state = sharding.put_replicated(build.new_state(config, run.phases, run.semantics), mesh)
     size = config.data.resolution
     images = np.random.default_rng(0).integers(0, 256, (config.batch_size, size, size, 3), np.uint8)
     batch = sharding.put_batch({"image": images}, mesh)

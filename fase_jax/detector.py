@@ -9,7 +9,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from common.data.faces.crop import Crop
-from common.data.faces.pipeline import eval_batches
+from common.data.faces.pipeline import CropLoader
 from common.data.faces.scheme import LandmarkScheme
 from common.data.faces.source import Source
 from common.ops import warp
@@ -71,10 +71,10 @@ def load_detector(directory: str, which: Which = "best", **changes: Any) -> Dete
     which = which if checkpoints.steps(which) else "last"
     shapes = step.shapes(model, config)
     name = "ema" if config.ema_decay else "params"
-    like = {name: shapes["params"], "stats": {n: v for n, v in shapes.items() if n != "params"}}
+    like = {name: shapes["params"], "model_state": {n: v for n, v in shapes.items() if n != "params"}}
     place = lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding.replicated_sharding(mesh))
     part, done = checkpoints.restore_part(jax.tree.map(place, like), which)
-    variables = {"params": part[name], **part["stats"]}
+    variables = {"params": part[name], **part["model_state"]}
     return Detector(config, scheme, step.make_predict(model, config, scheme), variables, done, mesh)
 
 
@@ -100,13 +100,7 @@ def predict_source(
         landmarks, confidence, _ = predict(variables, images)
         return landmarks, confidence, to_original, image_size
 
-    batches = eval_batches(
-        source,
-        crop=crop,
-        batch_size=inference.even_batch_size(batch_size, mesh),
-        process_index=jax.process_index(),
-        process_count=jax.process_count(),
-    )
-    results = inference.over_batches(program, (variables,), batches, ("image", "to_original", "image_size"), mesh)
+    names, size = ("image", "to_original", "image_size"), inference.even_batch_size(batch_size, mesh)
+    results = inference.over_loader(program, (variables,), CropLoader(source, crop), names, mesh, size)
     landmarks, confidence, to_original, image_size = inference.gathered(results, on_batch)
     return Predictions(np.asarray(warp.apply_to_points(to_original, landmarks)), confidence, image_size)

@@ -1,4 +1,4 @@
-"""One training step and one prediction step as pure, jitted functions."""
+"""Model, optimiser, training step and prediction of a FASE configuration."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,19 @@ from jax import Array
 
 from common.augment.landmarks import augment
 from common.data.faces.scheme import LandmarkScheme
-from common.ops import heatmaps as hm
+from common.nn.untrained import init_on_host
+from common.ops.heatmaps import (
+    confidence,
+    decode_argmax,
+    decode_local_soft_argmax,
+    decode_quarter,
+    decode_smoothed_argmax,
+    render_fabrec,
+    render_gaussian,
+    rescale,
+    soft_argmax,
+    spatial_softmax,
+)
 from common.ops.pixels import as_float
 from common.train.optimizer import accumulated_gradients, by_label, decay_by_epoch
 from common.train.state import TrainState, apply_gradients
@@ -22,21 +34,17 @@ Batch = dict[str, Array]
 
 
 def build_model(config: FaseConfig, scheme: LandmarkScheme) -> FASE:
-    """The model of a configuration."""
+    """Model of a configuration."""
     return FASE(scheme.count, config.model, jnp.dtype(config.dtype))
 
 
 def initialize(model: FASE, config: FaseConfig) -> dict[str, Any]:
-    """Parameters and collections of an untrained model, by the run's seed; the same on every backend."""
-    # On the host and hardly optimised: the program runs once, and optimising a hundred draws takes half a minute.
-    init = jax.jit(model.init, compiler_options={"xla_backend_optimization_level": 0})
-    with jax.default_device(jax.local_devices(backend="cpu")[0]):
-        key = jax.random.fold_in(jax.random.key(config.seed), 0)
-        return init(key, jnp.zeros(_one_image(config)))
+    """Parameters and collections of an untrained model by the run's seed, the same on every backend."""
+    return init_on_host(model, jax.random.fold_in(jax.random.key(config.seed), 0), jnp.zeros(_one_image(config)))
 
 
 def shapes(model: FASE, config: FaseConfig) -> dict[str, Any]:
-    """Shapes and types of what `initialize` gives, computing nothing."""
+    """Shapes and types of what `initialize` returns; computes nothing."""
     return jax.eval_shape(model.init, jax.random.key(0), jax.ShapeDtypeStruct(_one_image(config), jnp.float32))
 
 
@@ -45,19 +53,19 @@ def _one_image(config: FaseConfig) -> tuple[int, ...]:
 
 
 def part(path: str) -> str:
-    """The part of the model that a parameter belongs to, by its path: encoder, synthesis or itl."""
+    """Part of the model that a parameter belongs to, by the parameter's path: encoder, synthesis or itl."""
     return "itl" if path.startswith("itl") else path.split("/")[0]
 
 
 def trained_parts(config: FaseConfig) -> frozenset[str]:
-    """What learns: the ITLs, the encoder unless it is frozen, and the generator only when there is no prior."""
+    """Parts that learn: the ITLs, the encoder unless it is frozen, and the generator only if there is no prior."""
     scratch = config.prior == "none"
     encoder = scratch or config.finetune_encoder
     return frozenset({"itl"} | ({"encoder"} if encoder else set()) | ({"synthesis"} if scratch else set()))
 
 
 def build_optimizer(config: FaseConfig, steps_per_epoch: int) -> optax.GradientTransformation:
-    """Adam with a learning rate a part (Sec. 4.3); what is not trained has no optimiser state and cannot change."""
+    """Adam with one learning rate per part (Sec. 4.3); frozen parts have no optimiser state and cannot change."""
     o = config.optimizer
     rates = {"itl": o.itl_lr, "encoder": o.encoder_lr, "synthesis": o.generator_lr}
     trained = trained_parts(config)
@@ -82,13 +90,13 @@ def _adam(o: OptimizerConfig, schedule: optax.Schedule) -> optax.GradientTransfo
 
 
 def face_loss(heatmaps: Array, landmarks: Array, visible: Array, loss: LossConfig, image_size: int) -> Array:
-    """Loss of each face [B] for heatmaps [B, H, H, K] against landmarks [B, K, 2] in image pixels."""
+    """Loss per face [B] of heatmaps [B, H, H, K] against landmarks [B, K, 2] in image pixels."""
     size = heatmaps.shape[1]
-    points = hm.rescale(landmarks, image_size, size)
+    points = rescale(landmarks, image_size, size)
     if loss.target == "fabrec":
-        targets = hm.render_fabrec(landmarks * (size / image_size), size, loss.sigma)
+        targets = render_fabrec(landmarks * (size / image_size), size, loss.sigma)
     else:
-        targets = hm.render_gaussian(points, size, loss.sigma)
+        targets = render_gaussian(points, size, loss.sigma)
     if loss.kind == "mse":
         return loss.weight * losses.heatmap_mse(heatmaps, targets, visible)
     entropy = loss.weight * losses.spatial_cross_entropy(heatmaps, targets, visible)
@@ -98,17 +106,17 @@ def face_loss(heatmaps: Array, landmarks: Array, visible: Array, loss: LossConfi
 def make_train_step(
     model: FASE, optimizer: optax.GradientTransformation, config: FaseConfig, scheme: LandmarkScheme
 ) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, Array]]]:
-    """(state, batch) -> (state, metrics), a pure function for the loop to compile.
+    """Pure function (state, batch) -> (state, metrics), which the loop compiles.
 
-    A batch holds image [B, S, S, 3] uint8 with context around the face, landmarks [B, K, 2] in its pixels, and
-    visible [B, K].
+    A batch holds `image` [B, S, S, 3] uint8 with context around the face, `landmarks` [B, K, 2] in its pixels, and
+    `visible` [B, K].
     """
     size, trained = config.model.image_size, trained_parts(config)
     flips = config.augmentation.mirror or config.augmentation.upside_down
     mirror = scheme.require("mirror") if flips else tuple(range(scheme.count))
     encoder_trains = "encoder" in trained and not config.frozen_batch_norm
 
-    def loss_fn(params, stats, batch, key):
+    def loss_fn(params, model_state, batch, key):
         # Without a gradient into the frozen parts XLA drops their weight gradients.
         params = {name: p if part(name) in trained else jax.lax.stop_gradient(p) for name, p in params.items()}
         images, landmarks, visible = augment(
@@ -122,45 +130,48 @@ def make_train_step(
             config.data.fill / 127.5 - 1,  # as `as_float`
         )
         (heatmaps, _), updated = model.apply(
-            {"params": params, **stats}, images, train=encoder_trains, mutable=["batch_stats"]
+            {"params": params, **model_state}, images, train=encoder_trains, mutable=["batch_stats"]
         )
         loss = face_loss(heatmaps, landmarks, visible, config.loss, size).mean()
-        return loss, ({**stats, **updated}, {})
+        return loss, ({**model_state, **updated}, {})
 
     def step(state: TrainState, batch: Batch):
-        grads, stats, metrics = accumulated_gradients(
-            loss_fn, state.params, state.stats, batch, state.step_key(), config.accumulate
+        grads, model_state, metrics = accumulated_gradients(
+            loss_fn, state.params, state.model_state, batch, state.step_key(), config.accumulate
         )
-        # A young average follows the parameters; later it averages over 1 / (1 - decay) steps.
+        # A young average follows the parameters closely; an old one averages over 1 / (1 - decay) steps.
         decay = jnp.minimum(config.ema_decay, (1.0 + state.step) / (10.0 + state.step))
-        return apply_gradients(state, grads, optimizer, stats, decay), metrics
+        return apply_gradients(state, grads, optimizer, model_state, decay), metrics
 
     return step
 
 
 def decode(heatmaps: Array, config: FaseConfig) -> Array:
-    """Heatmaps [B, H, H, K] to landmarks [B, K, 2] in pixels of the model's input."""
+    """Landmarks [B, K, 2] in pixels of the model's input, decoded from heatmaps [B, H, H, K]."""
     if config.loss.kind == "softmax":
-        heatmaps = hm.spatial_softmax(heatmaps) if config.decoder != "soft_argmax" else heatmaps
+        heatmaps = spatial_softmax(heatmaps) if config.decoder != "soft_argmax" else heatmaps
     sigma = config.loss.sigma
     decoders = {
-        "argmax": hm.decode_argmax,
-        "smoothed_argmax": hm.decode_smoothed_argmax,
-        "quarter": hm.decode_quarter,
-        "local_soft_argmax": lambda h: hm.decode_local_soft_argmax(h, radius=max(2, round(2 * sigma))),
-        "soft_argmax": hm.soft_argmax,
+        "argmax": decode_argmax,
+        "smoothed_argmax": decode_smoothed_argmax,
+        "quarter": decode_quarter,
+        "local_soft_argmax": lambda h: decode_local_soft_argmax(h, radius=max(2, round(2 * sigma))),
+        "soft_argmax": soft_argmax,
     }
     points = decoders[config.decoder](heatmaps)
     size, image_size = heatmaps.shape[1], config.model.image_size
     if config.loss.target == "fabrec":
         return points * (image_size / size)
-    return hm.rescale(points, size, image_size)
+    return rescale(points, size, image_size)
 
 
 def make_predict(
     model: FASE, config: FaseConfig, scheme: LandmarkScheme
 ) -> Callable[[Any, Array], tuple[Array, Array, Array]]:
-    """(variables, images uint8 [B, R, R, 3]) -> landmarks [B, K, 2] in image pixels, confidence [B, K], heatmaps."""
+    """Jitted function (variables, images uint8 [B, R, R, 3]) -> landmarks, confidence, heatmaps.
+
+    Landmarks [B, K, 2] are in image pixels; the confidence [B, K] is the highest value of each heatmap [B, H, H, K].
+    """
     mirror = jnp.asarray(scheme.require("mirror") if config.flip_test else range(scheme.count))
 
     def predict(variables, images):
@@ -170,7 +181,7 @@ def make_predict(
             flipped, _ = model.apply(variables, images[:, :, ::-1])
             # The mirror image of heatmap k is heatmap mirror[k] of the mirrored face.
             heatmaps = (heatmaps + flipped[:, :, ::-1][..., mirror]) / 2
-        maps = hm.spatial_softmax(heatmaps) if config.loss.kind == "softmax" else heatmaps
-        return decode(heatmaps, config), hm.confidence(maps), maps
+        maps = spatial_softmax(heatmaps) if config.loss.kind == "softmax" else heatmaps
+        return decode(heatmaps, config), confidence(maps), maps
 
     return jax.jit(predict)

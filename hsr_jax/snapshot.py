@@ -48,11 +48,11 @@ def _of_run(path: str) -> tuple[Generator, dict[str, Any]]:
     config = workdir.read_config(GanConfig, path)
     checkpoints = Checkpoints(path)
     embedding = checkpoints.shapes().get("ema_params/mapping/embed/kernel", (0,))
-    generator = build.build(config, c_dim=embedding[0]).generator
+    generator = build.build_gan(config, c_dim=embedding[0]).generator
     shapes = jax.eval_shape(generator.init, jax.random.key(0), *_inputs(generator))
     stats = {name: tree for name, tree in shapes.items() if name != "params"}
-    part, _ = checkpoints.restore_part({"ema_params": shapes["params"], "ema_stats": stats}, "last")
-    return generator, {"params": part["ema_params"], **part["ema_stats"]}
+    part, _ = checkpoints.restore_part({"ema_params": shapes["params"], "ema_model_state": stats}, "last")
+    return generator, {"params": part["ema_params"], **part["ema_model_state"]}
 
 
 def with_networks_of(path: str, new: GANState) -> GANState:
@@ -70,7 +70,7 @@ def with_networks_of(path: str, new: GANState) -> GANState:
     """
     if (Path(path) / workdir.CONFIG).is_file():
         workdir.read_values(GanConfig, path)  # says what else is there
-        names = ("g_params", "g_stats", "d_params", "ema_params", "ema_stats")
+        names = ("g_params", "g_model_state", "d_params", "ema_params", "ema_model_state")
         like = {name: jax.tree.map(_shape, getattr(new, name)) for name in names}
         part, _ = Checkpoints(path).restore_part(like, "last")
         return new.replace(**jax.tree.map(jnp.asarray, part))
@@ -78,7 +78,7 @@ def with_networks_of(path: str, new: GANState) -> GANState:
     found = {"d_params": formats.open_network(path, DISCRIMINATORS)[2]["params"]}
     for kind, tree in {"g": _unaveraged(path) or variables, "ema": variables}.items():
         found[f"{kind}_params"] = tree["params"]
-        found[f"{kind}_stats"] = {name: collection for name, collection in tree.items() if name != "params"}
+        found[f"{kind}_model_state"] = {name: collection for name, collection in tree.items() if name != "params"}
     wanted = {name: getattr(new, name) for name in found}
     remedy = "give this run the sizes of the snapshot"
     trees.check_same_shapes(found, wanted, source=f"field resume_from: {path}", remedy=remedy)

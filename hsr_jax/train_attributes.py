@@ -2,35 +2,34 @@
 
     python -m hsr_jax.train_attributes --config configs/hsr/attributes_mtfl64_cpu.py --workdir runs/attributes
 
-A run started again in its work directory goes on where its last checkpoint is, to the same numbers.
+A run started again in its work directory continues from its last checkpoint, to the same numbers.
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
-import numpy as np
+from jax.sharding import Mesh
 
 from common import errors, files
-from common.config import DryRun, config_diff, parse_command
-from common.data.images.pipeline import eval_batches, train_iterator
+from common.config import DryRun, parse_command
+from common.data import batches
+from common.data.images.pipeline import ImageLoader
 from common.data.images.source import ImageSource
 from common.ops.pixels import as_float
 from common.terminal import table
-from common.train import inference, loop, sharding, workdir
-from common.train.checkpoint import Checkpoints
-from common.train.logs import Logger
-from common.train.state import count_parameters, create_state
-from hsr_jax.attributes import classifier as attributes
-from hsr_jax.attributes import data as attribute_data
+from common.train import inference, sharding
+from common.train.fit import Job, fit, print_summary
+from common.train.state import TrainState, create_state
+from hsr_jax.attributes import classifier, data
 from hsr_jax.attributes.classifier import AttributesConfig
 
-# A continued run may change these; everything else would make it another run.
+# A continued run may have changed these; a change of any other field would make it another run.
 MAY_CHANGE = ("workdir", "log_every", "eval_every", "save_every", "data.data_dir", "data.cache_mib", "data.test_table")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command: config from a file, fields from the command line."""
+    """Runs the command: config from a file, fields from the command line."""
     config, options = parse_command(argv, AttributesConfig(), DryRun())
     sharding.initialize()
     describe(config) if options.dry_run else train(config)
@@ -38,101 +37,76 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def describe(config: AttributesConfig) -> None:
     """Prints the resolved config, the number of parameters and the shapes, without touching the disk."""
-    for name, (value, _) in config_diff(config, {}).items():
-        print(f"{name} = {value}")
-    names, size = attribute_data.names(config.data), config.image_size
-    print(f"{count_parameters(attributes.shapes(config)['params']):,} parameters")
-    print(f"images [{config.batch_size}, {size}, {size}, 3] -> logits [{config.batch_size}, {len(names)}]")
+    size, count = config.image_size, len(data.names(config.data))
+    flow = f"images [{config.batch_size}, {size}, {size}, 3] -> logits [{config.batch_size}, {count}]"
+    print_summary(config, {"classifier": classifier.shapes(config)["params"]}, flow)
 
 
 def train(config: AttributesConfig) -> dict[str, dict[str, float]]:
-    """Runs or continues a training; returns the accuracies of the best state, by set."""
+    """Runs or continues a training; returns the accuracies of the best state on the validation and test images."""
     mesh = sharding.make_mesh()
     sharding.check_batch_size(config.batch_size, mesh)
-    source, validation = attribute_data.training(config.data, config.seed)
-    sets = {"validation": validation, "test": attribute_data.testing(config.data)}
-    iterator = train_iterator(
-        source,
-        resolution=config.image_size,
+    source, validation = data.training(config.data, config.seed)
+    sets = {"validation": validation, "test": data.testing(config.data)}
+    loader = ImageLoader(source, config.image_size, mirror=True, cache_mib=config.data.cache_mib)
+    evaluate = make_evaluate(config, mesh)
+    job = Job(
+        config=config,
+        may_change=MAY_CHANGE,
+        new_state=lambda fresh: new_state(config),
+        step=classifier.make_step(config),
+        iterator=batches.endless(loader, batch_size=config.batch_size, seed=config.seed),
+        keys=("image", "label"),
+        mesh=mesh,
+        steps=config.steps,
         batch_size=config.batch_size,
-        seed=config.seed,
-        mirror=True,
-        process_index=jax.process_index(),
-        process_count=jax.process_count(),
-        cache_mib=config.data.cache_mib,
+        log_every=config.log_every,
+        save_every=config.save_every,
+        eval_every=config.eval_every,
+        evaluate=lambda state: evaluate({"params": state.params, **state.model_state}, validation),
+        best_metric="loss",
     )
-    variables = attributes.initialize(config)
+    outcome = fit(job)
+    state = outcome.state
+    best, _ = outcome.checkpoints.restore_part({"params": state.params, "model_state": state.model_state}, "best")
+    variables = {"params": best["params"], **best["model_state"]}
+    results = {name: evaluate(variables, images) for name, images in sets.items() if images is not None}
+    return _report(config, results)
+
+
+def new_state(config: AttributesConfig) -> TrainState:
+    """State before the first step."""
+    variables = classifier.initialize(config)
     params = variables.pop("params")
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
-    new = sharding.put_replicated(create_state(params, variables, attributes.optimizer(config), key), mesh)
-    # Only now, so that a run with a wrong field claims no directory.
-    directory = workdir.claim(config.workdir, config, MAY_CHANGE)
-    checkpoints = Checkpoints(directory)
-    started = checkpoints.latest() is not None
-    run_state, resume = checkpoints.restore(new, iterator) if started else (new, None)
-    evaluate = make_evaluate(config, mesh)
-    with Logger(directory, config.steps, resume_step=int(run_state.step)) as logger:
-        run_state, stats = loop.run(
-            attributes.make_step(config),
-            run_state,
-            iterator,
-            steps=config.steps,
-            mesh=mesh,
-            batch_size=config.batch_size,
-            logger=logger,
-            checkpoints=checkpoints,
-            log_every=config.log_every,
-            save_every=config.save_every,
-            eval_every=config.eval_every,
-            evaluate=lambda state: evaluate({"params": state.params, **state.stats}, validation),
-            best_metric="loss",
-            prepare=lambda batch: {name: batch[name] for name in ("image", "label")},
-            resume=resume,
-        )
-        if np.isfinite(stats.images_per_second):  # a run that was finished already has no speed
-            logger.say(
-                f"{stats.images_per_second:.1f} images/s, first step after {stats.seconds_to_first_step:.1f} s, "
-                f"{stats.compilations_after_first} compilations after step 1"
-            )
-    best, _ = checkpoints.restore_part({"params": run_state.params, "stats": run_state.stats}, "best")
-    checkpoints.close()
-    variables = {"params": best["params"], **best["stats"]}
-    results = {name: evaluate(variables, images) for name, images in sets.items() if images is not None}
-    return _report(config, directory, results)
+    return create_state(params, variables, classifier.optimizer(config), key)
 
 
-def make_evaluate(config: AttributesConfig, mesh) -> Callable[[dict, ImageSource], dict[str, float]]:
-    """(variables, images) -> `attributes.summarize` of all of them."""
-    model, names = attributes.build(config), attribute_data.names(config.data)
+def make_evaluate(config: AttributesConfig, mesh: Mesh) -> Callable[[dict, ImageSource], dict[str, float]]:
+    """Function (variables, images) -> `classifier.summarize` of all images."""
+    model, names = classifier.build(config), data.names(config.data)
 
     def tally(variables, images, labels, mask):
-        return attributes.tally(attributes.logits(model, variables, as_float(images), config.image_size), labels, mask)
+        return classifier.tally(classifier.logits(model, variables, as_float(images), config.image_size), labels, mask)
 
     program = jax.jit(tally, out_shardings=sharding.replicated_sharding(mesh))
 
     def evaluate(variables: dict, source: ImageSource) -> dict[str, float]:
-        batches = eval_batches(
-            source,
-            resolution=config.image_size,
-            batch_size=config.batch_size,
-            process_index=jax.process_index(),
-            process_count=jax.process_count(),
-        )
-        tallies = inference.over_batches(program, (variables,), batches, ("image", "label", "mask"), mesh)
-        return attributes.summarize(inference.total(tallies), names)
+        loader, columns = ImageLoader(source, config.image_size), ("image", "label", "mask")
+        tallies = inference.over_loader(program, (variables,), loader, columns, mesh, config.batch_size)
+        return classifier.summarize(inference.total(tallies), names)
 
     return evaluate
 
 
-def _report(
-    config: AttributesConfig, directory: Path, results: dict[str, dict[str, float]]
-) -> dict[str, dict[str, float]]:
+def _report(config: AttributesConfig, results: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Writes and prints the results; returns them."""
     if jax.process_index() == 0:
-        files.write_json(directory / "results" / "attributes.json", results)
+        files.write_json(Path(config.workdir) / "results" / "attributes.json", results)
         for name, values in results.items():
             rows = [
                 (attribute, *(100 * values[f"{kind}/{attribute}"] for kind in ("accuracy", "balanced_accuracy")))
-                for attribute in attribute_data.names(config.data)
+                for attribute in data.names(config.data)
             ]
             table(f"{name}, best state", ("attribute", "accuracy %", "balanced %"), rows)
     return results

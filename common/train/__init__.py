@@ -1,1 +1,1 @@
-"""Everything of training that is not science: mesh, optimiser, loop, checkpoints, logs."""
+"""Training without its science: device mesh, states, optimisers, loop, checkpoints, logs, and `fit` around them."""

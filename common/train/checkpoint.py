@@ -1,8 +1,8 @@
-"""Checkpoints: state, position in the data and a small JSON value, together or not at all.
+"""Checkpoints: a state, the position in the data and a small JSON value, saved together or not at all.
 
-Orbax writes a checkpoint into a temporary directory in the background and renames it when it is complete, so a process
-killed at any moment leaves whole checkpoints only. Beside the arrays lie their shapes and check sums: a checkpoint of
-another model is told from a damaged one, and damage that still decodes is seen too.
+Orbax writes each checkpoint into a temporary directory in the background and renames it when it is complete, so a
+process killed at any moment leaves only whole checkpoints. A header stores the shape and the check sum of every array:
+it tells a checkpoint of another model from a damaged one, and finds damage that still decodes.
 """
 
 import json
@@ -13,20 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import grain
+import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
 from common.errors import InputError
-from common.train import leaves as tree
+from common.train.state import fingerprint, flatten, unflatten
 
-# A failed background write becomes one InputError here; Orbax would log its traceback once a thread besides.
+# A failed background write becomes one InputError here; Orbax would also log its traceback once per thread.
 logging.getLogger("absl").addFilter(lambda record: "orbax" not in record.pathname or record.levelno < logging.WARNING)
+
+KEEP = {"last": 2, "best": 1}
+"""Number of checkpoints kept of each kind."""
 
 
 class Position:
-    """Position of an iterator at one moment, in the form that Grain's checkpoint handler writes and reads.
+    """Position of an iterator when this object was made, in the form that Grain's checkpoint handler writes and reads.
 
-    The loop fetches a batch ahead of the step that uses it; the position to save is the one before that fetch.
+    The loop fetches each batch one step before it is used, so the position to save is older than the iterator's own.
     """
 
     def __init__(self, iterator: Any):
@@ -40,16 +44,15 @@ class Position:
         self.iterator.set_state(json.loads(state))
 
     def start_prefetch(self) -> None:
-        """Grain calls this after `set_state`; the iterator starts by itself at its first batch."""
+        """Does nothing. Grain calls this after `set_state`, but the iterator starts by itself at its first batch."""
 
 
 class Checkpoints:
-    """The newest checkpoints of a run in `directory/last`, those with the lowest metric in `directory/best`."""
+    """Checkpoints of a run: the newest ones in `directory/last`, those with the lowest metric in `directory/best`."""
 
-    def __init__(self, directory: str | Path, *, keep: int = 2, keep_best: int = 1):
+    def __init__(self, directory: str | Path):
         """Touches no file before the first save."""
         self.directory = Path(directory).absolute()
-        self._keep = {"last": keep, "best": keep_best}
         self._managers: dict[str, ocp.CheckpointManager] = {}
         self._saving: tuple[str, int] | None = None
 
@@ -62,8 +65,11 @@ class Checkpoints:
         """Step of the newest complete checkpoint, None if there is none."""
         return max(self.steps(which), default=None)
 
-    def save(self, step: int, state: Any, iterator: Any = None, meta: Any = None, metric: float | None = None) -> None:
-        """Saves to `last` and, with a `metric` lower than all before, to `best`. Returns before the files are written.
+    def save(self, step: int, state: Any, iterator: Any = None, meta: Any = None) -> None:
+        """Saves to `last`.
+
+        The call waits for the previous checkpoint to be complete and for all of `state` to be read to the host, where
+        its check sums are computed. Only the writing of the files goes on in the background after it returns.
 
         Args:
           state: pytree of arrays; it may be donated as soon as this returns.
@@ -71,20 +77,21 @@ class Checkpoints:
           meta: JSON value that `restore` gives back.
 
         Raises:
-          InputError: this or the previous checkpoint cannot be written; the complete ones before it stay.
+          InputError: this or the previous checkpoint cannot be written; the older complete ones stay.
         """
         self.wait()
-        if metric is not None:
-            self.save_best(step, state, metric, meta)
         self._save("last", step, state, {"meta": meta}, iterator)
 
-    def save_best(self, step: int, state: Any, metric: float, meta: Any = None) -> bool:
-        """Saves to `best` if `metric` is lower than that of the best so far; says whether it was."""
+    def save_best(self, step: int, state: Any, metric: float) -> bool:
+        """Saves to `best` if `metric` is lower than that of the best so far; returns whether it was.
+
+        Waits as `save` does.
+        """
         self.wait()
         best = self.best()
         if not np.isfinite(metric) or (best is not None and metric >= best[1]):
             return False
-        self._save("best", step, state, {"meta": meta, "metric": float(metric)}, None)
+        self._save("best", step, state, {"meta": None, "metric": float(metric)}, None)
         return True
 
     def best(self) -> tuple[int, float] | None:
@@ -93,10 +100,10 @@ class Checkpoints:
         return None if step is None else (step, self._header("best", step)["metric"])
 
     def restore(self, like: Any, iterator: Any = None, which: str = "last", step: int | None = None) -> tuple[Any, Any]:
-        """State and `meta` of a checkpoint, the newest if no step is given; sets `iterator` to its position.
+        """State and `meta` of a checkpoint (the newest one unless `step` is given); sets `iterator` to its position.
 
         Args:
-          like: the state of a new run, on the devices that the restored one shall be on; it is not changed.
+          like: the state of a new run, on the devices where the restored one is wanted; it is not changed.
 
         Raises:
           InputError: there is no checkpoint, it is damaged, or it is of another model.
@@ -108,17 +115,20 @@ class Checkpoints:
         return state, header["meta"]
 
     def restore_part(self, like: dict[str, Any], which: str = "best", step: int | None = None) -> tuple[Any, int]:
-        """Some fields of a saved state, `{"params": ..., "stats": ...}`, and the step; reads nothing else."""
+        """Some fields of a saved state, such as `{"params": ...}`, and its step; reads no other field.
+
+        `like` holds arrays, or their shapes, of the wanted fields by name.
+        """
         step = self._find(which, step)
         return self._read(like, which, step, whole=False)[0], step
 
     def shapes(self, which: str = "last") -> dict[str, tuple[int, ...]]:
-        """Shape of every leaf of the newest checkpoint by its path, `params/encoder/kernel`; reads no array."""
+        """Shape of every array of the newest checkpoint by its path, `params/encoder/kernel`; reads no array."""
         header = self._header(which, self._find(which, None))
         return {path: tuple(shape) for path, (shape, *_) in header["leaves"].items()}
 
     def wait(self) -> None:
-        """Returns when the checkpoint being written is complete; `InputError` if it cannot be written."""
+        """Waits until the checkpoint being written is complete; raises `InputError` if it cannot be written."""
         try:
             for manager in self._managers.values():
                 manager.wait_until_finished()
@@ -133,8 +143,8 @@ class Checkpoints:
         self._managers = {}
 
     def _save(self, which: str, step: int, state: Any, header: dict[str, Any], iterator: Any) -> None:
-        leaves = tree.flatten(state)
-        header = header | {"leaves": {path: tree.describe(leaf) for path, leaf in leaves.items()}}
+        leaves = flatten(state)
+        header = header | {"leaves": {path: fingerprint(leaf) for path, leaf in leaves.items()}}
         header["check_sum"] = _check_sum(header)
         items = {"state": ocp.args.StandardSave(leaves), "meta": ocp.args.JsonSave(header)}
         if iterator is not None:
@@ -151,7 +161,7 @@ class Checkpoints:
 
     def _manager(self, which: str) -> ocp.CheckpointManager:
         if which not in self._managers:
-            options = ocp.CheckpointManagerOptions(max_to_keep=self._keep[which], cleanup_tmp_directories=True)
+            options = ocp.CheckpointManagerOptions(max_to_keep=KEEP[which], cleanup_tmp_directories=True)
             self._managers[which] = ocp.CheckpointManager(self.directory / which, options=options)
         return self._managers[which]
 
@@ -188,9 +198,10 @@ class Checkpoints:
 
     def _read(self, like: Any, which: str, step: int, whole: bool) -> tuple[Any, dict[str, Any]]:
         header = self._header(which, step)
-        wanted = tree.flatten(like)
-        tree.check_same_model(self._path(which, step), header["leaves"], wanted, whole)
-        abstract = {path: tree.abstract(leaf) for path, leaf in wanted.items()}
+        wanted = flatten(like)
+        _check_same_model(self._path(which, step), header["leaves"], wanted, whole)
+        place = lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=getattr(leaf, "sharding", None))
+        abstract = {path: place(leaf) for path, leaf in wanted.items()}
         arguments = ocp.args.PyTreeRestore(
             abstract, restore_args=ocp.checkpoint_utils.construct_restore_args(abstract), partial_restore=True
         )
@@ -200,9 +211,9 @@ class Checkpoints:
         except Exception as error:
             raise self._damaged(which, step, error) from error
         for path, leaf in leaves.items():
-            if tree.describe(leaf) != header["leaves"][path]:
+            if fingerprint(leaf) != header["leaves"][path]:
                 raise self._damaged(which, step, f"check sum of {path}")
-        return tree.unflatten(like, leaves), header
+        return unflatten(like, leaves), header
 
     def _set_position(self, which: str, step: int, iterator: Any) -> None:
         path = self._path(which, step) / "data"
@@ -228,8 +239,31 @@ def _check_sum(header: dict[str, Any]) -> int:
     return zlib.crc32(json.dumps(header, sort_keys=True).encode())
 
 
+def _check_same_model(path: Path, saved: dict[str, Any], wanted: dict[str, Any], whole: bool) -> None:
+    """Raises `InputError` unless the arrays saved at `path` have the names, shapes and types of those wanted.
+
+    Args:
+      saved: `fingerprint` of each array by its name.
+      whole: whether the checkpoint may hold no other fields than those wanted.
+    """
+    fields = {name.split("/")[0] for name in wanted}
+    found = {name: kind for name, kind in saved.items() if whole or name.split("/")[0] in fields}
+    problems = [
+        f"{name} is {found[name][1]}{found[name][0]} there, {leaf.dtype}{list(leaf.shape)} here"
+        for name, leaf in wanted.items()
+        if name in found and found[name][:2] != [list(leaf.shape), str(leaf.dtype)]
+    ]
+    problems += [f"{name} is missing there" for name in wanted if name not in found]
+    problems += [f"{name} is not expected here" for name in found if name not in wanted]
+    if problems:
+        more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise InputError(
+            f"{path}: checkpoint of another model: {'; '.join(problems[:3])}{more}; use the config it was saved with"
+        )
+
+
 def _reason(error: Any) -> str:
-    """One short line of an exception that may quote a long path or a traceback."""
+    """One short line about an exception that may quote a long path or a traceback."""
     text = " ".join(str(error).split()) or type(error).__name__
     for known in ("No space left on device", "File too large", "Disk quota exceeded", "Permission denied"):
         if known in text:

@@ -1,23 +1,47 @@
-"""How fast a loop runs, and how long the device waits for input."""
+"""How fast a training loop runs, and how long the device waits for input."""
 
 import concurrent.futures
 import contextlib
+import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 
-_compilations: list[
-    float
-] = []  # seconds of each XLA compilation of this process; JAX has no way to unregister a listener
+_compilations: list[float] = []
+"""Seconds of each XLA compilation of this process. One list for all clocks: JAX cannot unregister a listener."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Speed:
+    """How fast a run was, without its evaluations and checkpoints; NaN where fewer than two steps were done."""
+
+    images_per_second: float
+    """Training images per second after the first step."""
+    seconds_to_first_step: float
+    """Time until the first step was done: input, compilation and the step itself."""
+    input_wait_share: float
+    """Share of the time after the first step in which the device was idle because a batch was still being made."""
+    compilations_after_first: int
+    """Number of compilations caused by later steps. A step that is one program causes some only if the shapes, types or
+    placement of the state or of the batches change."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.images_per_second:.1f} images/s ({1000 / self.images_per_second:.1f} s/kimg), "
+            f"first step after {self.seconds_to_first_step:.1f} s, "
+            f"{100 * self.input_wait_share:.1f} % of the time waiting for input, "
+            f"{self.compilations_after_first} compilations after step 1"
+        )
 
 
 class Clock:
-    """Measures a loop that dispatches steps asynchronously; as a context manager it owns the thread that watches them.
+    """Measures a loop that dispatches steps asynchronously. As a context manager it owns the thread that watches them.
 
-    A step is finished when its metrics are ready. Only a thread that waits for them knows when that was: the host is
-    busy fetching the next batch meanwhile, and whether the device idled for it is the question.
+    A step is finished when its metrics are ready. Only a thread that waits for them can tell when that was, because the
+    host is busy fetching the next batch meanwhile; comparing both times shows whether the device waited for the batch.
     """
 
     def __init__(self, batch_size: int):
@@ -26,9 +50,7 @@ class Clock:
         self._first: float | None = None
         self._end: float | None = None
         self._running: concurrent.futures.Future | None = None
-        self._steps, self._waited, self._paused = 0, 0.0, 0.0
-        self.compilations = 0
-        """XLA compilations of the step after the first one."""
+        self._steps, self._waited, self._paused, self._compilations = 0, 0.0, 0.0, 0
 
     def __enter__(self) -> "Clock":
         self._watcher = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="steps")
@@ -39,14 +61,14 @@ class Clock:
 
     @contextlib.contextmanager
     def dispatching(self) -> Iterator[None]:
-        """Around the call of a step: counts compilations."""
+        """Context for the call of a step; counts its compilations."""
         before = len(_compilations)
         yield
         if self._first is not None:
-            self.compilations += len(_compilations) - before
+            self._compilations += len(_compilations) - before
 
     def step_dispatched(self, metrics: Any) -> None:
-        """Watches the step that gives `metrics`, and waits for the one before it, so that batches do not pile up."""
+        """Watches the step that returns `metrics`, and waits for the step before it so that batches do not pile up."""
         before, self._running = self._running, self._watcher.submit(_finished, metrics)
         self._steps += 1
         if before is not None:
@@ -54,46 +76,47 @@ class Clock:
 
     @contextlib.contextmanager
     def fetching(self) -> Iterator[None]:
-        """Around the making of a batch: the part of it after the running step had finished is waiting."""
+        """Context for the making of a batch; the time in it after the running step has finished counts as waiting."""
         begin = time.perf_counter()
         yield
         if self._running.done():
             self._waited += max(0.0, time.perf_counter() - max(begin, self._running.result()))
 
     def first_step_done(self) -> None:
-        """From here on speed is measured."""
+        """Starts the measurement of the speed."""
         self._first = time.perf_counter()
         self._steps, self._waited, self._paused = 0, 0.0, 0.0
 
     @contextlib.contextmanager
     def paused(self, finish: Callable[[], Any]) -> Iterator[None]:
-        """Around what is not training; `finish` waits for the training before it."""
+        """Context for work that is not training; `finish` waits for the training that was dispatched before it."""
         finish()
         begin = time.perf_counter()
         yield
         self._paused += time.perf_counter() - begin
 
     def done(self) -> None:
-        """The last step has finished."""
+        """Ends the measurement: the last step has finished."""
         self._end = time.perf_counter()
 
     def rate(self) -> tuple[float, float]:
-        """Images per second without the pauses, seconds per step with them; NaN before there is a second step."""
-        if self._first is None or not self._steps:
-            return float("nan"), float("nan")
-        elapsed = (self._end or time.perf_counter()) - self._first
+        """Images per second without the pauses and seconds per step with them; NaN before the second step."""
+        elapsed = self._elapsed()
+        if math.isnan(elapsed):
+            return math.nan, math.nan
         return self._steps * self._batch_size / max(elapsed - self._paused, 1e-9), elapsed / self._steps
 
-    def first_step(self) -> float:
-        """Seconds from the start to the end of the first step; NaN if there was none."""
-        return float("nan") if self._first is None else self._first - self._start
+    def speed(self) -> Speed:
+        """Speed so far."""
+        to_first = math.nan if self._first is None else self._first - self._start
+        wait_share = self._waited / max(self._elapsed() - self._paused, 1e-9)
+        return Speed(self.rate()[0], to_first, wait_share, self._compilations)
 
-    def wait_share(self) -> float:
-        """Share of the time after the first step in which the device waited for input."""
+    def _elapsed(self) -> float:
+        """Seconds since the first step, NaN before the second."""
         if self._first is None or not self._steps:
-            return float("nan")
-        elapsed = (self._end or time.perf_counter()) - self._first
-        return self._waited / max(elapsed - self._paused, 1e-9)
+            return math.nan
+        return (self._end or time.perf_counter()) - self._first
 
 
 def _note_compilation(event: str, seconds: float, **_: Any) -> None:

@@ -1,10 +1,10 @@
 """Compiled functions applied to many examples: in batches of one size, split over the devices of all processes.
 
-The examples are rows in memory (`over_rows`) or come from a loader of `common.data.batches` (`over_batches`). Both
+The examples are rows in memory (`over_rows`) or come from a loader of `common.data.batches` (`over_loader`). Both
 start the next batch before they hand out the results of the last one, so that the devices do not wait for the host.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import jax
@@ -13,6 +13,7 @@ from jax import Array
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
+from common.data import batches
 from common.train import sharding
 
 Batches = Iterator[tuple[Any, Array]]
@@ -65,32 +66,33 @@ def over_rows(
     total, split = len(rows[0]), sharding.batch_sharding(mesh)
     put = lambda x: jax.make_array_from_callback(x.shape, split, lambda part: x[part])
 
-    def batches() -> Batches:
+    def results() -> Batches:
         for start in range(0, total, batch_size):
             number = np.arange(start, start + batch_size, dtype=np.int32)
             taken, index = np.minimum(number, total - 1), np.where(number < total, number, np.int32(-1))
             yield program(*constants, *(put(x[taken]) for x in rows)), put(index)
 
-    return _ahead(batches())
+    return _ahead(results())
 
 
-def over_batches(
+def over_loader(
     program: Callable[..., Any],
     constants: Sequence[Any],
-    batches: Iterable[dict[str, np.ndarray]],
+    loader: batches.Loader,
     names: Sequence[str],
     mesh: Mesh,
+    batch_size: int,
 ) -> Batches:
-    """Results of `program(*constants, *arrays)` for batches that a loader prepares.
+    """Results of `program(*constants, *arrays)` for the examples of a loader, each of them once.
 
     Args:
-      program, constants: see `over_rows`.
-      batches: each process's share of every batch, as `common.data.batches.once` gives it, with its 'index'.
-      names: arrays of a batch that the program takes.
+      program, constants, batch_size: see `over_rows`.
+      loader: its examples have an 'index', -1 in padding. Each process loads its own share.
+      names: arrays of an example that the program takes.
     """
 
     def results() -> Batches:
-        for batch in batches:
+        for batch in batches.once(loader, batch_size=batch_size):
             *arrays, index = sharding.put_batch([batch[name] for name in (*names, "index")], mesh)
             yield program(*constants, *arrays), index
 
@@ -109,26 +111,26 @@ def on_host(results: Any, index: Array) -> Any:
     return jax.tree.map(lambda x: x[kept], values)
 
 
-def gathered(batches: Batches, on_batch: OnBatch = silent) -> Any:
+def gathered(results: Batches, on_batch: OnBatch = silent) -> Any:
     """The results for all examples in the order of their numbers, [N, ...], as numpy arrays on every process."""
     parts, done = [], 0
-    for results, index in batches:
-        parts.append(on_host(results, index))
+    for values, index in results:
+        parts.append(on_host(values, index))
         done += len(jax.tree.leaves(parts[-1])[0])
         on_batch(done)
     return jax.tree.map(lambda *x: np.concatenate(x), *parts)
 
 
-def total(batches: Batches) -> Any:
+def total(results: Batches) -> Any:
     """The sum over all batches of results that are sums over a batch already, each the same on all devices."""
-    sums = [jax.device_get(results) for results, _ in batches]
+    sums = [jax.device_get(values) for values, _ in results]
     return jax.tree.map(lambda *x: np.sum(x, axis=0), *sums)
 
 
-def _ahead(batches: Batches) -> Batches:
+def _ahead(results: Batches) -> Batches:
     """The same items, each handed out when the next one has been started."""
     waiting = None
-    for item in batches:
+    for item in results:
         if waiting is not None:
             yield waiting
         waiting = item

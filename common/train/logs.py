@@ -1,6 +1,6 @@
-"""What a run says: JSON lines and TensorBoard on the disk, progress with rate and time left on the terminal.
+"""Log of a run: JSON lines and TensorBoard on the disk, progress with rate and time left on the terminal.
 
-`metrics.jsonl` holds numbers of the computation only, no clock, so that a run that was killed and resumed leaves the
+`metrics.jsonl` holds only numbers of the computation and no times, so that a run that was killed and resumed leaves the
 same file as one that was not. Rates go to TensorBoard and to the terminal.
 """
 
@@ -23,13 +23,16 @@ METRICS = "metrics.jsonl"
 
 
 class Logger:
-    """Log of one run in its work directory. Only the first process writes; the others may call everything."""
+    """Log of one run in its work directory. Only the first process writes; in the others all methods do nothing."""
 
     def __init__(self, directory: str | Path, total_steps: int, *, resume_step: int = 0, plain_seconds: float = 10.0):
-        """Lines of steps after `resume_step` are dropped: they will be computed again.
+        """Opens the log and drops the lines of steps after `resume_step`, which will be computed again.
 
         Args:
-          plain_seconds: without a terminal, a line of progress is printed at most this often.
+          plain_seconds: shortest time between two lines of progress where standard error is no terminal.
+
+        Raises:
+          InputError: the directory cannot be written, or its log is damaged.
         """
         self._active = jax.process_index() == 0
         self._total, self._plain_seconds = total_steps, plain_seconds
@@ -52,7 +55,7 @@ class Logger:
             self._bar.start()
 
     def write(self, step: int, scalars: Mapping[str, Any], images_per_second: float | None = None) -> None:
-        """One JSON line `{"step": step, ...}`; the same numbers, and the rate if given, for TensorBoard."""
+        """Writes a JSON line `{"step": step, ...}`, and the same numbers (and the rate, if given) for TensorBoard."""
         if not self._active:
             return
         values = {name: float(value) for name, value in scalars.items()}
@@ -69,7 +72,7 @@ class Logger:
             self._shown[name] = f"{name.removeprefix('train/')} {values[name]:.4g}"
 
     def progress(self, step: int, images_per_second: float, seconds_per_step: float) -> None:
-        """Moves the bar, or prints a line if the last one is long enough ago or the run is at its end. Cheap."""
+        """Moves the bar; without one, prints a line if the last one is old enough or the run has ended."""
         if not self._active:
             return
         due = time.monotonic() - self._last_line >= self._plain_seconds or step == self._total
@@ -86,14 +89,14 @@ class Logger:
         print("  ".join(filter(None, (f"step {step}/{self._total}", rate, left, note))), file=sys.stderr, flush=True)
 
     def say(self, text: str) -> None:
-        """A line for the person at the terminal, above the bar if there is one."""
+        """Prints a line on standard error, above the bar if there is one."""
         if self._bar is not None:
             self._bar.console.print(text, highlight=False, markup=False, soft_wrap=True)
         elif self._active:
             print(text, file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Ends the bar and closes the files."""
+        """Removes the bar and closes the files."""
         if self._active:
             if self._bar is not None:
                 self._bar.stop()
@@ -109,7 +112,7 @@ class Logger:
 
 
 def read(directory: str | Path) -> list[dict[str, Any]]:
-    """The lines of a run's `metrics.jsonl`, in order."""
+    """Lines of a run's `metrics.jsonl`, in order."""
     lines = (Path(directory) / METRICS).read_text().splitlines()
     return [json.loads(line) for line in lines]
 

@@ -1,7 +1,7 @@
 """The generic training loop: steps, logs, evaluations, checkpoints, and everything that may interrupt them.
 
 The device is never left waiting: the next batch is on its way while a step runs, and numbers are read from the device
-one step late, at log steps only. The host stops to wait at checkpoints and evaluations.
+one step late, at log steps only. The host stops to wait only at checkpoints and evaluations.
 """
 
 import dataclasses
@@ -18,126 +18,119 @@ from jax.sharding import Mesh
 from common.errors import InputError
 from common.train import sharding
 from common.train.checkpoint import Checkpoints, Position
-from common.train.clock import Clock
+from common.train.clock import Clock, Speed
 from common.train.logs import Logger
-from common.train.state import TrainState, first_not_finite
-
-StepFn = Callable[[TrainState, Any], tuple[TrainState, dict[str, jax.Array]]]
+from common.train.state import State, first_not_finite
 
 
-@dataclasses.dataclass(frozen=True)
-class LoopStats:
-    """How fast a run was; evaluations and checkpoints are not counted."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Loop:
+    """What a training repeats, on which batches and devices, and when it logs, evaluates and saves."""
 
-    images_per_second: float
-    """Training images over the time after the first step; NaN with fewer than two steps."""
-    seconds_to_first_step: float
-    """Input, compilation and the first step itself."""
-    input_wait_share: float
-    """Share of the time after the first step in which the device had nothing to do because a batch was being made."""
-    compilations_after_first: int
-    """0 unless the shapes, types or placement of state or batches changed."""
+    step: Callable[[Any, Any], tuple[Any, dict[str, jax.Array]]]
+    """(state, batch) -> (state, dict of scalars). The run stops if a scalar "loss" or "loss/..." is not finite. Scalars
+    that only some steps return are logged as means over these steps."""
+    compiled: bool = False
+    """False: `step` is one pure function, compiled by `sharding.jit_step`. True: `step` is called as it is; it consists
+    of compiled programs that donate the state and return it replicated."""
+    iterator: Any
+    """Yields this process's batches, dicts of numpy arrays; has `get_state()` if checkpoints are kept."""
+    keys: tuple[str, ...]
+    """Names of the arrays of a batch that go to the devices."""
+    mesh: Mesh
+    steps: int
+    """Number of steps of the whole run, those of its earlier parts included."""
+    batch_size: int
+    """Global batch size, for the speed only."""
+    log_every: int
+    """Steps between log lines."""
+    save_every: int
+    """Steps between checkpoints."""
+    eval_every: int = 0
+    """Steps between evaluations; 0 evaluates after the last step only."""
+    evaluate: Callable[[Any], Mapping[str, float]] | None = None
+    """state -> scalars, which may be none."""
+    best_metric: str | None = None
+    """Scalar of `evaluate` whose lowest value marks the best state, which is kept; None keeps none."""
 
 
 def run(
-    step_fn: StepFn,
-    state: TrainState,
-    iterator: Any,
-    *,
-    steps: int,
-    mesh: Mesh,
-    batch_size: int,
-    logger: Logger,
-    checkpoints: Checkpoints | None,
-    log_every: int,
-    save_every: int,
-    eval_every: int = 0,
-    evaluate: Callable[[TrainState], Mapping[str, float]] | None = None,
-    best_metric: str | None = None,
-    prepare: Callable[[Any], Any] = lambda batch: batch,
-    resume: Any = None,
-    compiled: bool = False,
-) -> tuple[TrainState, LoopStats]:
-    """Runs `step_fn` until `steps` steps are done.
+    loop: Loop, state: State, logger: Logger, checkpoints: Checkpoints | None = None, resume: Any = None
+) -> tuple[Any, Speed]:
+    """Runs a loop until `loop.steps` steps are done.
 
     Args:
-      step_fn: (state, batch) -> (state, dict of scalars); compiled here by `mesh.jit_step`. A run stops where a scalar
-        "loss" or "loss/..." is not finite. One that only some steps give is logged as the mean over these.
-      state: as created or restored; it is donated. Its `step` says how many steps are done already.
-      iterator: yields this process's batches, pytrees of numpy arrays; has `get_state()` if checkpoints are kept.
-      batch_size: global, for the rate only.
-      evaluate: state -> scalars, called every `eval_every` steps and after the last one.
-      best_metric: the scalar of `evaluate`, lower is better, whose best state is kept.
-      prepare: batch -> what goes to the device.
-      resume: the `meta` that `Checkpoints.restore` gave back; None for a new run.
-      compiled: `step_fn` is called as it is: it consists of compiled parts, which donate the state and replicate it.
+      state: as created or restored; it is donated. Its `step` tells how many steps are done already.
+      checkpoints: where to save; None saves nothing.
+      resume: the `meta` that `Checkpoints.restore` returned with the state; None for a new run.
 
     Returns:
-      the last state and the speed.
+      The last state and the speed.
 
     Raises:
-      InputError: the loss or the state is not finite, or a checkpoint cannot be written; the checkpoints before stay.
+      InputError: the loss or the state is not finite, or a checkpoint cannot be written; older checkpoints stay.
       SystemExit: after SIGTERM or SIGINT, when a checkpoint has been saved.
     """
-    return _Run(**locals()).run()
+    return _Run(loop, state, logger, checkpoints, resume).run()
 
 
 class _Run:
-    def __init__(self, **arguments: Any):
-        self.__dict__.update(arguments)
-        self.window = [] if self.resume is None else list(self.resume["window"])  # [step, {name: value}] not logged yet
+    def __init__(self, loop: Loop, state: State, logger: Logger, checkpoints: Checkpoints | None, resume: Any):
+        self.loop, self.state, self.logger, self.checkpoints = loop, state, logger, checkpoints
+        self.window = [] if resume is None else list(resume["window"])  # [step, {name: value}] not logged yet
         self.unread: list[tuple[int, dict[str, jax.Array]]] = []
         self.to_log: int | None = None
-        self.clock = Clock(self.batch_size)
+        self.position: Position | None = None
+        self.clock = Clock(loop.batch_size)
         self.signal = _Signal()
 
-    def run(self) -> tuple[TrainState, LoopStats]:
+    def run(self) -> tuple[State, Speed]:
+        loop, clock = self.loop, self.clock
         done = first = int(self.state.step)
-        if done < self.steps:
-            self.state = sharding.put_replicated(self.state, self.mesh)
+        if done < loop.steps:
+            self.state = sharding.put_replicated(self.state, loop.mesh)
             batch = self._fetch()
-        step_fn = self.step_fn if self.compiled else sharding.jit_step(self.step_fn, self.mesh)
-        with self.signal, self.clock:
-            while done < self.steps:
-                with self.clock.dispatching():
-                    self.state, metrics = step_fn(self.state, batch)
+        step = loop.step if loop.compiled else sharding.jit_step(loop.step, loop.mesh)
+        with self.signal, clock:
+            while done < loop.steps:
+                with clock.dispatching():
+                    self.state, metrics = step(self.state, batch)
                 done += 1
                 self.unread.append((done, metrics))
-                self.clock.step_dispatched(metrics)
+                clock.step_dispatched(metrics)
                 position = self.position
-                if done < self.steps:
-                    with self.clock.fetching():
+                if done < loop.steps:
+                    with clock.fetching():
                         batch = self._fetch()
                 if done == first + 1:
                     jax.block_until_ready(metrics)
-                    self.clock.first_step_done()
+                    clock.first_step_done()
                 self._after_step(done, position)
             self._read(done)
             jax.block_until_ready(self.state)
-            self.clock.done()
+            clock.done()
         if self.checkpoints is not None:
             self.checkpoints.wait()
-        clock = self.clock
-        stats = LoopStats(clock.rate()[0], clock.first_step(), clock.wait_share(), clock.compilations)
-        return self.state, stats
+        return self.state, clock.speed()
 
     def _fetch(self) -> Any:
-        """The next batch, on its way to the devices; `position` is that after it."""
+        """The next batch, on its way to the devices; `position` becomes that after it."""
         try:
-            batch = next(self.iterator)
+            batch = next(self.loop.iterator)
         except StopIteration:
             raise InputError("the training data ended before the last step; it must repeat forever") from None
-        self.position = None if self.checkpoints is None else Position(self.iterator)
-        return sharding.put_batch(self.prepare(batch), self.mesh)
+        self.position = None if self.checkpoints is None else Position(self.loop.iterator)
+        return sharding.put_batch({name: batch[name] for name in self.loop.keys}, self.loop.mesh)
 
     def _after_step(self, done: int, position: Position | None) -> None:
-        last = done == self.steps
+        loop = self.loop
+        last = done == loop.steps
         stop = self.signal.received(done)
-        evaluates = self.evaluate is not None and (last or (self.eval_every and done % self.eval_every == 0))
-        saves = self.checkpoints is not None and (last or stop or done % self.save_every == 0)
+        evaluates = loop.evaluate is not None and (last or (loop.eval_every and done % loop.eval_every == 0))
+        saves = self.checkpoints is not None and (last or stop or done % loop.save_every == 0)
         if self.to_log is not None:  # the step after it is running by now: reading costs the device nothing
             self._read(self.to_log)
-        if done % self.log_every == 0 or last:
+        if done % loop.log_every == 0 or last:
             self.to_log = done
         self.logger.progress(done, *self.clock.rate())
         if not (evaluates or saves or stop):
@@ -154,11 +147,11 @@ class _Run:
                 self._stop(done)
 
     def _evaluate(self, done: int) -> None:
-        scalars = self.evaluate(self.state)
+        scalars = self.loop.evaluate(self.state)
         if scalars:
             self.logger.write(done, {f"validation/{name}": value for name, value in scalars.items()})
-        if self.checkpoints is not None and self.best_metric is not None:
-            self.checkpoints.save_best(done, self.state, float(scalars[self.best_metric]))
+        if self.checkpoints is not None and self.loop.best_metric is not None:
+            self.checkpoints.save_best(done, self.state, float(scalars[self.loop.best_metric]))
 
     def _read(self, until: int) -> None:
         """Fetches the numbers of the steps up to `until`, checks them, and logs what is due."""
@@ -179,7 +172,7 @@ class _Run:
             self.window, self.to_log = [], None
 
     def _check_state(self, done: int) -> None:
-        bad = first_not_finite({"params": self.state.params, "stats": self.state.stats})
+        bad = first_not_finite(self.state.watched())
         if bad is not None:
             self._not_finite(done, f"{bad} is not finite though the loss is")
 
@@ -204,7 +197,7 @@ class _Run:
 
 
 class _Signal:
-    """Notes the first SIGTERM or SIGINT; a second one acts as it did before."""
+    """Handler that notes the first SIGTERM or SIGINT; a second one acts as it would have before the loop."""
 
     def __init__(self):
         self.number, self._before = None, {}

@@ -1,6 +1,6 @@
-"""Devices as one mesh with a `data` axis: state is replicated, batches are split, and jit does the rest.
+"""All devices form one mesh with a `data` axis: states are replicated, batches are split, and jit does the rest.
 
-Statistics over the batch (BatchNorm, minibatch standard deviation) are global, because to jit the batch is one array.
+Statistics over the batch (BatchNorm, minibatch standard deviation) are global, because jit sees the batch as one array.
 """
 
 import os
@@ -17,8 +17,8 @@ from common.errors import InputError
 def initialize() -> None:
     """Joins the other processes of the job if the environment says that there are any; call it before using JAX.
 
-    Explicit: `JAX_COORDINATOR_ADDRESS` with `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID`. Found by JAX itself: a Slurm step
-    or an Open MPI job of several tasks, a TPU pod.
+    The environment names them by `JAX_COORDINATOR_ADDRESS` with `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID`. JAX itself
+    finds those of a Slurm step or an Open MPI job of several tasks, and of a TPU pod.
     """
     env = os.environ
     if "JAX_COORDINATOR_ADDRESS" in env and "JAX_NUM_PROCESSES" in env:
@@ -37,17 +37,17 @@ def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
 
 
 def replicated_sharding(mesh: Mesh) -> NamedSharding:
-    """Every device holds the whole array: parameters, optimiser state."""
+    """Sharding with the whole array on every device: parameters, optimiser state."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
-    """The first axis is split over the devices."""
+    """Sharding that splits the first axis over the devices."""
     return NamedSharding(mesh, PartitionSpec("data"))
 
 
 def check_batch_size(batch_size: int, mesh: Mesh, parts: int = 1) -> None:
-    """`InputError` unless the global batch size splits evenly over devices and, on each, into so many parts."""
+    """Raises `InputError` unless the global batch size splits evenly over the devices and, on each, into `parts`."""
     unit = mesh.size * parts
     if batch_size < 1 or batch_size % unit:
         more = f" times {parts}" if parts > 1 else ""
@@ -58,8 +58,8 @@ def check_batch_size(batch_size: int, mesh: Mesh, parts: int = 1) -> None:
         )
 
 
-def put_batch(batch_: Any, mesh: Mesh) -> Any:
-    """A pytree of this process's numpy arrays [b, ...] -> global arrays [b * processes, ...], split over the devices.
+def put_batch(batch: Any, mesh: Mesh) -> Any:
+    """Global arrays [b * processes, ...], split over the devices, of a pytree of this process's numpy arrays [b, ...].
 
     The copy to the devices is only started, not awaited.
 
@@ -77,21 +77,22 @@ def put_batch(batch_: Any, mesh: Mesh) -> Any:
             )
         return jax.make_array_from_process_local_data(sharding, array)
 
-    return jax.tree.map(put, batch_)
+    return jax.tree.map(put, batch)
 
 
 def jit_step(step: Callable[..., tuple[Any, Any]], mesh: Mesh, constants: int = 0) -> Callable[..., tuple[Any, Any]]:
-    """Compiles a step (state, batch) -> (state, metrics) that donates its state and gives it back replicated.
+    """Compiles a step (state, batch) -> (state, metrics) that donates its state and returns it replicated.
 
-    A step may take `constants` further arguments, replicated too: what it reads but no checkpoint needs to hold.
-
-    Without the second, XLA may leave a parameter split over the devices; the next step, given other shardings than the
-    first, would be compiled again.
+    Args:
+      step: a pure function.
+      constants: number of further arguments, which are replicated: what the step reads but no checkpoint holds.
     """
+    # The result is replicated explicitly: otherwise XLA may leave a parameter split over the devices, and the next step
+    # would be compiled again for the new shardings.
     shardings = (replicated_sharding(mesh), batch_sharding(mesh), *[replicated_sharding(mesh)] * constants)
     return jax.jit(step, donate_argnums=0, in_shardings=shardings, out_shardings=replicated_sharding(mesh))
 
 
 def put_replicated(tree: Any, mesh: Mesh) -> Any:
-    """Copies the leaves to all devices of the mesh; leaves that are there already are not copied."""
+    """Copies each leaf to all devices of the mesh, unless it is there already."""
     return jax.device_put(tree, replicated_sharding(mesh))

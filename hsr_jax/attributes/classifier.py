@@ -16,6 +16,7 @@ import optax
 from jax import Array
 
 from common.nn.resnet import ResNet
+from common.nn.untrained import init_on_host
 from common.ops.pixels import as_float
 from common.ops.pool import adaptive_average_pool
 from common.train import workdir
@@ -68,8 +69,7 @@ def shapes(config: AttributesConfig) -> dict[str, Any]:
 
 def initialize(config: AttributesConfig) -> dict[str, Any]:
     """Variables of the untrained network by the run's seed."""
-    init = jax.jit(build(config).init, compiler_options={"xla_backend_optimization_level": 0})  # runs once
-    return init(jax.random.fold_in(jax.random.key(config.seed), 0), _input(config))
+    return init_on_host(build(config), jax.random.fold_in(jax.random.key(config.seed), 0), _input(config))
 
 
 def optimizer(config: AttributesConfig) -> optax.GradientTransformation:
@@ -110,14 +110,16 @@ def make_step(
     """(state, batch of uint8 'image' and 'label') -> (state, metrics), pure, for `loop.run`."""
     model, transform = build(config), optimizer(config)
 
-    def loss_fn(params, stats, batch, key):
-        images = augment(key, as_float(batch["image"]))
-        (scores, _), stats = model.apply({"params": params, **stats}, images, train=True, mutable=list(stats))
-        return loss(scores, batch["label"]).mean(), (stats, {})
+    def loss_fn(params, model_state, batch, key):
+        images, variables = augment(key, as_float(batch["image"])), {"params": params, **model_state}
+        (scores, _), model_state = model.apply(variables, images, train=True, mutable=list(model_state))
+        return loss(scores, batch["label"]).mean(), (model_state, {})
 
     def step(state, batch):
-        gradients, stats, metrics = accumulated_gradients(loss_fn, state.params, state.stats, batch, state.step_key())
-        return apply_gradients(state, gradients, transform, stats), metrics
+        gradients, model_state, metrics = accumulated_gradients(
+            loss_fn, state.params, state.model_state, batch, state.step_key()
+        )
+        return apply_gradients(state, gradients, transform, model_state), metrics
 
     return step
 
@@ -166,10 +168,10 @@ def load_classifier(path: str) -> tuple[Callable[[Array], Array], tuple[str, ...
     """
     config = workdir.read_config(AttributesConfig, path)
     checkpoints, template = Checkpoints(path), shapes(config)
-    like = {"params": template["params"], "stats": {"batch_stats": template["batch_stats"]}}
+    like = {"params": template["params"], "model_state": {"batch_stats": template["batch_stats"]}}
     part, _ = checkpoints.restore_part(like, "best" if checkpoints.steps("best") else "last")
     # On the host: as a constant of a program it lies wherever the program does.
-    variables = jax.device_get({"params": part["params"], **part["stats"]})
+    variables = jax.device_get({"params": part["params"], **part["model_state"]})
     model = build(config)
     apply = lambda images: logits(model, variables, jnp.clip(images, -1, 1), config.image_size)
     return apply, attribute_data.names(config.data)

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from common.data.images.pipeline import eval_batches
+from common.data.images.pipeline import ImageLoader
 from common.data.images.source import ImageSource
 from common.metrics import path_length
 from common.ops.pixels import stylegan2_ada_uint8
@@ -66,14 +66,8 @@ def real_features(
     `generated_features`."""
     networks, embed = _embed(sampler, embeddings)
     program = inference.compiled(embed, sampler.mesh, precision="highest")
-    batches = eval_batches(
-        source,
-        resolution=sampler.generator.resolution,
-        batch_size=sampler.batch_size,
-        process_index=jax.process_index(),
-        process_count=jax.process_count(),
-    )
-    results = inference.over_batches(program, (networks,), batches, ("image",), sampler.mesh)
+    loader = ImageLoader(source, sampler.generator.resolution)
+    results = inference.over_loader(program, (networks,), loader, ("image",), sampler.mesh, sampler.batch_size)
     return collect(results, sampler.mesh, keep, on_batch)
 
 

@@ -17,8 +17,8 @@ from jax.sharding import Mesh
 
 from common.nn.stylegan2 import num_ws
 from common.ops.pixels import as_float
+from common.ops.trees import moving_average
 from common.train import sharding
-from common.train.optimizer import moving_average
 from hsr_jax.gan import adversarial, objectives
 from hsr_jax.gan.objectives import GAN, LatentDraws
 from hsr_jax.gan.state import GANState
@@ -106,7 +106,7 @@ class Phases:
 
         def loss_fn(params):
             augment = lambda images: self._augmented(augmentation, images, state)
-            stats, d_params = state.g_stats, state.d_params
+            stats, d_params = state.g_model_state, state.d_params
             loss, (logits, generated) = objectives.g_main(self.gan, params[0], stats, d_params, draws, augment, c)
             metrics = {"loss/G": loss.mean(), "score/fake": logits.mean()}
             if semantic_loss is not None:
@@ -117,7 +117,7 @@ class Phases:
         params = (state.g_params,) if semantic_loss is None else (state.g_params, state.head_params)
         gradients, (stats, metrics) = jax.grad(loss_fn, has_aux=True)(params)
         g_params, g_opt = _updated(self.g_optimizer, gradients[0], state.g_opt, state.g_params)
-        state = state.replace(g_params=g_params, g_opt=g_opt, g_stats=stats)
+        state = state.replace(g_params=g_params, g_opt=g_opt, g_model_state=stats)
         if semantic_loss is not None:
             head_params, head_opt = _updated(self.g_optimizer, gradients[1], state.head_opt, state.head_params)
             state = state.replace(head_params=head_params, head_opt=head_opt)
@@ -134,19 +134,21 @@ class Phases:
 
         def loss_fn(g_params):
             weight = self.losses.path_length_weight
-            loss, out = objectives.g_reg(self.gan, g_params, state.g_stats, state.pl_mean, draws, pl_noise, weight, c)
+            loss, out = objectives.g_reg(
+                self.gan, g_params, state.g_model_state, state.pl_mean, draws, pl_noise, weight, c
+            )
             return self.schedule.g_interval * loss.mean(), out
 
         gradients, out = jax.grad(loss_fn, has_aux=True)(state.g_params)
         g_params, g_opt = _updated(self.g_optimizer, gradients, state.g_opt, state.g_params)
-        state = state.replace(g_params=g_params, g_opt=g_opt, g_stats=out.stats, pl_mean=out.mean)
+        state = state.replace(g_params=g_params, g_opt=g_opt, g_model_state=out.stats, pl_mean=out.mean)
         return state, {"path_length": out.lengths.mean(), "path_length_penalty": out.penalty.mean()}
 
     def d_main(self, state: GANState, batch: Batch) -> tuple[GANState, Metrics]:
         """A step of the discriminator on a batch of each kind. Eq. (4.1), thesis."""
         draw, *augmentations = jax.random.split(self._key(state, 2), 3)
         reals, c = as_float(batch["image"]), batch.get("label")
-        generated = self.gan.generate(state.g_params, state.g_stats, self._draws(draw, len(reals)), c)
+        generated = self.gan.generate(state.g_params, state.g_model_state, self._draws(draw, len(reals)), c)
         images = [
             self._augmented(key, images, state)
             for key, images in zip(augmentations, (generated.images, reals), strict=True)
@@ -158,7 +160,7 @@ class Phases:
 
         gradients, (loss, (_, real)) = jax.grad(loss_fn, has_aux=True)(state.d_params)
         d_params, d_opt = _updated(self.d_optimizer, gradients, state.d_opt, state.d_params)
-        state = _reported(state, real).replace(d_params=d_params, d_opt=d_opt, g_stats=generated.stats)
+        state = _reported(state, real).replace(d_params=d_params, d_opt=d_opt, g_model_state=generated.stats)
         return state, {"loss/D": loss, "score/real": real.mean(), "real_sign": jnp.sign(real).mean()}
 
     def d_reg(self, state: GANState, batch: Batch) -> tuple[GANState, Metrics]:
@@ -185,7 +187,7 @@ class Phases:
             ada = ada.replace(p=jnp.where(due, p, ada.p))
         ada = ada.replace(sign_sum=jnp.where(due, 0, ada.sign_sum), count=jnp.where(due, 0, ada.count))
         ema_params = moving_average(state.ema_params, state.g_params, beta)
-        state = state.replace(step=step, ada=ada, ema_params=ema_params, ema_stats=state.g_stats)
+        state = state.replace(step=step, ada=ada, ema_params=ema_params, ema_model_state=state.g_model_state)
         return state, {"ada_p": ada.p, "path_length_mean": state.pl_mean}
 
     def _key(self, state: GANState, phase: int) -> Array:

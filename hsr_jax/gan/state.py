@@ -1,4 +1,4 @@
-"""Everything that a training step of the generator and the discriminator changes, as one pytree."""
+"""What a training step of the generator and the discriminator changes, as one pytree."""
 
 from typing import Any
 
@@ -10,54 +10,49 @@ from jax import Array
 
 
 class AdaState(flax.struct.PyTreeNode):
-    """The augmentation's strength and what decides on the next one."""
+    """Strength of the augmentation, and the statistics that the next strength is computed from."""
 
     p: Array
-    """float32 [], the overall strength."""
+    """float32 [], strength of all augmentations."""
     sign_sum: Array
     """float32 [], sum of the signs of the logits of real images since the last decision."""
     count: Array
-    """float32 [], number of these logits."""
+    """float32 [], number of logits in `sign_sum`."""
 
 
 class GANState(flax.struct.PyTreeNode):
-    """State before batch `step`. Variables of the generator are {"params": g_params, **g_stats}."""
+    """State before batch `step`. The generator's variables are {"params": g_params, **g_model_state}."""
 
     step: Array
     """int32 [], number of batches done."""
     g_params: Any
-    g_stats: Any
-    """The generator's collections: {"stats": ...} with the mean w and the noise maps."""
+    g_model_state: Any
+    """Collections of the generator besides its parameters: {"stats": ...} with the mean w and the noise maps."""
     d_params: Any
     head_params: Any
-    """Of the predictors that the semantic regularizer trains; {} without it."""
+    """Parameters of the heads that the semantic regularizer trains; {} without it."""
     g_opt: optax.OptState
     d_opt: optax.OptState
     head_opt: optax.OptState
-    """Apart from `g_opt`: the predictors take no step where the generator is regularised."""
+    """Separate from `g_opt`, because the heads take no step in the generator's path length regularisation."""
     ema_params: Any
-    """Moving average of `g_params`: the generator to use."""
-    ema_stats: Any
-    """Of the average; like `g_stats`."""
+    """Moving average of `g_params`: the parameters of the generator to use."""
+    ema_model_state: Any
+    """Collections of the averaged generator, like `g_model_state`."""
     pl_mean: Array
     """float32 [], running mean of the path lengths."""
     ada: AdaState
     key: Array
-    """Typed PRNG key. It never changes: batch k draws from `step_key()`, so that a resumed run draws the same."""
+    """Typed PRNG key. It never changes: each batch draws from `step_key()`, so a resumed run draws the same numbers."""
 
     def step_key(self) -> Array:
-        """The key of this batch."""
+        """PRNG key of the next batch."""
         return jax.random.fold_in(self.key, self.step)
 
-    @property
-    def params(self) -> dict[str, Any]:
-        """All that learns."""
-        return {"generator": self.g_params, "discriminator": self.d_params, "heads": self.head_params}
-
-    @property
-    def stats(self) -> Any:
-        """The collections of the modules."""
-        return self.g_stats
+    def watched(self) -> Any:
+        """Parameters and collections that learn, which must stay finite."""
+        names = ("g_params", "d_params", "head_params", "g_model_state")
+        return {name: getattr(self, name) for name in names}
 
 
 def create_gan_state(
@@ -69,28 +64,29 @@ def create_gan_state(
     head_params: Any = None,
     ada_p: float = 0.0,
 ) -> GANState:
-    """State before the first batch. The arrays are shared with the caller's: a step that donates its state invalidates
-    those too.
+    """State before the first batch.
+
+    The arrays are shared with the caller: a step that donates its state invalidates the caller's as well.
 
     Args:
-      g_variables: {"params": ..., "stats": ...}, of an untrained generator or an imported one.
+      g_variables: {"params": ..., "stats": ...} of an untrained generator or an imported one.
       ada_p: strength of the augmentation at the start.
     """
     head_params = {} if head_params is None else head_params
     g_params = g_variables["params"]
-    g_stats = {name: collection for name, collection in g_variables.items() if name != "params"}
+    g_model_state = {name: collection for name, collection in g_variables.items() if name != "params"}
     zero = lambda: jnp.zeros((), jnp.float32)
     return GANState(
         step=jnp.zeros((), jnp.int32),
         g_params=g_params,
-        g_stats=g_stats,
+        g_model_state=g_model_state,
         d_params=d_params,
         head_params=head_params,
         g_opt=g_optimizer.init(g_params),
         d_opt=d_optimizer.init(d_params),
         head_opt=g_optimizer.init(head_params),
         ema_params=jax.tree.map(jnp.array, g_params),
-        ema_stats=jax.tree.map(jnp.array, g_stats),
+        ema_model_state=jax.tree.map(jnp.array, g_model_state),
         pl_mean=zero(),
         ada=AdaState(jnp.float32(ada_p), zero(), zero()),
         key=key,

@@ -1,4 +1,4 @@
-"""A training step on the host: the phases that are due, each a program of its own."""
+"""A training step as the host runs it: the phases that are due, each a compiled program of its own."""
 
 from typing import Any
 
@@ -8,18 +8,19 @@ from hsr_jax.gan.state import GANState
 
 
 class Step:
-    """(state, batch) -> (state, metrics), for a loop that takes a compiled step; it never waits for the device.
+    """Callable (state, batch) -> (state, metrics) for a loop that takes a compiled step. It never waits for the device.
 
-    A program for every phase, for the regularisations are due in one batch of 4 or 16 only, and the semantic one starts
-    late. A phase is compiled when it is first due; each takes the state away from its caller. Metrics are those of the
-    phases that were due.
+    Each phase is a program, because the regularisations are due only in one batch of 4 or 16 and the semantic one
+    starts late. A phase is compiled when it is first due, and donates the state. Metrics are those of the phases that
+    were due.
     """
 
     def __init__(self, phases: Phases, hsr_start: int = 0, extractor: Any = None):
-        """
+        """Prepares the programs.
+
         Args:
-          hsr_start: number of batches before the semantic regularizer, if `phases` have one, joins.
-          extractor: variables of its frozen network.
+          hsr_start: number of batches before the semantic regularizer joins, if `phases` have one.
+          extractor: variables of the regularizer's frozen network.
         """
         self._phases, self._hsr_start = phases, hsr_start
         names = ("g_main", "g_reg", "d_main", "d_reg", "finish")
@@ -30,7 +31,7 @@ class Step:
         self._done: int | None = None
 
     def due(self, step: int) -> list[str]:
-        """Names of the phases of batch `step`, counted from 0, in their order."""
+        """Names of the phases of batch number `step`, counted from 0, in their order."""
         losses, schedule = self._phases.losses, self._phases.schedule
         hsr = self._phases.semantic_loss is not None and step >= self._hsr_start
         g_reg = losses.path_length_weight and step % schedule.g_interval == 0
@@ -39,10 +40,10 @@ class Step:
         return g + ["d_main"] + ["d_reg"] * bool(d_reg) + ["finish"]
 
     def __call__(self, state: GANState, batch: Batch) -> tuple[GANState, Metrics]:
-        """`state` and `batch` lie on the mesh, see `sharding.put_replicated` and `sharding.put_batch`.
+        """Runs the phases that are due for the batch; state and batch must lie on the mesh.
 
-        The first call reads the number of batches done off the state and later ones count on: a resumed run is in
-        phase. States have to follow one another.
+        Only the first call reads the number of batches done from its state, so that a resumed run is in phase; later
+        calls count on. Each call must get the state that the call before it returned.
         """
         if self._done is None:
             self._done = int(state.step)

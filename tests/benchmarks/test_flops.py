@@ -16,7 +16,7 @@ from common.pretrained import extractor
 from common.train import sharding
 from hsr_jax.ada.augment import PIPES
 from hsr_jax.ada.geometry import resample
-from hsr_jax.build import build, shapes
+from hsr_jax.build import build_gan, shapes
 from hsr_jax.config import GanConfig, HsrConfig, ImageDataConfig, NetworksConfig
 
 # 8, 16 and 32 px with 64, 32 and 16 channels: products have 100 multiply-adds and more a value.
@@ -26,7 +26,7 @@ CONFIG = GanConfig(
     ada=dataclasses.replace(GanConfig().ada, p=0.5),
     batch_size=8,
 )
-GAN = build(CONFIG)
+GAN = build_gan(CONFIG)
 PIPE = PIPES["bgc"]
 
 

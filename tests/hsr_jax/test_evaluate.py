@@ -167,10 +167,10 @@ def test_a_run_brings_its_images_and_its_row(place, tmp_path, monkeypatch):
     run = tmp_path / "table4_5" / "dog"
     data = ImageDataConfig(source=str(place / "images"), resolution=32, max_images=9)
     config = GanConfig(workdir=str(run), data=data, networks=sizes)
-    generator = build.build(config).generator
+    generator = build.build_gan(config).generator
     g = jax.jit(generator.init)(jax.random.key(1), jnp.zeros((1, 6)))
     checkpoints = Checkpoints(run)
-    checkpoints.save(3, {"ema_params": g["params"], "ema_stats": {n: x for n, x in g.items() if n != "params"}})
+    checkpoints.save(3, {"ema_params": g["params"], "ema_model_state": {n: x for n, x in g.items() if n != "params"}})
     checkpoints.close()
     files.write_json(run / "config.json", config_to_dict(config))
 

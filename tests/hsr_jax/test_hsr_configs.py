@@ -24,7 +24,7 @@ def values(sizes: NetworksConfig, resolution: int) -> tuple[int, int]:
     config = GanConfig(networks=sizes)
     assert config.data.resolution == resolution
     count = lambda tree: sum(x.size for x in jax.tree.leaves(tree["params"]))
-    return tuple(count(tree) for tree in build.shapes(build.build(config)))
+    return tuple(count(tree) for tree in build.shapes(build.build_gan(config)))
 
 
 @pytest.mark.parametrize("address", [*ADDRESSES, "configs/hsr/mtfl64_cpu.py", "configs/hsr/mtfl64_cpu.py:hsr"])

@@ -16,8 +16,7 @@ from common.config import config_from_dict, config_to_dict
 from common.errors import InputError
 from common.train import sharding
 from common.weights import formats
-from hsr_jax import build as networks
-from hsr_jax import snapshot, train
+from hsr_jax import build, snapshot, train
 from hsr_jax.config import AdaConfig, GanConfig, ImageDataConfig, NetworksConfig, check
 from hsr_jax.gan import state
 from hsr_jax.gan.phases import LossConfig, ScheduleConfig
@@ -69,9 +68,9 @@ def test_a_run_from_a_snapshot_follows_the_rules_of_resuming():
     """No ramp-up of the average, whose first step would else forget it, and a faster augmentation."""
     schedule = ScheduleConfig(ema_kimg=5.0, ema_ramp_up=0.05)
     config = dataclasses.replace(SMALL, schedule=schedule, ada=AdaConfig(kimg=500.0))
-    gan, mesh = networks.build(config), sharding.make_mesh()
+    gan, mesh = build.build_gan(config), sharding.make_mesh()
     fresh, started = (
-        train.build_phases(dataclasses.replace(config, resume_from=start), gan, mesh, None)
+        build.build_phases(dataclasses.replace(config, resume_from=start), gan, mesh, None)
         for start in ("", "runs/other")
     )
     assert (fresh.schedule.ema_ramp_up, started.schedule.ema_ramp_up) == (0.05, None)
@@ -114,8 +113,8 @@ def drawn(template, seed: int):
 
 @pytest.mark.parametrize("averages_only", [False, True])
 def test_a_public_checkpoint_gives_generator_average_and_discriminator(averages_only, tmp_path):
-    gan = networks.build(SMALL)
-    g, d = networks.shapes(gan)
+    gan = build.build_gan(SMALL)
+    g, d = build.shapes(gan)
     parts = {
         "G": (drawn(g, 0), gan.generator),
         "G_ema": (drawn(g, 1), gan.generator),
@@ -130,11 +129,11 @@ def test_a_public_checkpoint_gives_generator_average_and_discriminator(averages_
         arrays |= {f"{name}.{key}": np.asarray(x, np.float32, order="C") for key, x in found.items()}
     path = str(tmp_path / "network.safetensors")
     save_file(arrays, path)
-    new = state.create(drawn(g, 3), drawn(d, 4)["params"], optax.sgd(1.0), optax.sgd(1.0), jax.random.key(0))
+    new = state.create_gan_state(drawn(g, 3), drawn(d, 4)["params"], optax.sgd(1.0), optax.sgd(1.0), jax.random.key(0))
     started = snapshot.with_networks_of(path, new)
     trained = parts["G_ema" if averages_only else "G"][0]
     jax.tree.map(np.testing.assert_array_equal, started.g_params, trained["params"])
-    jax.tree.map(np.testing.assert_array_equal, started.g_stats["stats"], trained["stats"])
+    jax.tree.map(np.testing.assert_array_equal, started.g_model_state["stats"], trained["stats"])
     jax.tree.map(np.testing.assert_array_equal, started.ema_params, parts["G_ema"][0]["params"])
     jax.tree.map(np.testing.assert_array_equal, started.d_params, parts["D"][0]["params"])
     # Each for itself, since a step gives its state away.

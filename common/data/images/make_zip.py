@@ -18,9 +18,10 @@ from PIL import Image
 
 from common import errors, files
 from common.config import parse_command
-from common.data.images import pipeline as image_pipeline
+from common.data import batches
 from common.data.images.folder import open_images
 from common.data.images.labels import to_json
+from common.data.images.pipeline import ImageLoader
 from common.data.images.source import ImageSource
 from common.errors import InputError
 from common.terminal import track
@@ -66,7 +67,8 @@ def write_zip(source: ImageSource, out: str | Path, resolution: int) -> None:
 
 def _squares(source: ImageSource, resolution: int) -> Iterator[np.ndarray]:
     batch_size = min(32, len(source))
-    for batch in image_pipeline.eval_batches(source, resolution=resolution, batch_size=batch_size):
+    loader = ImageLoader(source, resolution)
+    for batch in batches.once(loader, batch_size=batch_size, process_index=0, process_count=1):
         yield from batch["image"][batch["mask"] > 0]
 
 

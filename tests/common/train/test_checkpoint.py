@@ -87,9 +87,10 @@ def test_a_state_may_be_donated_right_after_the_call(tmp_path):
 
 
 def test_the_last_and_the_best_are_kept(tmp_path):
-    checkpoints = Checkpoints(tmp_path, keep=2)
+    checkpoints = Checkpoints(tmp_path)
     for step, metric in enumerate([5.0, 3.0, float("nan"), 4.0, 3.0]):
-        checkpoints.save(step, {"x": jnp.full(2, step)}, metric=metric)
+        checkpoints.save_best(step, {"x": jnp.full(2, step)}, metric)
+        checkpoints.save(step, {"x": jnp.full(2, step)})
     checkpoints.close()
     again = Checkpoints(tmp_path)
     assert again.steps() == [3, 4] and again.best() == (1, 3.0)
@@ -104,9 +105,9 @@ def test_part_of_a_state(tmp_path):
     state = make_state()
     save(tmp_path, state)
     like = make_state(seed=1)
-    part, step = Checkpoints(tmp_path).restore_part({"params": like.params, "stats": like.stats}, "last")
+    part, step = Checkpoints(tmp_path).restore_part({"params": like.params, "model_state": like.model_state}, "last")
     assert step == 1
-    assert_equal(part, {"params": state.params, "stats": state.stats})
+    assert_equal(part, {"params": state.params, "model_state": state.model_state})
 
 
 def test_shapes_are_known_without_reading(tmp_path):
@@ -232,7 +233,9 @@ import jax.numpy as jnp
 from common.train.checkpoint import Checkpoints
 checkpoints = Checkpoints(sys.argv[1])
 for step in itertools.count((checkpoints.latest() or 0) + 1):
-    checkpoints.save(step, {"x": jnp.full(300_000, step), "y": jnp.full(3, step)}, metric=-step)
+    state = {"x": jnp.full(300_000, step), "y": jnp.full(3, step)}
+    checkpoints.save_best(step, state, -step)
+    checkpoints.save(step, state)
     print(step, flush=True)
 """
 

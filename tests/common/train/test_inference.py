@@ -25,15 +25,33 @@ def test_every_row_once_in_its_order(devices, batch_size):
     assert counts == [min(n, 11) for n in range(batch_size, 11 + batch_size, batch_size)]
 
 
-def test_a_loaders_batches_in_whatever_order_the_devices_are():
+class Loader:
+    """The rows; padding is not zero, so that it shows."""
+
+    def __len__(self):
+        return len(ROWS)
+
+    def __call__(self, row):
+        return {"image": ROWS[row], "label": np.float32(1), "index": np.int32(row)}
+
+    def padding(self):
+        return {"image": ROWS[0], "label": np.float32(0), "index": np.int32(-1)}
+
+
+def test_every_example_of_a_loader():
     mesh = sharding.make_mesh()
-    index = np.array([3, 1, 0, 2, -1, 6, 5, 4], np.int32)  # as a mesh of several processes may have it
-    batch = {"image": ROWS[index], "label": np.zeros(8), "index": index}
     program = inference.compiled(double, mesh, precision=None)
-    over = lambda: inference.over_batches(program, (1.0,), [batch], ("image",), mesh)
-    np.testing.assert_array_equal(inference.gathered(over())["product"], ROWS[:7])
-    sums = inference.over_batches(lambda x: x.sum(), (), [batch, batch], ("image",), mesh)
-    np.testing.assert_allclose(inference.total(sums), 2 * ROWS[index].sum(), rtol=1e-5)
+    found = inference.gathered(inference.over_loader(program, (1.0,), Loader(), ("image",), mesh, 8))
+    np.testing.assert_array_equal(found["product"], ROWS)
+    masked = lambda x, label: (x * label[:, None]).sum()
+    sums = inference.over_loader(masked, (), Loader(), ("image", "label"), mesh, 8)
+    np.testing.assert_allclose(inference.total(sums), ROWS.sum(), rtol=1e-5)
+
+
+def test_order_of_the_devices_does_not_matter():
+    index = np.array([3, 1, 0, 2, -1, 6, 5, 4], np.int32)  # as a mesh of several processes may have it
+    values, numbers = sharding.put_batch((ROWS[index], index), sharding.make_mesh())
+    np.testing.assert_array_equal(inference.on_host(values, numbers), ROWS[:7])
 
 
 def test_the_next_batch_is_started_before_the_host_sees_the_last():

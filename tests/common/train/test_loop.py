@@ -18,8 +18,7 @@ import optax
 import pytest
 
 from common.errors import InputError
-from common.train import logs as logging
-from common.train import loop, sharding
+from common.train import logs, loop, sharding
 from common.train.checkpoint import Checkpoints
 from common.train.optimizer import accumulated_gradients
 from common.train.state import apply_gradients, create_state, local_value
@@ -30,17 +29,17 @@ ADAM = optax.adam(1e-2)
 
 
 class Data:
-    """A Grain iterator that runs `event(n)` before giving batch n, counted from 1 in this process."""
+    """A Grain iterator that runs `event(n)` before batch n of this process (n from 1) and cuts it to `rows(n)`."""
 
-    def __init__(self, event=lambda n: None):
-        rows = grain.MapDataset.source([{"x": x, "y": np.abs(x[:1])} for x in ROWS])
-        self.iterator = iter(rows.shuffle(seed=1).repeat().to_iter_dataset().batch(BATCH))
-        self.event, self.count = event, 0
+    def __init__(self, event=lambda n: None, rows=lambda n: BATCH):
+        examples = grain.MapDataset.source([{"x": x, "y": np.abs(x[:1])} for x in ROWS])
+        self.iterator = iter(examples.shuffle(seed=1).repeat().to_iter_dataset().batch(BATCH))
+        self.event, self.rows, self.count = event, rows, 0
 
     def __next__(self):
         self.count += 1
         self.event(self.count)
-        return next(self.iterator)
+        return {name: array[: self.rows(self.count)] for name, array in next(self.iterator).items()}
 
     def get_state(self):
         return self.iterator.get_state()
@@ -49,22 +48,24 @@ class Data:
         self.iterator.set_state(state)
 
 
-def loss_fn(params, stats, batch, key):
+def loss_fn(params, model_state, batch, key):
     x = batch["x"] + 0.1 * jax.random.uniform(key, batch["x"].shape)
     hidden = jnp.tanh(x @ params["first"])
-    mean = 0.9 * stats["mean"] + 0.1 * hidden.mean(0)  # over the whole batch, on all devices
+    mean = 0.9 * model_state["mean"] + 0.1 * hidden.mean(0)  # over the whole batch, on all devices
     return (((hidden - mean[None]) @ params["second"] - batch["y"]) ** 2).mean(), ({"mean": mean}, {})
 
 
 @functools.cache  # the same function is compiled once for all tests
 def make_step(transform, poison=None):
     def step(state, batch):
-        grads, stats, metrics = accumulated_gradients(loss_fn, state.params, state.stats, batch, state.step_key())
+        grads, model_state, metrics = accumulated_gradients(
+            loss_fn, state.params, state.model_state, batch, state.step_key()
+        )
         if poison == "loss":  # from the step that starts at 12
             metrics = metrics | {"loss": jnp.where(state.step >= 12, jnp.nan, metrics["loss"])}
         if poison == "gradient":
             grads = jax.tree.map(lambda g: jnp.where(state.step == 18, jnp.inf, g), grads)
-        return apply_gradients(state, grads, transform, stats), metrics
+        return apply_gradients(state, grads, transform, model_state), metrics
 
     return step
 
@@ -80,19 +81,17 @@ def train(directory, steps, *, transform=ADAM, data=None, devices=None, poison=N
         state, resume = checkpoints.restore(state, data)
     evaluate = lambda state: {"size": jnp.abs(state.params["first"]).sum(), "step": state.step}  # noqa: E731
     defaults = {"log_every": 4, "save_every": 5, "eval_every": 6, "best_metric": "size", "evaluate": evaluate}
-    with logging.Logger(directory, steps, resume_step=int(state.step)) as log:
-        return loop.run(
-            make_step(transform, poison),
-            state,
-            data,
-            steps=steps,
-            mesh=mesh,
-            batch_size=BATCH,
-            logger=log,
-            checkpoints=checkpoints,
-            resume=resume,
-            **defaults | settings,
-        )
+    training = loop.Loop(
+        step=make_step(transform, poison),
+        iterator=data,
+        keys=("x", "y"),
+        mesh=mesh,
+        steps=steps,
+        batch_size=BATCH,
+        **defaults | settings,
+    )
+    with logs.Logger(directory, steps, resume_step=int(state.step)) as logger:
+        return loop.run(training, state, logger, checkpoints, resume)
 
 
 def assert_identical(a, b):
@@ -109,7 +108,7 @@ def test_one_device_and_eight_train_the_same(tmp_path):
     tolerance = 3 * 16 * 2**-24 * 10
     for name in ("first", "second"):
         np.testing.assert_allclose(one.params[name], eight.params[name], rtol=0, atol=tolerance)
-    np.testing.assert_allclose(one.stats["mean"], eight.stats["mean"], rtol=0, atol=tolerance)
+    np.testing.assert_allclose(one.model_state["mean"], eight.model_state["mean"], rtol=0, atol=tolerance)
 
 
 def test_a_killed_run_ends_like_one_that_was_not(tmp_path):
@@ -118,8 +117,8 @@ def test_a_killed_run_ends_like_one_that_was_not(tmp_path):
         done = subprocess.run([sys.executable, __file__, str(tmp_path / "killed"), kill_at], capture_output=True)
         assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert train(tmp_path / "killed", 25)[0].step == 25
-    logs = [(tmp_path / name / logging.METRICS).read_text() for name in ("whole", "killed")]
-    assert logs[0] == logs[1] and logs[0].count("train/loss") == 7 and logs[0].count("validation/size") == 5
+    lines = [(tmp_path / name / logs.METRICS).read_text() for name in ("whole", "killed")]
+    assert lines[0] == lines[1] and lines[0].count("train/loss") == 7 and lines[0].count("validation/size") == 5
     checkpoints = Checkpoints(tmp_path / "killed")
     assert checkpoints.steps() == [20, 25] and checkpoints.best() == Checkpoints(tmp_path / "whole").best()
     assert_identical(checkpoints.restore(expected)[0], expected)
@@ -127,10 +126,10 @@ def test_a_killed_run_ends_like_one_that_was_not(tmp_path):
 
 def test_log_lines_are_means(tmp_path):
     train(tmp_path / "single", 4, log_every=1, evaluate=None)
-    losses = [line["train/loss"] for line in logging.read(tmp_path / "single")]
+    losses = [line["train/loss"] for line in logs.read(tmp_path / "single")]
     assert len(set(losses)) == 4
     train(tmp_path / "mean", 4, evaluate=None)
-    assert logging.read(tmp_path / "mean") == [{"step": 4, "train/loss": pytest.approx(np.mean(losses), rel=1e-12)}]
+    assert logs.read(tmp_path / "mean") == [{"step": 4, "train/loss": pytest.approx(np.mean(losses), rel=1e-12)}]
 
 
 def test_not_a_number_in_the_loss(tmp_path):
@@ -159,31 +158,26 @@ def test_sigterm_saves_and_the_run_goes_on(tmp_path, capsys):
     assert Checkpoints(tmp_path / "stopped").latest() == 7  # though batch 8 had been fetched already
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
     assert_identical(train(tmp_path / "stopped", 12)[0], expected)
-    assert logging.read(tmp_path / "stopped") == logging.read(tmp_path / "whole")
+    assert logs.read(tmp_path / "stopped") == logs.read(tmp_path / "whole")
 
 
 def test_speed(tmp_path):
-    _, stats = train(tmp_path / "slow", 12, data=Data(lambda n: time.sleep(0.05)), save_every=100, eval_every=0)
-    assert stats.input_wait_share > 0.6 and 0 < stats.images_per_second < BATCH / 0.05
-    assert stats.compilations_after_first == 0 and stats.seconds_to_first_step > 0.05
+    _, speed = train(tmp_path / "slow", 12, data=Data(lambda n: time.sleep(0.05)), save_every=100, eval_every=0)
+    assert speed.input_wait_share > 0.6 and 0 < speed.images_per_second < BATCH / 0.05
+    assert speed.compilations_after_first == 0 and speed.seconds_to_first_step > 0.05
 
 
 def test_a_changed_shape_is_counted_as_a_compilation(tmp_path):
-    count = iter(range(100))
-
-    def prepare(batch):
-        rows = BATCH if next(count) < 4 else BATCH // 2
-        return {name: array[:rows] for name, array in batch.items()}
-
-    assert train(tmp_path, 8, prepare=prepare)[1].compilations_after_first == 1
+    data = Data(rows=lambda n: BATCH if n < 5 else BATCH // 2)
+    assert train(tmp_path, 8, data=data)[1].compilations_after_first == 1
 
 
 def test_nothing_is_left_to_do(tmp_path):
     state, _ = train(tmp_path, 5)
-    before = (tmp_path / logging.METRICS).read_text()
-    again, stats = train(tmp_path, 5)
+    before = (tmp_path / logs.METRICS).read_text()
+    again, speed = train(tmp_path, 5)
     assert_identical(state, again)
-    assert np.isnan(stats.images_per_second) and (tmp_path / logging.METRICS).read_text() == before
+    assert np.isnan(speed.images_per_second) and (tmp_path / logs.METRICS).read_text() == before
 
 
 def test_data_that_ends(tmp_path):

@@ -1,11 +1,12 @@
-"""Tests `common.train.optimizer` and `common.train.state`."""
+"""Tests `common.train.optimizer`, `common.train.state` and `common.ops.trees`."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from common.train.optimizer import accumulated_gradients, by_label, decay_by_epoch, label_tree, moving_average
+from common.ops.trees import moving_average
+from common.train.optimizer import accumulated_gradients, by_label, decay_by_epoch, label_tree
 from common.train.state import apply_gradients, count_parameters, create_state, first_not_finite
 
 KEY = jax.random.key(0)
@@ -36,21 +37,21 @@ def test_decay_by_epoch():
     np.testing.assert_allclose(jax.vmap(schedule)(steps), 1e-4 * np.array([1, 1, 0.5, 0.5, 0.25]), rtol=1e-6)
 
 
-def loss_fn(params, stats, batch, key):
+def loss_fn(params, model_state, batch, key):
     hidden = jnp.tanh(batch["x"] @ params["encoder"]["kernel"])
     loss = ((hidden @ params["head"]["kernel"] - batch["y"]) ** 2).mean()
-    return loss, ({"count": stats["count"] + 1}, {"first": batch["x"][0, 0]})
+    return loss, ({"count": model_state["count"] + 1}, {"first": batch["x"][0, 0]})
 
 
 def test_microbatches_add_up_to_the_batch():
     x = jax.random.normal(KEY, (24, 3))
-    batch, stats = {"x": x, "y": x[:, :1]}, {"count": jnp.zeros(())}
-    whole, stats_whole, metrics_whole = accumulated_gradients(loss_fn, PARAMS, stats, batch, KEY)
-    parts, stats_parts, metrics_parts = accumulated_gradients(loss_fn, PARAMS, stats, batch, KEY, microbatches=4)
+    batch, counter = {"x": x, "y": x[:, :1]}, {"count": jnp.zeros(())}
+    whole, counter_whole, metrics_whole = accumulated_gradients(loss_fn, PARAMS, counter, batch, KEY)
+    parts, counter_parts, metrics_parts = accumulated_gradients(loss_fn, PARAMS, counter, batch, KEY, microbatches=4)
     # Sums of 24 numbers of size 1 in another order: 24 roundings of 2^-24 each.
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=24 * 2**-24, atol=24 * 2**-24), whole, parts)
     np.testing.assert_allclose(metrics_whole["loss"], metrics_parts["loss"], rtol=24 * 2**-24)
-    assert (stats_whole["count"], stats_parts["count"]) == (1, 4)
+    assert (counter_whole["count"], counter_parts["count"]) == (1, 4)
     # Pass i sees the rows i, i + 4, ...
     np.testing.assert_allclose(metrics_parts["first"], x[:4, 0].mean(), rtol=1e-6)
 

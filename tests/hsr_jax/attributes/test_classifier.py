@@ -62,7 +62,7 @@ def test_tallies_add_up_to_accuracies():
 
 def test_the_classifier_sees_its_own_size():
     config = dataclasses.replace(
-        attributes.Config(),
+        attributes.AttributesConfig(),
         data=AttributeDataConfig(source="x", attributes=("a",)),
         image_size=16,
         widths=(2, 2, 2, 2),
@@ -79,10 +79,12 @@ def test_the_classifier_sees_its_own_size():
 def test_a_loaded_classifier_sees_pictures(tmp_path):
     """A generator's images beyond [-1, 1] are cut as pictures are."""
     data = AttributeDataConfig(source="x", attributes=("a", "b"))
-    config = attributes.Config(str(tmp_path), data=data, image_size=16, widths=(2, 2, 2, 2), depths=(1, 1, 1, 1))
+    config = attributes.AttributesConfig(
+        str(tmp_path), data=data, image_size=16, widths=(2, 2, 2, 2), depths=(1, 1, 1, 1)
+    )
     variables = attributes.initialize(config)
     checkpoints = Checkpoints(tmp_path)
-    checkpoints.save(1, {"params": variables["params"], "stats": {"batch_stats": variables["batch_stats"]}})
+    checkpoints.save(1, {"params": variables["params"], "model_state": {"batch_stats": variables["batch_stats"]}})
     checkpoints.close()
     files.write_json(tmp_path / "config.json", config_to_dict(config))
     apply, names = attributes.load_classifier(str(tmp_path))

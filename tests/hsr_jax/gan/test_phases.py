@@ -12,8 +12,7 @@ import pytest
 from common.nn.discriminator import Discriminator
 from common.nn.stylegan2 import Generator
 from common.ops.pixels import as_float
-from common.train import logs as logging
-from common.train import loop, sharding
+from common.train import logs, loop, sharding
 from common.train.checkpoint import Checkpoints
 from common.train.state import local_value
 from hsr_jax.gan import objectives, state
@@ -71,7 +70,7 @@ def initial(p: Phases) -> dict:
 
 def create(p: Phases) -> state.GANState:
     arrays = jax.tree.map(jnp.array, initial(p))
-    new = state.create(
+    new = state.create_gan_state(
         **arrays, g_optimizer=p.g_optimizer, d_optimizer=p.d_optimizer, key=jax.random.key(4), ada_p=0.25
     )
     return sharding.put_replicated(new, p.mesh)
@@ -108,10 +107,10 @@ def same(a, b) -> bool:
 
 
 CHANGES = {
-    "g_main": {"g_params", "g_opt", "g_stats"},
-    "g_main_hsr": {"g_params", "g_opt", "g_stats", "head_params", "head_opt"},
-    "g_reg": {"g_params", "g_opt", "g_stats", "pl_mean"},
-    "d_main": {"d_params", "d_opt", "g_stats", "ada"},
+    "g_main": {"g_params", "g_opt", "g_model_state"},
+    "g_main_hsr": {"g_params", "g_opt", "g_model_state", "head_params", "head_opt"},
+    "g_reg": {"g_params", "g_opt", "g_model_state", "pl_mean"},
+    "d_main": {"d_params", "d_opt", "g_model_state", "ada"},
     "d_reg": {"d_params", "d_opt", "ada"},
     "finish": {"step", "ema_params"},
 }
@@ -131,9 +130,9 @@ def test_a_phase_changes_what_is_its_own(name):
     fields = [field.name for field in dataclasses.fields(state.GANState)]
     assert {f for f in fields if not same(getattr(before, f), getattr(new, f))} == CHANGES[name]
     assert set(metrics) == REPORTS[name] and all(np.isfinite(value) for value in metrics.values())
-    if "g_stats" in CHANGES[name]:  # of the collections the mean w alone: noise maps stay
-        assert not same(before.g_stats["stats"]["mapping"], new.g_stats["stats"]["mapping"])
-        assert same(before.g_stats["stats"]["synthesis"], new.g_stats["stats"]["synthesis"])
+    if "g_model_state" in CHANGES[name]:  # of the collections the mean w alone: noise maps stay
+        assert not same(before.g_model_state["stats"]["mapping"], new.g_model_state["stats"]["mapping"])
+        assert same(before.g_model_state["stats"]["synthesis"], new.g_model_state["stats"]["synthesis"])
 
 
 @pytest.mark.parametrize("name", ["g_main", "g_main_hsr", "g_reg", "d_main", "d_reg"])
@@ -188,7 +187,7 @@ def test_augmentation_follows_the_signs_of_both_phases():
 def test_the_average_follows_and_buffers_are_copied():
     p = phases()
     s, _ = program("g_main", p)(create(p), batch(0, p))
-    old, params, stats = host(s.ema_params), host(s.g_params), host(s.g_stats)
+    old, params, stats = host(s.ema_params), host(s.g_params), host(s.g_model_state)
     s, _ = program("finish", p)(s, batch(0, p))
     beta = 0.5 ** (BATCH / 100)
     jax.tree.map(
@@ -197,7 +196,7 @@ def test_the_average_follows_and_buffers_are_copied():
         old,
         params,
     )
-    assert same(host(s.ema_stats), stats) and same(host(s.g_stats), stats)
+    assert same(host(s.ema_model_state), stats) and same(host(s.g_model_state), stats)
 
 
 def test_what_is_due():
@@ -236,7 +235,7 @@ def test_one_device_and_eight_train_the_same():
             np.testing.assert_allclose(x, y, rtol=1e-6, atol=1e-3 * np.abs(x - z).max() + 1e-6)
     np.testing.assert_allclose(one.pl_mean, eight.pl_mean, rtol=1e-4)
     np.testing.assert_allclose(
-        one.g_stats["stats"]["mapping"]["w_avg"], eight.g_stats["stats"]["mapping"]["w_avg"], atol=1e-6
+        one.g_model_state["stats"]["mapping"]["w_avg"], eight.g_model_state["stats"]["mapping"]["w_avg"], atol=1e-6
     )
     assert one.ada.count == eight.ada.count
 
@@ -250,7 +249,7 @@ def test_labels_reach_both_networks():
     d = jax.eval_shape(gan.discriminator.init, jax.random.key(0), jnp.zeros((4, *images.shape[1:])), labels[:4])
     optimizers = {"g_optimizer": p.g_optimizer, "d_optimizer": p.d_optimizer}
     heads = initial(phases())["head_params"]
-    make = lambda g, d, key: state.create(g, d, key=key, head_params=heads, **optimizers)  # noqa: E731
+    make = lambda g, d, key: state.create_gan_state(g, d, key=key, head_params=heads, **optimizers)  # noqa: E731
     s = jax.eval_shape(make, g, d["params"], jax.random.key(0))
     for name in set(CHANGES) - {"finish"}:
         extractor = (EXTRACTOR,) * (name == "g_main_hsr")
@@ -282,21 +281,19 @@ def train(directory, steps: int) -> state.GANState:
     s, resume = create(p), None
     if checkpoints.latest() is not None:
         s, resume = checkpoints.restore(s, data)
-    with logging.Logger(directory, steps, resume_step=int(s.step)) as log:
-        return loop.run(
-            Step(p, hsr_start=4, extractor=EXTRACTOR),
-            s,
-            data,
-            steps=steps,
-            mesh=p.mesh,
-            batch_size=BATCH,
-            logger=log,
-            checkpoints=checkpoints,
-            log_every=3,
-            save_every=100,
-            resume=resume,
-            compiled=True,
-        )[0]
+    training = loop.Loop(
+        step=Step(p, hsr_start=4, extractor=EXTRACTOR),
+        compiled=True,
+        iterator=data,
+        keys=("image",),
+        mesh=p.mesh,
+        steps=steps,
+        batch_size=BATCH,
+        log_every=3,
+        save_every=100,
+    )
+    with logs.Logger(directory, steps, resume_step=int(s.step)) as logger:
+        return loop.run(training, s, logger, checkpoints, resume)[0]
 
 
 def test_a_resumed_run_is_in_phase(tmp_path):
@@ -305,7 +302,7 @@ def test_a_resumed_run_is_in_phase(tmp_path):
     train(tmp_path / "parts", 5)
     parts = train(tmp_path / "parts", 7)
     assert whole.step == parts.step == 7 and same(host(whole), host(parts))
-    lines = [logging.read(tmp_path / name) for name in ("whole", "parts")]
+    lines = [logs.read(tmp_path / name) for name in ("whole", "parts")]
     first = lines[0][0]
     assert first == lines[1][0] and first["step"] == 3 and "train/loss/hsr" not in first
     # Means over the steps that gave a number: R1 over one of three, the path length over two.

@@ -1,15 +1,15 @@
-"""Order, sharding, padding, caching and exact resumption of the input pipeline."""
+"""Tests the loader of face crops and the choice of faces for training and validation."""
 
 import io
-import itertools
 import types
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from common.data import batches
 from common.data.faces.crop import Crop, apply, crop_face
-from common.data.faces.pipeline import eval_batches, mean_shape, train_iterator
+from common.data.faces.pipeline import CropLoader, mean_shape
 from common.errors import InputError
 
 CROP = Crop(16, context=1.5)
@@ -49,30 +49,14 @@ class Faces:
         )
 
 
-def take(batches, count):
-    return list(itertools.islice(batches, count))
-
-
-def assert_same(batches, others):
-    assert len(batches) == len(others)
-    for a, b in zip(batches, others, strict=True):
-        assert a.keys() == b.keys()
-        for name in a:
-            np.testing.assert_array_equal(a[name], b[name])
-
-
-def indices(batches):
-    return np.concatenate([batch["index"] for batch in batches])
-
-
-def train(source, batch_size=4, seed=7, **options):
-    return train_iterator(source, crop=CROP, batch_size=batch_size, seed=seed, threads=2, prefetch=2, **options)
+def evaluate(source, batch_size=4, **options):
+    return batches.once(CropLoader(source, CROP, **options), batch_size=batch_size)
 
 
 def test_an_example_is_the_crop_of_its_row():
     source = Faces()
     source.landmarks[3, 1], source.visible[3, 1] = np.nan, False
-    batch = next(itertools.islice(eval_batches(source, crop=CROP, batch_size=4), 0, None))
+    batch = next(iter(evaluate(source)))
     face = source.landmarks[3], source.visible[3], source.boxes[3], source.files[3]
     image, matrix = crop_face(CROP, source.pixels[3], *face)
     assert {name: (x.dtype, x.shape) for name, x in batch.items()} == {
@@ -94,89 +78,25 @@ def test_an_example_is_the_crop_of_its_row():
     np.testing.assert_array_equal(batch["image_size"][3], [50, 40])
 
 
-def test_every_epoch_has_every_row_once_in_its_own_order():
-    seen = indices(take(train(Faces()), 2 * N))[: 8 * N].reshape(8, N)  # 8 epochs in batches of 4
-    np.testing.assert_array_equal(np.sort(seen, 1), np.tile(np.arange(N), (8, 1)))
-    assert len({tuple(epoch) for epoch in seen}) == 8
-
-
-def test_the_seed_alone_fixes_the_order():
-    first = take(train(Faces()), 8)
-    assert_same(first, take(train(Faces(), cache_mib=0), 8))
-    assert (indices(first) != indices(take(train(Faces(), seed=8), 8))).any()
-
-
-def test_a_set_smaller_than_the_batch_repeats():
-    batch = next(train(Faces(3), batch_size=8))
-    np.testing.assert_array_equal(np.sort(batch["index"][:6]), [0, 0, 1, 1, 2, 2])
-    assert batch["image"].shape[0] == 8 and batch["mask"].all()
-
-
-@pytest.mark.parametrize("done", [0, 1, 5])
-def test_resumes_with_the_very_next_batch(done):
-    """Also in the middle of an epoch: 13 rows in batches of 4 never end with one."""
-    iterator = train(Faces())
-    take(iterator, done)
-    state = iterator.get_state()
-    expected = take(iterator, 6)
-    restored = train(Faces())
-    take(restored, 2)
-    restored.set_state(state)
-    assert_same(take(restored, 6), expected)
-
-
-def test_two_processes_share_each_batch():
-    whole = take(train(Faces(), batch_size=4), 7)
-    parts = [take(train(Faces(), batch_size=4, process_index=p, process_count=2), 7) for p in (0, 1)]
-    joined = [{name: np.concatenate([a[name], b[name]]) for name in a} for a, b in zip(*parts, strict=True)]
-    assert_same(joined, whole)
-
-
-@pytest.mark.parametrize("cache_mib, second_epoch", [(1, 0), (0, N), (5 * 24 * 24 * 3 / 2**20, N - 5)])
-def test_cache_saves_decoding_within_its_limit(cache_mib, second_epoch):
+def test_the_cache_saves_decoding():
     source = Faces()
-    batches = eval_batches(source, crop=CROP, batch_size=4, cache_mib=cache_mib)
-    first = list(batches)
-    assert source.reads == N
-    assert_same(list(batches), first)
-    assert source.reads == N + second_epoch
+    dataset = evaluate(source, cache_mib=5 * 24 * 24 * 3 / 2**20)
+    for first, second in zip(list(dataset), list(dataset), strict=True):
+        for name in first:
+            np.testing.assert_array_equal(first[name], second[name])
+    assert source.reads == N + (N - 5)
 
 
-def test_evaluation_is_in_order_padded_and_masked():
-    batches = list(eval_batches(Faces(), crop=CROP, batch_size=4))
-    np.testing.assert_array_equal(indices(batches), [*range(N), -1, -1, -1])
-    np.testing.assert_array_equal(np.concatenate([b["mask"] for b in batches]), [1.0] * N + [0.0] * 3)
-    for name, values in batches[-1].items():
+def test_padding_is_finite_and_does_not_count():
+    *_, last = evaluate(Faces())
+    assert last["index"][1:].tolist() == [-1] * 3 and not last["mask"][1:].any() and not last["visible"][1:].any()
+    for name, values in last.items():
         assert np.isfinite(values).all(), name
-    assert not batches[-1]["visible"][1:].any()
-
-
-def test_evaluation_by_three_processes_gives_each_the_same_number_of_batches():
-    parts = [list(eval_batches(Faces(), crop=CROP, batch_size=6, process_index=p, process_count=3)) for p in range(3)]
-    assert [len(part) for part in parts] == [3, 3, 3]
-    joined = np.concatenate([part[step]["index"] for step in range(3) for part in parts])
-    np.testing.assert_array_equal(joined, [*range(N), -1, -1, -1, -1, -1])
 
 
 def test_a_broken_file_is_named():
     with pytest.raises(InputError, match="face6.png"):
-        list(eval_batches(Faces(broken=6), crop=CROP, batch_size=4))
-    with pytest.raises(InputError, match="face6.png"):
-        take(train(Faces(broken=6)), N)
-
-
-def test_a_batch_that_processes_cannot_share_is_refused():
-    with pytest.raises(InputError, match="batch_size 5"):
-        train(Faces(), batch_size=5, process_count=2)
-    with pytest.raises(InputError, match="batch_size 0"):
-        eval_batches(Faces(), crop=CROP, batch_size=0)
-
-
-def test_an_empty_set_is_refused():
-    with pytest.raises(InputError, match="no rows"):
-        train(Faces(0))
-    with pytest.raises(InputError, match="no rows"):
-        eval_batches(Faces(0), crop=CROP, batch_size=4)
+        list(evaluate(Faces(broken=6)))
 
 
 def test_mean_shape_is_the_mean_of_the_examples():
@@ -184,8 +104,8 @@ def test_mean_shape_is_the_mean_of_the_examples():
     source.visible[:, 1] = False
     source.visible[::2, 2] = False
     shape = mean_shape(source, CROP)
-    batches = list(eval_batches(source, crop=CROP, batch_size=1))
-    landmarks, visible = (np.concatenate([b[name] for b in batches]) for name in ("landmarks", "visible"))
+    faces = list(evaluate(source, batch_size=1))
+    landmarks, visible = (np.concatenate([face[name] for face in faces]) for name in ("landmarks", "visible"))
     np.testing.assert_allclose(shape[[0, 3, 4]], landmarks.mean(0)[[0, 3, 4]], rtol=1e-5)
     np.testing.assert_allclose(shape[2], landmarks[visible[:, 2] > 0, 2].mean(0), rtol=1e-5)
     np.testing.assert_array_equal(shape[1], [11.5, 11.5])

@@ -1,14 +1,14 @@
-"""Tests `common/data/image_pipeline.py`: pixels, order, mirror images, sharding, caching and exact resumption."""
+"""Tests the loader of square images: pixels, labels, mirror images, padding."""
 
 import io
-import itertools
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from common.data import batches
 from common.data.images.labels import Labels, unlabelled
-from common.data.images.pipeline import center_square, eval_batches, train_iterator
+from common.data.images.pipeline import ImageLoader, center_square
 from common.data.images.source import ImageSource
 from common.errors import InputError
 
@@ -32,28 +32,12 @@ class Pictures(ImageSource):
         return data[: len(data) // 2] if row == self.broken else data
 
 
-def take(batches, count):
-    return list(itertools.islice(batches, count))
-
-
-def assert_same(batches, others):
-    assert len(batches) == len(others)
-    for a, b in zip(batches, others, strict=True):
-        assert a.keys() == b.keys()
-        for name in a:
-            np.testing.assert_array_equal(a[name], b[name])
-
-
 def joined(batches, name):
     return np.concatenate([batch[name] for batch in batches])
 
 
-def train(source, batch_size=4, seed=7, threads=2, **options):
-    return train_iterator(source, resolution=R, batch_size=batch_size, seed=seed, threads=threads, **options)
-
-
-def evaluate(source, batch_size=4, **options):
-    return eval_batches(source, resolution=R, batch_size=batch_size, **options)
+def evaluate(source, batch_size=4, threads=4, **options):
+    return batches.once(ImageLoader(source, R, **options), batch_size=batch_size, threads=threads)
 
 
 def test_an_image_of_the_resolution_is_taken_as_it_is():
@@ -70,69 +54,24 @@ def test_an_image_of_the_resolution_is_taken_as_it_is():
 
 
 def test_without_labels_they_have_length_zero():
-    assert next(train(Pictures()))["label"].shape == (4, 0)
+    assert next(iter(evaluate(Pictures())))["label"].shape == (4, 0)
 
 
 def test_the_mirror_doubles_the_data_set():
     source = Pictures(labels=Labels(np.arange(N), N))
     # With one thread: two may meet at a row that neither has finished, and both decode it.
-    batches = list(evaluate(source, batch_size=N, mirror=True, cache_mib=1, threads=1))
-    np.testing.assert_array_equal(joined(batches, "index"), np.arange(2 * N))
-    np.testing.assert_array_equal(batches[0]["image"], source.pixels)
-    np.testing.assert_array_equal(batches[1]["image"], source.pixels[:, :, ::-1])
-    np.testing.assert_array_equal(batches[0]["label"], batches[1]["label"])
+    found = list(evaluate(source, batch_size=N, mirror=True, cache_mib=1, threads=1))
+    np.testing.assert_array_equal(joined(found, "index"), np.arange(2 * N))
+    np.testing.assert_array_equal(found[0]["image"], source.pixels)
+    np.testing.assert_array_equal(found[1]["image"], source.pixels[:, :, ::-1])
+    np.testing.assert_array_equal(found[0]["label"], found[1]["label"])
     assert source.reads == N  # an image and its mirror image share their place in the cache
 
 
-@pytest.mark.parametrize("mirror", [False, True])
-def test_every_epoch_has_every_row_once_in_its_own_order(mirror):
-    count = N * (1 + mirror)
-    seen = joined(take(train(Pictures(), mirror=mirror), count), "index")[: 4 * count].reshape(4, count)
-    np.testing.assert_array_equal(np.sort(seen, 1), np.tile(np.arange(count), (4, 1)))
-    assert len({tuple(epoch) for epoch in seen}) == 4
-
-
-def test_the_seed_alone_fixes_the_batches():
-    first = take(train(Pictures(), mirror=True), 8)
-    for threads in (1, 16):
-        assert_same(first, take(train(Pictures(), mirror=True, threads=threads, cache_mib=0), 8))
-    assert (joined(first, "index") != joined(take(train(Pictures(), mirror=True, seed=8), 8), "index")).any()
-
-
-@pytest.mark.parametrize("done", [0, 1, 5])
-def test_resumes_with_the_very_next_batch(done):
-    """Also in the middle of an epoch: 14 rows in batches of 4 rarely end with one."""
-    iterator = train(Pictures(), mirror=True)
-    take(iterator, done)
-    state = iterator.get_state()
-    expected = take(iterator, 6)
-    restored = train(Pictures(), mirror=True)
-    take(restored, 2)
-    restored.set_state(state)
-    assert_same(take(restored, 6), expected)
-
-
-def test_two_processes_share_each_batch():
-    whole = take(train(Pictures()), 5)
-    parts = [take(train(Pictures(), process_index=p, process_count=2), 5) for p in (0, 1)]
-    both = [{name: np.concatenate([a[name], b[name]]) for name in a} for a, b in zip(*parts, strict=True)]
-    assert_same(both, whole)
-
-
-@pytest.mark.parametrize("cache_mib, second_epoch", [(1, 0), (0, N), (3 * R * R * 3 / 2**20, N - 3)])
-def test_the_cache_saves_decoding_within_its_limit(cache_mib, second_epoch):
-    source = Pictures()
-    batches = evaluate(source, cache_mib=cache_mib)
-    first = list(batches)
-    assert_same(list(batches), first)
-    assert source.reads == N + second_epoch
-
-
-def test_evaluation_is_in_order_padded_and_masked():
-    batches = list(evaluate(Pictures(labels=Labels(np.zeros(N, np.int64), 1))))
-    np.testing.assert_array_equal(joined(batches, "index"), [*range(N), -1])
-    np.testing.assert_array_equal(joined(batches, "mask"), [1.0] * N + [0.0])
-    assert not batches[-1]["image"][-1].any() and not batches[-1]["label"][-1].any()
+def test_padding_does_not_count():
+    *_, last = evaluate(Pictures(labels=Labels(np.zeros(N, np.int64), 1)))
+    assert (last["index"][-1], last["mask"][-1]) == (-1, 0)
+    assert not last["image"][-1].any() and not last["label"][-1].any()
 
 
 @pytest.mark.parametrize("shape", [(12, 20), (20, 12), (13, 16), (16, 13), (5, 9)])
@@ -171,18 +110,9 @@ def test_other_sizes_are_an_error_without_resizing():
 def test_a_broken_file_is_named():
     with pytest.raises(InputError, match="image5.png"):
         list(evaluate(Pictures(broken=5)))
-    with pytest.raises(InputError, match="image5.png"):
-        take(train(Pictures(broken=5)), N)
 
 
 @pytest.mark.parametrize("resolution", [0, 2, -8, 12, 100])
 def test_resolutions_are_powers_of_two(resolution):
     with pytest.raises(InputError, match=f"resolution {resolution}: must be a power of two"):
-        train_iterator(Pictures(), resolution=resolution, batch_size=4, seed=0)
-
-
-def test_wrong_batches_and_empty_sets_are_refused():
-    with pytest.raises(InputError, match="batch_size 5"):
-        train(Pictures(), batch_size=5, process_count=2)
-    with pytest.raises(InputError, match="no rows"):
-        evaluate(Pictures(0))
+        ImageLoader(Pictures(), resolution)

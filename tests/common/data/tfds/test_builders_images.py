@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.images.pipeline import eval_batches
+from common.data import batches
+from common.data.images.pipeline import ImageLoader
 from common.data.tfds import IMAGE_BUILDERS
 from common.data.tfds.celebahq import ATTRIBUTES
 from common.data.tfds.records import TfdsImages, open_dataset, open_image_dataset, prepare
@@ -170,7 +171,7 @@ def test_celeba_hq_names_what_is_wrong(celeba_hq, tmp_path):
 
 def test_prepared_images_go_through_the_pipeline(cub, tmp_path):
     source = open_image_dataset("cub", tmp_path / "data", "full", cub, labelled=True)
-    (batch,) = eval_batches(source, resolution=8, batch_size=3)
+    (batch,) = batches.once(ImageLoader(source, 8), batch_size=3)
     assert batch["image"].shape == (3, 8, 8, 3) and batch["image"].any(axis=(1, 2, 3)).all()
     np.testing.assert_array_equal(batch["label"].argmax(1), [0, 0, 199])
 
