@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from common.nn.discriminator import Discriminator
 from common.nn.stylegan2 import Generator
 from hsr_jax.config import GanConfig
-from hsr_jax.gan.objectives import GAN
+from hsr_jax.gan.gan import GAN
 
 CLAMP = 256.0
 """Limit of activations in 16 bits; StyleGAN2-ADA."""

@@ -26,7 +26,7 @@ from common.viz.animation import write_animation
 from common.viz.grid import grid, write_image
 from hsr_jax.editing import directions as editing
 from hsr_jax.editing.renderer import Renderer
-from hsr_jax.gan.latents import synthesis
+from hsr_jax.gan.gan import synthesis
 
 GRID = 64
 """Images of the grid, at most."""

@@ -28,7 +28,8 @@ from hsr_jax.ada import augment as ada
 from hsr_jax.ada import controller as ada_controller
 from hsr_jax.config import GanConfig, check
 from hsr_jax.gan import semantic
-from hsr_jax.gan.phases import Phases, adam
+from hsr_jax.gan.optimizer import adam
+from hsr_jax.gan.phases import Phases
 from hsr_jax.gan.semantic import Semantic
 from hsr_jax.gan.state import GANState, create_gan_state
 from hsr_jax.gan.step import Step

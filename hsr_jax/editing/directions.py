@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from sklearn.svm import LinearSVC
 
 from common.errors import InputError
-from hsr_jax.gan.adversarial import mix_styles
+from hsr_jax.gan.gan import mix_styles
 
 TRAINED = 0.7
 """Share of the samples that a boundary is fitted to; the others measure it (InterFaceGAN)."""

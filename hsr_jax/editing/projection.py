@@ -17,7 +17,7 @@ from jax import Array
 from common.nn.stylegan2 import Generator, conv_name, num_convs, num_ws
 from common.ops.pool import box_downsample
 from common.pretrained.perceptual import Perceptual
-from hsr_jax.gan.latents import synthesis
+from hsr_jax.gan.gan import synthesis
 
 Noise = dict[str, Array]
 """Noise maps [B, r, r] by layer, 'b8.conv0'; {} stands for those that the generator stores."""

@@ -7,7 +7,7 @@ from common.errors import InputError
 from common.pretrained import extractor
 from hsr_jax.config import GanConfig
 from hsr_jax.gan import regularizer
-from hsr_jax.gan.objectives import GAN
+from hsr_jax.gan.gan import GAN
 
 
 class Semantic:

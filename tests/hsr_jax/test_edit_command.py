@@ -19,7 +19,7 @@ from hsr_jax.attributes import classifier as attributes
 from hsr_jax.attributes.data import ImageDataConfig
 from hsr_jax.editing import latent_files
 from hsr_jax.editing.renderer import Renderer
-from hsr_jax.gan.latents import synthesis
+from hsr_jax.gan.gan import synthesis
 
 SIZE = 16
 

@@ -18,7 +18,7 @@ from common.pretrained import perceptual
 from common.weights import formats
 from hsr_jax.editing import projection
 from hsr_jax.editing.projection import ProjectionConfig, Projector
-from hsr_jax.gan.latents import synthesis
+from hsr_jax.gan.gan import synthesis
 
 G = Generator(16, 6, w_dim=5, num_layers=1, channel_base=64, channel_max=8)
 CONFIG = ProjectionConfig(learning_rate=0.05, exploration=0.02)
