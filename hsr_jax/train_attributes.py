@@ -21,9 +21,9 @@ from common.train import loop, sharding, workdir
 from common.train.checkpoint import Checkpoints
 from common.train.logs import Logger
 from common.train.state import count_parameters, create_state, local_value
-from hsr_jax.attributes import classifier as attributes
+from hsr_jax.attributes import build, classifier
 from hsr_jax.attributes import data as attribute_data
-from hsr_jax.attributes.classifier import AttributesConfig
+from hsr_jax.attributes.config import AttributesConfig
 
 # A continued run may change these; everything else would make it another run.
 MAY_CHANGE = ("workdir", "log_every", "eval_every", "save_every", "data.data_dir", "data.cache_mib", "data.test_table")
@@ -41,7 +41,7 @@ def describe(config: AttributesConfig) -> None:
     for name, (value, _) in config_diff(config, {}).items():
         print(f"{name} = {value}")
     names, size = attribute_data.names(config.data), config.image_size
-    print(f"{count_parameters(attributes.shapes(config)['params']):,} parameters")
+    print(f"{count_parameters(build.shapes(config)['params']):,} parameters")
     print(f"images [{config.batch_size}, {size}, {size}, 3] -> logits [{config.batch_size}, {len(names)}]")
 
 
@@ -61,10 +61,10 @@ def train(config: AttributesConfig) -> dict[str, dict[str, float]]:
         process_count=jax.process_count(),
         cache_mib=config.data.cache_mib,
     )
-    variables = attributes.initialize(config)
+    variables = build.initialize(config)
     params = variables.pop("params")
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
-    new = sharding.put_replicated(create_state(params, variables, attributes.optimizer(config), key), mesh)
+    new = sharding.put_replicated(create_state(params, variables, build.optimizer(config), key), mesh)
     # Only now, so that a run with a wrong field claims no directory.
     directory = workdir.claim(config.workdir, config, MAY_CHANGE)
     checkpoints = Checkpoints(directory)
@@ -73,7 +73,7 @@ def train(config: AttributesConfig) -> dict[str, dict[str, float]]:
     evaluate = make_evaluate(config, mesh)
     with Logger(directory, config.steps, resume_step=int(run_state.step)) as logger:
         run_state, stats = loop.run(
-            attributes.make_step(config),
+            build.make_step(config),
             run_state,
             iterator,
             steps=config.steps,
@@ -102,12 +102,12 @@ def train(config: AttributesConfig) -> dict[str, dict[str, float]]:
 
 
 def make_evaluate(config: AttributesConfig, mesh) -> Callable[[dict, ImageSource], dict[str, float]]:
-    """(variables, images) -> `attributes.summarize` of all of them."""
-    model, names = attributes.build(config), attribute_data.names(config.data)
+    """(variables, images) -> `classifier.summarize` of all of them."""
+    model, names = build.build(config), attribute_data.names(config.data)
 
     def tally(variables, batch):
-        scores = attributes.logits(model, variables, as_float(batch["image"]), config.image_size)
-        return attributes.tally(scores, batch["label"], batch["mask"])
+        scores = classifier.logits(model, variables, as_float(batch["image"]), config.image_size)
+        return classifier.tally(scores, batch["label"], batch["mask"])
 
     program = jax.jit(tally, out_shardings=sharding.replicated_sharding(mesh))
 
@@ -123,7 +123,7 @@ def make_evaluate(config: AttributesConfig, mesh) -> Callable[[dict, ImageSource
             rows = {name: batch[name] for name in ("image", "label", "mask")}
             tallies.append(program(variables, sharding.put_batch(rows, mesh)))
         values = jax.tree.map(local_value, tallies)
-        return attributes.summarize(jax.tree.map(lambda *x: np.sum(x, axis=0), *values), names)
+        return classifier.summarize(jax.tree.map(lambda *x: np.sum(x, axis=0), *values), names)
 
     return evaluate
 
