@@ -16,7 +16,7 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from common.ops.pixels import as_float
-from common.train.optimizer import moving_average
+from common.ops.trees import moving_average
 from hsr_jax.gan import losses
 from hsr_jax.gan.gan import GAN, LatentDraws, draw_latents
 from hsr_jax.gan.losses import LossConfig

@@ -24,8 +24,8 @@ from common.weights import formats
 from hsr_jax import build as networks
 from hsr_jax import snapshot, train
 from hsr_jax.config import AdaConfig, GanConfig, HsrConfig, ImageDataConfig, NetworksConfig
-from hsr_jax.gan import state
 from hsr_jax.gan.phases import LossConfig, ScheduleConfig
+from hsr_jax.gan.state import create_gan_state
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_what_a_run_leaves(whole):
 def test_a_killed_run_resumes_to_the_same_numbers(whole, config, tmp_path):
     script = tmp_path / "config.py"
     script.write_text(
-        "from common import config as configs\nfrom hsr_jax.config import GanConfig\n"
+        "from common.config import config_from_dict\nfrom hsr_jax.config import GanConfig\n"
         f"config = config_from_dict(GanConfig, {config_to_dict(config)!r})\n"
     )
     command = [sys.executable, "-m", "hsr_jax.train", "--config", str(script)]
@@ -120,7 +120,7 @@ def untrained(config):
     """A state before the first batch."""
     gan = networks.build(config)
     g_variables, d_variables = networks.initialize(gan, config.seed)
-    return state.create(g_variables, d_variables["params"], optax.sgd(1.0), optax.sgd(1.0), jax.random.key(0))
+    return create_gan_state(g_variables, d_variables["params"], optax.sgd(1.0), optax.sgd(1.0), jax.random.key(0))
 
 
 def test_a_run_starts_from_the_networks_of_another(whole):
