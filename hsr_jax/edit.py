@@ -51,8 +51,8 @@ class Edit(ImageOptions, AttributeOptions):
     frames: int = 21
     """Number of places along the edit in the animation and the curves."""
     out: str = "edited"
-    """Directory for boundary.npz, edit.json and the pictures. Files in images/ are numbered: the edits of the first image
-    in the order of `strengths`, then those of the next image."""
+    """Directory for boundary.npz, edit.json and the pictures. Files in images/ are numbered: the edits of the first
+    image in the order of `strengths`, then those of the next image."""
     seed: int = 0
     """Seed of the samples, which are not the images of small `seeds`."""
 

@@ -147,7 +147,7 @@ class Projector:
         return jnp.broadcast_to(w, (len(w), num_ws(self.generator.resolution), w.shape[2]))
 
     def target(self, network: Any, images: Array) -> Target:
-        """Images [B, R, R, 3] in [-1, 1] with their description; `network` are the variables of the perceptual distance."""
+        """Images [B, R, R, 3] in [-1, 1] with their description by the perceptual distance of variables `network`."""
         side = self.generator.resolution
         chex.assert_shape(images, (None, side, side, 3))
         return Target(images, self.perceptual.describe(network, images))

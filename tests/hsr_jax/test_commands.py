@@ -119,14 +119,13 @@ def test_project_and_use_the_latents(generator, write_generator, picture, tmp_pa
 
 def test_a_projection_of_noise_maps_keeps_them(generator, tmp_path, capsys):
     Image.new("RGB", (20, 24), (90, 120, 30)).save(tmp_path / "a.png")
-    optimization = dataclasses.replace(ProjectionConfig(), optimize_noise=True)
     options = project.Project(
         generator,
         inputs=(str(tmp_path / "a.png"),),
         space="w+",
         out=str(tmp_path / "p"),
         steps=2,
-        optimization=optimization,
+        optimization=ProjectionConfig(optimize_noise=True),
     )
     project.project(options)
     with np.load(tmp_path / "p/latents.npz") as arrays:
