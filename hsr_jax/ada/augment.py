@@ -67,25 +67,23 @@ class AugmentPipe:
         return any((self.brightness, self.contrast, self.lumaflip, self.hue, self.saturation))
 
 
-_BLIT = dict(xflip=1.0, rotate90=1.0, xint=1.0)
-_GEOM = dict(scale=1.0, rotate=1.0, aniso=1.0, xfrac=1.0)
-_COLOR = dict(brightness=1.0, contrast=1.0, lumaflip=1.0, hue=1.0, saturation=1.0)
-_FILTER, _NOISE, _CUTOUT = dict(imgfilter=1.0), dict(noise=1.0), dict(cutout=1.0)
+_GROUPS = {
+    "blit": ("xflip", "rotate90", "xint"),
+    "geom": ("scale", "rotate", "aniso", "xfrac"),
+    "color": ("brightness", "contrast", "lumaflip", "hue", "saturation"),
+    "filter": ("imgfilter",),
+    "noise": ("noise",),
+    "cutout": ("cutout",),
+}
+
+
+def _pipe(*groups: str) -> AugmentPipe:
+    return AugmentPipe(**{name: 1.0 for group in groups for name in _GROUPS[group]})
+
 
 Pipe = Literal["blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc"]
-PIPES: dict[Pipe, AugmentPipe] = {
-    "blit": AugmentPipe(**_BLIT),
-    "geom": AugmentPipe(**_GEOM),
-    "color": AugmentPipe(**_COLOR),
-    "filter": AugmentPipe(**_FILTER),
-    "noise": AugmentPipe(**_NOISE),
-    "cutout": AugmentPipe(**_CUTOUT),
-    "bg": AugmentPipe(**_BLIT, **_GEOM),
-    "bgc": AugmentPipe(**_BLIT, **_GEOM, **_COLOR),
-    "bgcf": AugmentPipe(**_BLIT, **_GEOM, **_COLOR, **_FILTER),
-    "bgcfn": AugmentPipe(**_BLIT, **_GEOM, **_COLOR, **_FILTER, **_NOISE),
-    "bgcfnc": AugmentPipe(**_BLIT, **_GEOM, **_COLOR, **_FILTER, **_NOISE, **_CUTOUT),
-}
+PIPES: dict[Pipe, AugmentPipe] = {group: _pipe(group) for group in _GROUPS}
+PIPES |= {"bgcfnc"[:count]: _pipe(*list(_GROUPS)[:count]) for count in range(2, 7)}
 """Sets of changes that the paper names; 'bgc' is the one that it recommends."""
 
 

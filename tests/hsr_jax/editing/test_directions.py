@@ -1,13 +1,11 @@
-"""Tests `hsr_jax.editing.directions` and `common.viz.animation`: lines, mixed rows, boundaries of a known direction."""
+"""Tests `hsr_jax.editing.directions`: lines, mixed rows, boundaries of a known direction."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from PIL import Image
 
 from common.errors import InputError
-from common.viz import animation
 from hsr_jax.editing import directions
 
 WS = jax.random.normal(jax.random.key(0), (3, 4, 5))
@@ -98,20 +96,3 @@ def test_a_conditional_direction_leaves_the_others():
     np.testing.assert_allclose(directions.conditional(NORMAL, np.zeros((0, 6))), NORMAL, atol=1e-6)
     with pytest.raises(InputError, match="keep fewer"):
         directions.conditional(others[0] + others[1], others)
-
-
-@pytest.mark.parametrize("suffix", [".gif", ".webp"])
-def test_an_animation_has_its_frames(tmp_path, suffix):
-    frames = [np.full((8, 12, 3), level, np.uint8) for level in (0, 80, 160, 240)]
-    looped = animation.back_and_forth(frames)
-    assert [frame[0, 0, 0] for frame in looped] == [0, 80, 160, 240, 160, 80]
-    path = tmp_path / f"a{suffix}"
-    animation.write_animation(path, looped, frames_per_second=10)
-    with Image.open(path) as picture:
-        assert (picture.n_frames, picture.size, picture.info["loop"]) == (6, (12, 8), 0)
-        picture.seek(3)
-        level = np.asarray(picture.convert("RGB"))
-        assert picture.info["duration"] == 100
-    np.testing.assert_allclose(level, 240, atol=3)
-    with pytest.raises(ValueError, match="animation"):
-        animation.write_animation(tmp_path / "a.mp4", frames)
