@@ -13,7 +13,7 @@ from common.data.faces.schemes import FIVE
 from common.errors import InputError
 from common.ops.heatmaps import render_gaussian, rescale
 from common.train import sharding
-from common.train.state import create
+from common.train.state import create_state
 from fase_jax import step
 
 RNG = np.random.default_rng(0)
@@ -32,7 +32,7 @@ def _train(config, optimizer=None, devices=1, steps=2):
     params = {"params": before["params"]}
     mesh = sharding.make_mesh(jax.devices()[:devices])
     rest = {name: value for name, value in before.items() if name != "params"}
-    state = sharding.put_replicated(create(params["params"], rest, optimizer, jax.random.key(1), True), mesh)
+    state = sharding.put_replicated(create_state(params["params"], rest, optimizer, jax.random.key(1), True), mesh)
     run = jax.jit(step.make_train_step(model, optimizer, config, FIVE))
     for _ in range(steps):
         state, metrics = run(state, sharding.put_batch(BATCH, mesh))
