@@ -25,7 +25,7 @@ from common.pretrained.metric_networks import FidVariant
 from common.terminal import table
 from common.train import sharding, workdir
 from hsr_jax import snapshot, sources
-from hsr_jax.attributes.classifier import load_classifier
+from hsr_jax.attributes.build import load_classifier
 from hsr_jax.config import GanConfig, ImageDataConfig
 from hsr_jax.evaluation import feature_sets, pictures, results
 from hsr_jax.evaluation import groups as evaluation

@@ -14,7 +14,7 @@ from common.train import sharding
 from hsr_jax import snapshot
 from hsr_jax.editing import latent_files
 from hsr_jax.evaluation.sampler import in_batches
-from hsr_jax.gan.latents import mapping, synthesis
+from hsr_jax.gan.gan import mapping, synthesis
 
 MAPPING_BATCH = 64
 """Latents that a device maps at once; they are small."""

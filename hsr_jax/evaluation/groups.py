@@ -37,7 +37,7 @@ class Found(NamedTuple):
 
 
 class Classifier(NamedTuple):
-    """As `hsr_jax.attributes.classifier.load_classifier` gives it."""
+    """As `hsr_jax.attributes.build.load_classifier` gives it."""
 
     apply: Callable[[Array], Array]
     """Images [B, R, R, 3] in about [-1, 1] -> logits [B, A]."""
