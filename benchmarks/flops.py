@@ -19,7 +19,7 @@ from common.nn.vit import ViT
 from common.ops.resample import BINOMIAL
 from hsr_jax.ada.augment import AugmentPipe
 from hsr_jax.ada.geometry import REACH, SYM6, TAIL
-from hsr_jax.gan.objectives import GAN
+from hsr_jax.gan.gan import GAN
 from hsr_jax.gan.regularizer import Regularizer
 
 Phase = Literal["g_main", "g_reg", "d_main", "d_reg"]

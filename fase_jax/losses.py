@@ -1,6 +1,6 @@
 """Losses on heatmaps: the paper's mean squared error; cross-entropy and coordinates for training from scratch.
 
-All return one value a face; reductions over the batch are the caller's.
+All return one value per face; reductions over the batch are the caller's.
 """
 
 import chex
@@ -12,11 +12,11 @@ from common.ops.heatmaps import soft_argmax
 
 
 def heatmap_mse(heatmaps: Array, targets: Array, visible: Array) -> Array:
-    """Mean squared error over pixels and landmarks; invisible landmarks weigh nothing. Sec. 3.3, FASE.
+    """Mean squared error over pixels and landmarks, of which the invisible ones count as 0; Sec. 3.3, FASE.
 
     Args:
-      heatmaps: [B, H, W, K] predicted.
-      targets: [B, H, W, K], peak 1.
+      heatmaps: [B, H, W, K], predicted.
+      targets: [B, H, W, K], with peaks of 1.
       visible: [B, K], 1 or 0.
 
     Returns:
@@ -29,7 +29,7 @@ def heatmap_mse(heatmaps: Array, targets: Array, visible: Array) -> Array:
 
 
 def spatial_cross_entropy(logits: Array, targets: Array, visible: Array) -> Array:
-    """Cross-entropy between the target as a distribution over positions and the softmax of the heatmap.
+    """Cross-entropy of the heatmap's softmax against the target as a distribution over positions.
 
     Args:
       logits: [B, H, W, K].
@@ -47,18 +47,18 @@ def spatial_cross_entropy(logits: Array, targets: Array, visible: Array) -> Arra
 
 
 def coordinate_error(logits: Array, landmarks: Array, visible: Array) -> Array:
-    """Mean distance between the expected position under the softmax and the landmark.
+    """Mean distance of the landmark from the expected position under the heatmap's softmax.
 
     Args:
       logits: [B, H, W, K].
-      landmarks: [B, K, 2], heatmap pixels.
+      landmarks: [B, K, 2] as (x, y), heatmap pixels.
       visible: [B, K], 1 or 0.
 
     Returns:
       [B], heatmap pixels; 0 for a face without a visible landmark.
     """
     chex.assert_shape(landmarks, (logits.shape[0], logits.shape[-1], 2))
-    # ||E[xy] - l||, rounded off at zero so that its gradient exists
+    # sqrt(||E[xy] - l||^2 + eps), where eps gives the root a gradient at 0
     distance = jnp.sqrt(jnp.square(soft_argmax(logits) - landmarks).sum(-1) + 1e-6)
     return _mean_visible(distance, visible)
 

@@ -1,4 +1,4 @@
-"""FASE: encoder, frozen generator with interleaved transfer layers, heatmaps (Fig. 1 of the paper)."""
+"""FASE: an encoder, and a generator with interleaved transfer layers (ITLs) that gives heatmaps (Fig. 1, FASE)."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -24,31 +24,36 @@ class ModelConfig:
     generator_resolution: int = 256
     """Side of the generator's images; sets the number of W+ rows (14 for 256, 18 for 1024)."""
     feature_resolution: int = 16
-    """Side of the feature code f; the generator starts at the layer after it."""
+    """Side of the feature code f, from which the generator goes on."""
     channel_base: int = 16384
-    """Generator channels at resolution r are min(channel_base / r, channel_max)."""
+    """Channels of the generator at resolution r are min(channel_base / r, channel_max)."""
     channel_max: int = 512
+    """See `channel_base`."""
     w_dim: int = 512
+    """Length of a latent w."""
     encoder_widths: tuple[int, ...] = (64, 128, 256, 512)
+    """Channels of each stage of the encoder."""
     encoder_depths: tuple[int, ...] = (3, 4, 14, 3)
+    """Number of blocks in each stage of the encoder."""
     num_itls: int = 5
-    """Table 7: one is worse, two to six are close, few labels need at least three."""
+    """Number of ITLs. Table 7: one is worse, two to six are close, few labels need at least three."""
     placement: Placement = "layer"
-    """An ITL after every generator layer, or one a block (resolution)."""
+    """ITLs follow single generator layers, or blocks: the last layer of a resolution."""
     itl_init: Init = "dirac"
-    """Init of the ITLs that keep the width: the identity, or small random values."""
+    """Initial kernels of the ITLs that keep the width: the identity, or small random numbers."""
 
 
 class FASE(nn.Module):
-    """Face images to landmark heatmaps through StyleGAN2's latent space.
+    """Landmark heatmaps of face images, through the latent space of StyleGAN2.
 
-    Parameters: `encoder`, `synthesis` (the generator), `itl{i}` after generator layer i; collection `stats` holds the
-    generator's mean w beside its noise maps.
+    Parameters: `encoder`, `synthesis` (the generator), and `itl{i}` after generator layer i. The collection `stats`
+    holds the generator's mean w and its noise maps.
     """
 
     num_landmarks: int
     sizes: ModelConfig = ModelConfig()
     dtype: DTypeLike = jnp.float32
+    """Type of the convolutions; parameters, latents and heatmaps are float32."""
 
     def setup(self):
         s = self.sizes
@@ -72,35 +77,39 @@ class FASE(nn.Module):
         self.w_avg = self.variable("stats", "w_avg", jnp.zeros, (s.w_dim,))
 
     def encode(self, images: Array, train: bool = False) -> tuple[Array, Array]:
-        """Images [B, R, R, 3] to W+ rows [B, num_ws, w_dim] and f [B, F, F, C]."""
+        """Latents in W+ [B, num_ws, w_dim] and feature code f [B, F, F, C] of images [B, R, R, 3]."""
         (offsets, f), _ = self.encoder(images, train)
         return self.w_avg.value[None, None] + offsets, f
 
     def heatmaps(self, ws: Array, f: Array) -> Array:
-        """The generator from f on, each layer followed by its ITL: [B, H, H, K] float32 with H = `heatmap_size`."""
+        """Heatmaps float32 [B, H, H, K], H = `heatmap_size`, by the generator from f on with its ITLs."""
         x = f
-        for i in range(conv_at(2 * self.sizes.feature_resolution, second=False), self.places[-1] + 1):
+        for i in range(self._first_conv, self.places[-1] + 1):
             x = self.synthesis.conv(i, x, ws[:, i], noise_mode="none")
             if i in self.places:
                 x = getattr(self, f"itl{i}")(x)
         return x.astype(jnp.float32)
 
     def reconstruct(self, ws: Array, f: Array) -> Array:
-        """The unmodified generator's image of the codes [B, R, R, 3] (Fig. 2)."""
-        start = conv_at(2 * self.sizes.feature_resolution, second=False)
-        image, _ = self.synthesis(ws, feature=f, feature_index=start, noise_mode="none")
+        """Images [B, R, R, 3] that the generator without ITLs makes of the codes (Fig. 2, FASE)."""
+        image, _ = self.synthesis(ws, feature=f, feature_index=self._first_conv, noise_mode="none")
         return image
+
+    @property
+    def _first_conv(self) -> int:
+        """Index of the generator layer whose input is f."""
+        return conv_at(2 * self.sizes.feature_resolution, second=False)
 
     def __call__(self, images: Array, train: bool = False) -> tuple[Array, dict[str, Array]]:
         """Predicts heatmaps.
 
         Args:
           images: [B, image_size, image_size, 3], float32 in [-1, 1].
-          train: whether the encoder's batch normalisation uses and updates the statistics of the batch.
+          train: whether the encoder's batch normalisation uses, and updates, the statistics of the batch.
 
         Returns:
-          Heatmaps [B, heatmap_size, heatmap_size, num_landmarks] and the features `ws`, `f` and `reconstruction`
-          (Fig. 2), which costs nothing under `jit` unless it is read.
+          Heatmaps [B, heatmap_size, heatmap_size, num_landmarks], and the features `ws`, `f` and `reconstruction`. The
+          last costs nothing under `jit` unless it is read.
         """
         ws, f = self.encode(images, train)
         return self.heatmaps(ws, f), {"ws": ws, "f": f, "reconstruction": self.reconstruct(ws, f)}

@@ -12,12 +12,12 @@ from common.nn.layers import Conv
 Placement = Literal["layer", "block"]
 Init = Literal["dirac", "random"]
 
-# "Small" for the last layer: heatmaps start near zero, as the background of their targets is.
+# The last layer starts with "small" values, so that heatmaps start near zero as the background of their targets.
 small_normal = nn.initializers.normal(1e-3)
 
 
 def dirac(key: Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) -> Array:
-    """Kernel [k, k, C, C] of the identity, so that a new layer starts as a no-op. `key` is unused."""
+    """Kernel [k, k, C, C] of the identity, with which a new layer changes nothing. `key` is not used."""
     height, width, channels, out_channels = shape
     if channels != out_channels:
         raise ValueError(f"an identity kernel keeps the width, not {channels} -> {out_channels} channels")
@@ -25,33 +25,34 @@ def dirac(key: Array, shape: tuple[int, ...], dtype: DTypeLike = jnp.float32) ->
 
 
 class TransferLayer(nn.Module):
-    """One 3x3 convolution with bias and no activation, directly after a generator layer.
-
-    It keeps the width; the last one has a channel a landmark instead and gives the heatmaps.
-    """
+    """3x3 convolution with bias and without activation, which follows a generator layer."""
 
     num_landmarks: int | None = None
-    start: Init = "dirac"
+    """Number of heatmaps, for the last layer; None keeps the width of the input."""
+    kernel: Init = "dirac"
+    """Initial kernel of a layer that keeps the width; the last layer starts with small random numbers."""
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[B, H, W, C] -> [B, H, W, C], or [B, H, W, num_landmarks]."""
+        """Adapted features: [B, H, W, C] -> [B, H, W, C], or heatmaps [B, H, W, num_landmarks]."""
         width = self.num_landmarks or x.shape[-1]
-        init = dirac if self.start == "dirac" and self.num_landmarks is None else small_normal
+        init = dirac if self.kernel == "dirac" and self.num_landmarks is None else small_normal
         return Conv(width, use_bias=True, kernel_init=init, dtype=self.dtype, name="conv")(x)
 
 
 def conv_at(resolution: int, second: bool) -> int:
-    """Index of a generator layer: 0 at 4 px, then two a resolution, the first of which upsamples."""
+    """Index of a generator layer: there is one at 4 px, then two per resolution, the first of which upsamples."""
     return 2 * (resolution.bit_length() - 1) - 5 + int(second)
 
 
-def transfer_places(feature_resolution: int, heatmap_resolution: int, num_itls: int, placement: Placement):
-    """Indices of the generator layers that an ITL follows, first to last.
+def transfer_places(
+    feature_resolution: int, heatmap_resolution: int, num_itls: int, placement: Placement
+) -> tuple[int, ...]:
+    """Indices of the generator layers that are followed by an ITL, ascending.
 
-    Between f at 16 px and heatmaps at 128 px lie six layers, two each at 32, 64 and 128 px; N ITLs follow the last N
-    of them (Table 7), or with `placement='block'` the second layer of the last N resolutions.
+    Six layers lie between f at 16 px and heatmaps at 128 px, two each at 32, 64 and 128 px. N ITLs follow the last N of
+    these layers (Table 7), or with placement 'block' the second layer of each of the last N resolutions.
 
     Raises:
       ValueError: there are fewer than `num_itls` places.

@@ -14,9 +14,10 @@ from common.nn.untrained import init_on_host
 from hsr_jax.ada.augment import PIPES, augment
 from hsr_jax.ada.controller import next_p
 from hsr_jax.config import GanConfig
-from hsr_jax.gan.objectives import GAN
-from hsr_jax.gan.phases import Phases, adam
-from hsr_jax.gan.semantic import Semantic
+from hsr_jax.gan.gan import GAN
+from hsr_jax.gan.optimizer import adam
+from hsr_jax.gan.phases import Phases
+from hsr_jax.gan.regularizer import Regularizer
 from hsr_jax.gan.state import GANState, create_gan_state
 
 CLAMP = 256.0
@@ -67,7 +68,7 @@ def shapes(gan: GAN) -> tuple[dict[str, Any], dict[str, Any]]:
     return jax.eval_shape(gan.generator.init, key, z, c), jax.eval_shape(gan.discriminator.init, key, image, c)
 
 
-def build_phases(config: GanConfig, gan: GAN, mesh: Mesh, semantics: Semantic | None) -> Phases:
+def build_phases(config: GanConfig, gan: GAN, mesh: Mesh, semantics: Regularizer | None) -> Phases:
     """Phases of a training step of a configuration."""
     schedule, ada_kimg = config.schedule, config.ada.kimg
     if config.resume_from:  # StyleGAN2-ADA's rule for a run that goes on from a snapshot
@@ -88,7 +89,7 @@ def build_phases(config: GanConfig, gan: GAN, mesh: Mesh, semantics: Semantic | 
     )
 
 
-def new_state(config: GanConfig, phases: Phases, semantics: Semantic | None) -> GANState:
+def new_state(config: GanConfig, phases: Phases, semantics: Regularizer | None) -> GANState:
     """State of untrained networks by the run's seed."""
     g_variables, d_variables = initialize(phases.gan, config.seed)
     key = jax.random.fold_in(jax.random.key(config.seed), 1)

@@ -4,15 +4,16 @@
     python -m hsr_jax.edit --snapshot runs/hsr --classifier runs/attributes --attribute smile --keep glasses \\
         --latents projected/latents.npz --strengths -2 0 2
 
-The direction is the normal of a boundary that a linear support vector machine finds between the generated images with
-the highest and the lowest scores of the classifier (InterFaceGAN). Strengths are in standard deviations of the samples
-along it, so that they mean the same for every generator. `hsr_jax.lines` tells how the edited images lead to Fig. 4.11.
+The direction is the normal of a boundary, which a linear support vector machine finds between the generated images with
+the highest and those with the lowest scores of the classifier (InterFaceGAN). Strengths are in standard deviations of
+the samples along the direction, so that they mean the same for every generator. `hsr_jax.lines` explains how the edited
+images lead to Fig. 4.11.
 """
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -26,62 +27,43 @@ from common.terminal import table
 from common.viz.animation import back_and_forth, write_animation
 from common.viz.curves import plot_lines
 from common.viz.grid import grid, write_image
-from hsr_jax.editing import directions as editing
-from hsr_jax.editing import latent_files
+from hsr_jax.editing import directions, latent_files
 from hsr_jax.editing.directions import Boundary
+from hsr_jax.editing.options import AttributeOptions, ImageOptions
 from hsr_jax.editing.renderer import Renderer
 from hsr_jax.editing.scorer import Scorer
 
 
 @dataclasses.dataclass(frozen=True)
-class Edit:
-    """Which generator, which attribute, which images."""
+class Edit(ImageOptions, AttributeOptions):
+    """Which generator, which attribute, which images. `psi` truncates the samples as well as the images."""
 
-    snapshot: str = "runs/hsr"
-    """Work directory of a run, an imported directory, or a checkpoint."""
-    classifier: str = "runs/attributes"
-    """Work directory of a run of hsr_jax.train_attributes."""
-    attribute: str = ""
-    """One of the classifier's."""
     keep: tuple[str, ...] = ()
-    """Others that shall stay: the direction is made orthogonal to theirs."""
+    """Attributes that the edit shall not change: its direction is made orthogonal to theirs."""
     boundary: str = ""
-    """File with the boundary of an earlier edit, instead of finding it; of the same attribute and psi."""
-    seeds: tuple[int, ...] = ()
-    """One image a seed."""
-    count: int = 0
-    """Instead of seeds: the images of seeds 0 to count - 1."""
-    latents: str = ""
-    """Instead of seeds: the file with latents that hsr_jax.project wrote; not truncated."""
+    """File with the boundary of an earlier edit of the same attribute and psi; empty finds one."""
     strengths: tuple[float, ...] = (-3.0, 0.0, 3.0)
-    """Of the edits in the pictures; the animation and the curves lead from the lowest to the highest."""
-    psi: float = 0.7
-    """Truncation, of the images and of the samples that the boundary is found by."""
-    label: int | None = None
-    """Class, of a conditional generator."""
+    """Strengths of the edits in the pictures; the animation and the curves lead from the lowest to the highest."""
     samples: int = 10_000
-    """Generated images that are scored to find the boundary."""
+    """Number of generated images that are scored to find the boundary."""
     share: float = 0.1
-    """Of the samples that have the attribute by the highest scores, and that lack it by the lowest."""
+    """Share of the samples with the highest scores, which count as having the attribute; as many lack it."""
     frames: int = 21
-    """Places along the edit in the animation and the curves."""
-    animation: Literal["gif", "webp"] = "gif"
-    """Format of the animation; WebP keeps all colours."""
+    """Number of places along the edit in the animation and the curves."""
     out: str = "edited"
-    """Directory of boundary.npz, edit.json and the pictures. Those in images/ are numbered: the edits of the first
-    image, by strength as they are given, then those of the next."""
+    """Directory for boundary.npz, edit.json and the pictures. Files in images/ are numbered: the edits of the first
+    image in the order of `strengths`, then those of the next image."""
     seed: int = 0
-    """Of the samples, which are other images than those of small seeds."""
-    batch_size: int = 16
+    """Seed of the samples, which are not the images of small `seeds`."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Runs the command."""
     edit(parse_command(argv, default=Edit())[0])
 
 
 def edit(options: Edit) -> dict[str, Any]:
-    """Finds the boundary, edits, writes the files, prints where they are; returns what is in edit.json."""
+    """Finds the boundary, edits the images, writes and prints the results; returns the content of edit.json."""
     renderer = Renderer(options.snapshot, options.batch_size)
     scorer = Scorer(renderer, options.classifier)
     _check(options, scorer)
@@ -112,32 +94,32 @@ def _check(options: Edit, scorer: Scorer) -> None:
 
 
 def _find(options: Edit, renderer: Renderer, scorer: Scorer) -> Boundary:
-    """The boundary of the attribute, its direction orthogonal to those of the attributes to keep."""
-    # From the other end of the range of seeds.
+    """Boundary of the attribute, with a direction that is orthogonal to those of the attributes to keep."""
+    # Seeds count down from the largest one.
     last = 2**32 - 1 - options.seed * options.samples
     ws = renderer.latents(range(last, last - options.samples, -1), options.psi, options.label)
     w, scores = ws[:, 0], scorer(ws, "sample")
     rows, found = [], {}
     for name in (options.attribute, *options.keep):
         column = scores[:, scorer.names.index(name)]
-        found[name] = editing.boundary(w, column, share=options.share, seed=options.seed)
+        found[name] = directions.boundary(w, column, share=options.share, seed=options.seed)
         rows.append((name, 100 * float((column > 0).mean()), 100 * found[name].accuracy))
     table("boundaries", ("attribute", "samples that have it %", "told apart %"), rows)
     boundary = found.pop(options.attribute)
     if not found:
         return boundary
-    normal = editing.conditional(boundary.normal, np.stack([other.normal for other in found.values()]))
+    normal = directions.conditional(boundary.normal, np.stack([other.normal for other in found.values()]))
     along = w @ normal
-    # It is no boundary any more, which tells nothing apart: it gets the place where the samples are.
+    # This plane is no boundary: nobody knows whom it tells apart. It is put through the middle of the samples.
     return Boundary(normal, intercept=-float(along.mean()), deviation=float(along.std()), accuracy=np.nan)
 
 
 def _edited(ws: np.ndarray, direction: jax.Array, strengths: Sequence[float]) -> np.ndarray:
-    return np.asarray(editing.edit(jnp.asarray(ws), direction, jnp.asarray(strengths, jnp.float32)))
+    return np.asarray(directions.edit(jnp.asarray(ws), direction, jnp.asarray(strengths, jnp.float32)))
 
 
 def _draw(options: Edit, renderer: Renderer, shown: np.ndarray, images: Sequence[str], out: Path) -> None:
-    """All edits [N, S, num_ws, w_dim] in a grid and, as they are, each in a file."""
+    """Writes all edits [N, S, num_ws, w_dim], one file each and a grid of them."""
     captions = [f"{name} {a:+g}" for name in images for a in options.strengths]
     pictures = renderer.render(shown.reshape(-1, *shown.shape[2:]), "edit")
     write_image(out / "edits.png", grid(pictures, columns=len(options.strengths), captions=captions))
@@ -146,13 +128,14 @@ def _draw(options: Edit, renderer: Renderer, shown: np.ndarray, images: Sequence
 
 
 def _animate(options: Edit, renderer: Renderer, path: np.ndarray, out: Path) -> None:
-    """All images side by side, from the lowest strength to the highest and back."""
+    """Writes the animation: all images side by side, from the lowest strength to the highest and back."""
     pictures = renderer.render(path.swapaxes(0, 1).reshape(-1, *path.shape[2:]), "animate")
     frames = [grid(pictures[i : i + len(path)]) for i in range(0, len(pictures), len(path))]
     write_animation(out / f"edits.{options.animation}", back_and_forth(frames))
 
 
 def _write(options: Edit, out: Path, boundary: Boundary, names, images, along, scores) -> dict[str, Any]:
+    """Writes numbers and curves of the scores [N, T, A] of the named images at the strengths `along` [T]."""
     mean = scores.mean(0)
     result = {
         "snapshot": options.snapshot,
@@ -161,7 +144,7 @@ def _write(options: Edit, out: Path, boundary: Boundary, names, images, along, s
         "strength_in_w": boundary.deviation,
         "told_apart": None if np.isnan(boundary.accuracy) else boundary.accuracy,
         "strengths": along.tolist(),
-        # Eq. (4.5), along the edits; squared logits.
+        # Eq. (4.5) on the lines of the edits; squared logits.
         "linearity": dict(zip(names, np.asarray(attribute_linearity(jnp.asarray(scores))).tolist(), strict=True)),
         "mean_scores": {name: mean[:, i].tolist() for i, name in enumerate(names)},
         "scores": {image: scores[i, :, names.index(options.attribute)].tolist() for i, image in enumerate(images)},

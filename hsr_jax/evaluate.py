@@ -24,7 +24,7 @@ from common.pretrained import metric_networks
 from common.terminal import print_table
 from common.train import sharding, workdir
 from hsr_jax import snapshot, sources
-from hsr_jax.attributes.classifier import load_classifier
+from hsr_jax.attributes.build import load_classifier
 from hsr_jax.config import GanConfig, ImageDataConfig
 from hsr_jax.evaluation import feature_sets, groups, pictures, results
 from hsr_jax.evaluation.groups import Evaluation

@@ -1,10 +1,10 @@
-"""Generates images: single ones and a grid, on request a walk through W, mixed styles, the RGB output of every layer.
+"""Generates images, one file each and a grid of them; on request also a walk through W, mixed styles and RGB outputs.
 
     python -m hsr_jax.generate --snapshot runs/hsr --seeds 0 1 2 --psi 0.7 --out generated
     python -m hsr_jax.generate --snapshot ffhq.pkl --count 16 --interpolate True --mix 100 101 102 --layers True
     python -m hsr_jax.generate --snapshot runs/hsr --latents projected/latents.npz --interpolate True
 
-The networks of --snapshot are those of a run's work directory, of an imported directory or of a public checkpoint.
+The generator is that of a run's work directory, of an imported directory or of a public checkpoint.
 """
 
 import dataclasses
@@ -12,7 +12,6 @@ import itertools
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -22,59 +21,45 @@ from common.errors import InputError
 from common.terminal import Progress
 from common.viz.animation import write_animation
 from common.viz.grid import grid, write_image
-from hsr_jax.editing import directions as editing
+from hsr_jax.editing import directions
+from hsr_jax.editing.options import ImageOptions
 from hsr_jax.editing.renderer import Renderer
 from hsr_jax.evaluation.pictures import resolutions
 
 GRID = 64
-"""Images of the grid, at most."""
+"""Largest number of images in the grid."""
 ROWS = 8
-"""Of the grids of layers and of interpolations, at most."""
+"""Largest number of rows in the grids of layers and of interpolations."""
 PLACES = 8
-"""On a line of the grid of interpolations, both ends included."""
+"""Images per row of the grid of interpolations, both ends included."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Generate:
-    """Which generator, which images."""
+class Generate(ImageOptions):
+    """Which generator, which images, and which pictures of them."""
 
-    snapshot: str = "runs/hsr"
-    """Work directory of a run, an imported directory, or a checkpoint."""
-    seeds: tuple[int, ...] = ()
-    """One image a seed."""
-    count: int = 0
-    """Instead of seeds: the images of seeds 0 to count - 1."""
-    latents: str = ""
-    """Instead of seeds: the file with latents that hsr_jax.project wrote; not truncated."""
-    psi: float = 0.7
-    """Truncation: the distance from the mean w is multiplied by it."""
-    label: int | None = None
-    """Class, of a conditional generator."""
     out: str = "generated"
-    """Directory of the pictures."""
+    """Directory for the pictures."""
     interpolate: bool = False
-    """Write an animation on straight lines in W from each image to the next and from the last to the first, and
-    interpolation.png, with a row for each of the first lines."""
+    """Write an animation along straight lines in W, from each image to the next and from the last to the first, and
+    interpolation.png with one row per line."""
     frames: int = 30
-    """From one image of the animation to the next."""
-    animation: Literal["gif", "webp"] = "gif"
-    """Format of the animation; WebP keeps all colours."""
+    """Frames of the animation from one image to the next."""
     mix: tuple[int, ...] = ()
-    """Seeds whose details every image takes over in a grid of mixed styles, mix.png."""
+    """Seeds for a grid of mixed styles, mix.png, in which each image takes over the details of each of these."""
     crossover: int = 6
-    """First row of ws that comes from the seeds of `mix`; 6 is the first convolution that makes 32 px."""
+    """First row of ws that comes from the seeds of `mix`; row 6 is that of the second convolution at 32 px."""
     layers: bool = False
     """Write the RGB output of every resolution (Fig. 4.8, thesis), layers.png."""
-    batch_size: int = 16
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Runs the command."""
     generate(parse_command(argv, default=Generate())[0])
 
 
 def generate(options: Generate) -> None:
-    """Writes the pictures and prints where they are and the rate."""
+    """Writes the pictures, and prints their places and the rate."""
     renderer, out = Renderer(options.snapshot, options.batch_size), Path(options.out)
     ws, names = renderer.choose(options.seeds, options.count, options.latents, options.psi, options.label)
     _check(options, ws)
@@ -83,7 +68,7 @@ def generate(options: Generate) -> None:
     print(f"grid: {out / 'grid.png'}")
     if options.interpolate:
         path = out / f"interpolation.{options.animation}"
-        frames = renderer.render(np.asarray(editing.tour(ws, options.frames)), "interpolate")
+        frames = renderer.render(np.asarray(directions.tour(ws, options.frames)), "interpolate")
         write_animation(path, frames)
         write_image(out / "interpolation.png", _legs(renderer, ws))
         print(f"interpolation: {path}, {out / 'interpolation.png'}")
@@ -103,7 +88,7 @@ def _check(options: Generate, ws: np.ndarray) -> None:
 
 
 def _write_images(renderer: Renderer, ws: np.ndarray, names: list[str], out: Path) -> list[np.ndarray]:
-    """Writes every image as it comes; returns the first ones."""
+    """Writes each batch of images when it is ready; returns the first images for the grid."""
     shown: list[np.ndarray] = []
     start, first = time.monotonic(), None
     with Progress("generate", len(ws)) as progress:
@@ -122,15 +107,16 @@ def _write_images(renderer: Renderer, ws: np.ndarray, names: list[str], out: Pat
 
 
 def _legs(renderer: Renderer, ws: np.ndarray) -> np.ndarray:
-    """A row for each of the straight lines that the animation passes."""
-    legs = np.asarray(editing.line(ws[:ROWS], np.roll(ws, -1, axis=0)[:ROWS], PLACES))
+    """Grid with one row per straight line of the animation."""
+    legs = np.asarray(directions.line(ws[:ROWS], np.roll(ws, -1, axis=0)[:ROWS], PLACES))
     return grid(renderer.render(legs.reshape(-1, *ws.shape[1:]), "interpolate"), columns=PLACES)
 
 
 def _mixed(renderer: Renderer, ws: np.ndarray, images: list[np.ndarray], options: Generate) -> np.ndarray:
-    """A grid: the images on the left, those of `mix` above, and where they meet the one with the other's details."""
+    """Grid of mixed styles: the images on the left, those of `mix` above, and at each crossing the image on the left
+    with the details of the one above."""
     fine = renderer.latents(options.mix, options.psi, options.label)
-    mixed = np.asarray(editing.mix(ws, fine, options.crossover)).reshape(-1, *ws.shape[1:])
+    mixed = np.asarray(directions.mix(ws, fine, options.crossover)).reshape(-1, *ws.shape[1:])
     above, inside = renderer.render(fine, "mix"), iter(renderer.render(mixed, "mix"))
     white = np.full_like(above[0], 255)
     rows = [[white, *above]] + [[image, *itertools.islice(inside, len(above))] for image in images]

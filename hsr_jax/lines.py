@@ -1,7 +1,7 @@
-"""Scores an attribute on the straight line between two latents: does it change in proportion? (Fig. 4.11, thesis)
+"""Scores an attribute on straight lines between latents, to see whether it changes linearly (Fig. 4.11, thesis).
 
-The experiment of Sec. 4.3.3, "Editability": an image I_0 is edited to I_1, optimisation finds the latents w_0 and w_1
-of both, and the classifier scores the images I_t on the line between these.
+It is the experiment of Sec. 4.3.3, "Editability": an image I_0 is edited to I_1, optimisation finds the latents w_0 and
+w_1 of both, and a classifier scores the images I_t on the line between these latents.
 
     python -m hsr_jax.edit --snapshot runs/hsr --classifier runs/attributes --attribute smile --count 8 \\
         --strengths 0 3 --out edited
@@ -9,8 +9,8 @@ of both, and the classifier scores the images I_t on the line between these.
     python -m hsr_jax.lines --snapshot runs/hsr --classifier runs/attributes --attribute smile \\
         --latents projected/latents.npz --out lines
 
-Each has a directory of its own; two strengths are what makes pairs of an image and its edit. For another generator the
-last two are repeated with its snapshot and other directories: it is given the same images.
+Two strengths make pairs of an image and its edit. To compare another generator on the same images, repeat the last two
+commands with its snapshot and other directories.
 """
 
 import dataclasses
@@ -27,39 +27,32 @@ from common.errors import InputError
 from common.metrics.attribute_linearity import attribute_linearity
 from common.viz.curves import plot_lines
 from common.viz.grid import grid, write_image
-from hsr_jax.editing import directions as editing
-from hsr_jax.editing import latent_files
+from hsr_jax.editing import directions, latent_files
+from hsr_jax.editing.options import AttributeOptions
 from hsr_jax.editing.renderer import Renderer
 from hsr_jax.editing.scorer import Scorer
 
 
 @dataclasses.dataclass(frozen=True)
-class Lines:
+class Lines(AttributeOptions):
     """Which generator, which attribute, which latents."""
 
-    snapshot: str = "runs/hsr"
-    """Work directory of a run, an imported directory, or a checkpoint."""
-    classifier: str = "runs/attributes"
-    """Work directory of a run of hsr_jax.train_attributes."""
-    attribute: str = ""
-    """One of the classifier's."""
     latents: str = "projected/latents.npz"
-    """File that hsr_jax.project wrote: a line leads from its first latent to the second, one from the third to the
-    fourth, and so on."""
+    """File that hsr_jax.project wrote: the first line leads from the first latent to the second, the next line from the
+    third to the fourth, and so on."""
     frames: int = 11
-    """Places on a line, t = 0, 1/N, ..., 1."""
+    """Number of places per line, equidistant with both ends included."""
     out: str = "lines"
-    """Directory of lines.json, the curve of every line and lines.png."""
-    batch_size: int = 16
+    """Directory for lines.json, lines.png and a curve per line."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Runs the command."""
     lines(parse_command(argv, default=Lines())[0])
 
 
 def lines(options: Lines) -> dict[str, Any]:
-    """Scores the lines, writes the files, prints where they are; returns what is in lines.json."""
+    """Scores the lines, writes and prints the results; returns the content of lines.json."""
     if options.frames < 3:
         raise InputError(f"field frames: {options.frames} is less than 3, and between two ends every change is linear")
     renderer = Renderer(options.snapshot, options.batch_size)
@@ -68,7 +61,7 @@ def lines(options: Lines) -> dict[str, Any]:
     ws = latent_files.load_latents(options.latents, renderer.generator)
     if len(ws) % 2:
         raise InputError(f"{options.latents}: {len(ws)} latents are no pairs; project two images for every line")
-    path = np.asarray(editing.line(jnp.asarray(ws[::2]), jnp.asarray(ws[1::2]), options.frames))
+    path = np.asarray(directions.line(jnp.asarray(ws[::2]), jnp.asarray(ws[1::2]), options.frames))
     scores = scorer(path, "score")
     pictures = renderer.render(path.reshape(-1, *ws.shape[1:]), "draw")
     captions = [f"{score:.2f}" for score in scores[..., column].ravel()]
@@ -77,7 +70,7 @@ def lines(options: Lines) -> dict[str, Any]:
 
 
 def _write(options: Lines, scores: np.ndarray, names: Sequence[str], column: int) -> dict[str, Any]:
-    """Numbers and curves of the scores [P, T, A]."""
+    """Writes numbers and curves of the scores [P, T, A]."""
     out, t = Path(options.out), np.linspace(0, 1, options.frames)
     entries = []
     for i, line in enumerate(scores):

@@ -1,9 +1,9 @@
-"""Finds the latents of given images by optimisation; writes them and each image beside its projection.
+"""Finds the latents of given images by optimisation; writes the latents and each image beside its projection.
 
     python -m hsr_jax.project --snapshot runs/hsr --inputs photos/ --space w+ --perceptual lpips.pth --out projected
 
-Images are cropped to their central square and resized; a generator of faces wants faces placed as its training images
-were. Without a perceptual network, pixels at several scales are compared.
+Images are cropped to their central square and resized; a face should lie where faces lie in the generator's training
+images. Without a perceptual network, pixels at several scales are compared.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ import numpy as np
 
 from common import errors, files
 from common.config import parse_command
-from common.data import decode as images
+from common.data import decode
 from common.data.images.find import find_images
 from common.data.images.pipeline import center_square
 from common.errors import InputError
@@ -27,44 +27,45 @@ from common.terminal import Progress
 from common.train import sharding
 from common.viz.grid import grid, write_image
 from hsr_jax.editing import latent_files, projection
+from hsr_jax.editing.options import SnapshotOptions
 from hsr_jax.editing.projection import ProjectionConfig, Projector
 from hsr_jax.editing.renderer import Renderer
 
 MOMENT_SAMPLES = 10_000
-"""Samples that the mean w and its deviation are of; StyleGAN2, Appendix D."""
+"""Number of samples by which the mean w and its deviation are measured; StyleGAN2, Appendix D."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Project:
-    """Which generator, which images, how."""
+class Project(SnapshotOptions):
+    """Which generator, which images, and how they are projected."""
 
-    snapshot: str = "runs/hsr"
-    """Work directory of a run, an imported directory, or a checkpoint."""
     inputs: tuple[str, ...] = ()
-    """Images, folders (searched through) and globs."""
+    """Images, folders (with their subfolders) and globs."""
     space: Literal["w", "w+"] = "w"
-    """One w for all layers, or one a layer, which fits closer but may leave what the generator makes well."""
+    """One w for all layers, or one per layer (w+), which fits closer but may leave the latents of good images."""
     perceptual: str = ""
-    """LPIPS, or a ViT or ResNet whose features are compared: a checkpoint or an imported directory."""
+    """Checkpoint or imported directory of LPIPS, or of a ViT or ResNet whose features are compared."""
     out: str = "projected"
-    """Directory of latents.npz, projection.json and the pictures."""
+    """Directory for latents.npz, projection.json and the pictures."""
     label: int | None = None
-    """Class, of a conditional generator."""
+    """Class, for a conditional generator."""
     seed: int = 0
+    """Seed of the noise on w during the search, and of noise maps."""
     batch_size: int = 8
-    """Images optimised at once."""
+    """Number of images that are optimised at once, rounded up to a multiple of the number of devices."""
     steps: int = 500
-    """Of the optimisation; StyleGAN2: 1000."""
+    """Steps of the optimisation; StyleGAN2: 1000."""
     optimization: ProjectionConfig = ProjectionConfig()
+    """Settings of the optimisation."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Runs the command."""
     project(parse_command(argv, default=Project())[0])
 
 
 def project(options: Project) -> list[dict]:
-    """Projects, writes the files, prints where they are; returns one entry an image."""
+    """Projects the images, writes and prints the results; returns the entry of each image in projection.json."""
     if options.steps < 1:
         raise InputError(f"field steps: {options.steps} is not positive")
     paths = find_images(options.inputs)
@@ -82,7 +83,7 @@ def project(options: Project) -> list[dict]:
 
 
 class _Run:
-    """The compiled parts of a projection; batches of one size go through them."""
+    """Compiled parts of a projection, for batches of one size."""
 
     def __init__(self, renderer: Renderer, projector: Projector, seed: int, moments: tuple[jax.Array, jax.Array]):
         self.renderer, self.projector = renderer, projector
@@ -91,7 +92,7 @@ class _Run:
         self.chunk = projection.chunk(projector.steps)
         create = lambda mean, indices: projector.create(mean, indices, seed)
         indices = jax.ShapeDtypeStruct((renderer.batch_size,), np.uint32)
-        # Where the state lies is said, so that it is not compiled for again when a step leaves it elsewhere.
+        # The placement of the state is fixed, so that a step does not move it and cause another compilation.
         split, whole = sharding.batch_sharding(renderer.mesh), sharding.replicated_sharding(renderer.mesh)
         places = jax.tree.map(lambda x: split if x.ndim else whole, jax.eval_shape(create, self.mean, indices))
         self._target = jax.jit(lambda network, images: projector.target(network, as_float(images)), out_shardings=split)
@@ -102,10 +103,11 @@ class _Run:
         self._measure = jax.jit(projector.measure, out_shardings=split)
 
     def starts(self, targets: np.ndarray) -> range:
+        """Index of the first image of each batch."""
         return range(0, len(targets), self.renderer.batch_size)
 
     def batch(self, targets: np.ndarray, start: int, progress: Progress) -> dict:
-        """What is found for the images from `start` on, and how far off it and the mean w are."""
+        """Results for the batch of images that begins at `start`: latents, images, and distances before and after."""
         size, variables = self.renderer.batch_size, self.renderer.variables
         rows = np.arange(start, start + size)
         # The last batch is filled up with the last image.
@@ -133,16 +135,17 @@ class _Run:
 
 
 def _square(path: str, resolution: int) -> np.ndarray:
-    return center_square(images.decode(read_bytes(path), path), resolution)
+    return center_square(decode.decode(read_bytes(path), path), resolution)
 
 
 def _write(options: Project, paths: list[str], targets: np.ndarray, found: dict, name: str) -> list[dict]:
+    """Writes the results `found` for all images; `name` is that of the perceptual distance."""
     if not np.isfinite(found["ws"]).all():
         raise InputError("the latents are not finite; lower optimization.learning_rate")
     out, entries = Path(options.out), []
     for i, path in enumerate(paths):
         pair = grid([targets[i], found["images"][i]], columns=2)
-        # The number keeps two images of one name apart.
+        # The number tells images of the same name apart.
         write_image(out / "images" / f"{i:05d}_{Path(path).stem}.png", pair)
         numbers = {key: float(found[key][i]) for key in ("start_distance", "distance", "pixels")}
         entries.append({"file": path, **numbers})

@@ -24,7 +24,7 @@ from common.viz.grid import grid, write_image
 from hsr_jax import build, snapshot, sources
 from hsr_jax.config import GanConfig, check
 from hsr_jax.gan import regularizer
-from hsr_jax.gan.objectives import GAN
+from hsr_jax.gan.gan import GAN
 from hsr_jax.gan.phases import Phases
 from hsr_jax.gan.regularizer import Regularizer
 from hsr_jax.gan.state import GANState

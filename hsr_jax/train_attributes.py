@@ -21,8 +21,8 @@ from common.terminal import table
 from common.train import inference, sharding
 from common.train.fit import Job, fit, print_summary
 from common.train.state import TrainState, create_state
-from hsr_jax.attributes import classifier, data
-from hsr_jax.attributes.classifier import AttributesConfig
+from hsr_jax.attributes import build, classifier, data
+from hsr_jax.attributes.config import AttributesConfig
 
 # A continued run may have changed these; a change of any other field would make it another run.
 MAY_CHANGE = ("workdir", "log_every", "eval_every", "save_every", "data.data_dir", "data.cache_mib", "data.test_table")
@@ -39,7 +39,7 @@ def describe(config: AttributesConfig) -> None:
     """Prints the resolved config, the number of parameters and the shapes, without touching the disk."""
     size, count = config.image_size, len(data.names(config.data))
     flow = f"images [{config.batch_size}, {size}, {size}, 3] -> logits [{config.batch_size}, {count}]"
-    print_summary(config, {"classifier": classifier.shapes(config)["params"]}, flow)
+    print_summary(config, {"classifier": build.shapes(config)["params"]}, flow)
 
 
 def train(config: AttributesConfig) -> dict[str, dict[str, float]]:
@@ -54,7 +54,7 @@ def train(config: AttributesConfig) -> dict[str, dict[str, float]]:
         config=config,
         may_change=MAY_CHANGE,
         new_state=lambda fresh: new_state(config),
-        step=classifier.make_step(config),
+        step=build.make_step(config),
         iterator=batches.endless(loader, batch_size=config.batch_size, seed=config.seed),
         keys=("image", "label"),
         mesh=mesh,
@@ -76,15 +76,15 @@ def train(config: AttributesConfig) -> dict[str, dict[str, float]]:
 
 def new_state(config: AttributesConfig) -> TrainState:
     """State before the first step."""
-    variables = classifier.initialize(config)
+    variables = build.initialize(config)
     params = variables.pop("params")
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
-    return create_state(params, variables, classifier.optimizer(config), key)
+    return create_state(params, variables, build.optimizer(config), key)
 
 
 def make_evaluate(config: AttributesConfig, mesh: Mesh) -> Callable[[dict, ImageSource], dict[str, float]]:
     """Function (variables, images) -> `classifier.summarize` of all images."""
-    model, names = classifier.build(config), data.names(config.data)
+    model, names = build.build(config), data.names(config.data)
 
     def tally(variables, images, labels, mask):
         return classifier.tally(classifier.logits(model, variables, as_float(images), config.image_size), labels, mask)

@@ -11,7 +11,7 @@ is male, smiling, with glasses. Accuracies in percent, and balanced ones, after 
 | test | 72.5, 73.8 | 74.4, 73.7 | 90.9, 55.5 |
 """
 
-from hsr_jax.attributes.classifier import AttributesConfig
+from hsr_jax.attributes.config import AttributesConfig
 from hsr_jax.attributes.data import AttributeDataConfig
 
 config = AttributesConfig(

@@ -1,1 +1,1 @@
-""""""
+"""StyleGAN2-ADA's adaptive augmentation."""

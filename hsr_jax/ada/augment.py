@@ -1,8 +1,8 @@
-"""StyleGAN2-ADA's augmentation of what the discriminator sees, as one pure function.
+"""StyleGAN2-ADA's augmentation of the images that the discriminator sees, as one pure function.
 
-Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data", Appendix B. Every image draws its own
-parameters; real and generated images, in all phases, pass through it with the same strength p, which
-`hsr_jax.ada.controller` adapts. Shapes are static and p is traced: one compilation serves a whole training run.
+Karras et al. 2020, "Training Generative Adversarial Networks with Limited Data", Appendix B. Every image gets random
+parameters of its own. Real and generated images of all phases are augmented with one strength p, which
+`hsr_jax.ada.controller` adapts. The shapes are static and p is traced, so that a whole run needs one compilation.
 """
 
 import dataclasses
@@ -12,113 +12,110 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from hsr_jax.ada import draws as ada_draws
 from hsr_jax.ada.colour import colour_matrix, recolour
-from hsr_jax.ada.draws import AugmentationDraws
+from hsr_jax.ada.draws import AugmentationDraws, percentile_draws, random_draws
 from hsr_jax.ada.filter import band_gains, scale_bands
 from hsr_jax.ada.geometry import Margins, inverse_matrix, resample
 
 NOISE_STD = 0.1
-CUTOUT_SIZE = 0.5  # of the image's side
+CUTOUT_SIZE = 0.5  # share of the image's side
 
 
 @dataclasses.dataclass(frozen=True)
 class AugmentPipe:
-    """Which augmentations there are. Each applies with its multiplier here times the common strength p; 0: never."""
+    """Changes of an image, each with a multiplier: it applies with probability multiplier times p; 0 leaves it out."""
 
     xflip: float = 0.0
-    """Left-right mirror, in half of the cases where it applies."""
+    """Left-right mirror in half of the cases."""
     rotate90: float = 0.0
-    """0 to 3 quarter turns."""
+    """Rotation by 0 to 3 quarter turns."""
     xint: float = 0.0
-    """Shift by whole pixels, up to 0.125 of the side along each axis."""
+    """Shift by whole pixels, at most 0.125 of the side along each axis."""
     scale: float = 0.0
-    """Change of size by 2^(0.2 n), n normal."""
+    """Change of size by the factor 2^(0.2 n), with n standard normal here and below."""
     rotate: float = 0.0
-    """Rotation by any angle, before or after `aniso` or both."""
+    """Rotation by any angle, before or after `aniso` or both times."""
     aniso: float = 0.0
-    """Stretch along x by 2^(0.2 n), along y by the inverse."""
+    """Stretch along x by the factor 2^(0.2 n), along y by its inverse."""
     xfrac: float = 0.0
     """Shift by 0.125 n of the side along each axis."""
     brightness: float = 0.0
-    """Plus 0.2 n."""
+    """Addition of 0.2 n to all channels."""
     contrast: float = 0.0
-    """Times 2^(0.5 n)."""
+    """Multiplication of all channels by 2^(0.5 n)."""
     lumaflip: float = 0.0
-    """Inversion of the luminance, not of the colour, in half of the cases where it applies."""
+    """Inversion of the luminance, but not of the colour, in half of the cases."""
     hue: float = 0.0
-    """Rotation about the grey axis by any angle; colour images only."""
+    """Rotation of colours about the grey axis by any angle; grey images have none."""
     saturation: float = 0.0
-    """Distance from the grey axis times 2^n; colour images only."""
+    """Multiplication of the distance from the grey axis by 2^n; grey images have none."""
     imgfilter: float = 0.0
-    """Each of four frequency bands times 2^n, decided on its own."""
+    """Multiplication of each of four frequency bands by 2^n; each band is decided on its own."""
     noise: float = 0.0
-    """Plus noise of standard deviation 0.1 |n|."""
+    """Addition of white noise of standard deviation 0.1 |n|."""
     cutout: float = 0.0
-    """A square of half the side set to 0, centred anywhere in the image."""
+    """A square of half the side, centred anywhere in the image, that is set to 0."""
 
     @property
     def geometry(self) -> bool:
-        """Whether anything resamples."""
+        """Whether any change resamples the image."""
         return any((self.xflip, self.rotate90, self.xint, self.scale, self.rotate, self.aniso, self.xfrac))
 
     @property
     def colour(self) -> bool:
-        """Whether anything changes pixels one by one."""
+        """Whether any change maps the colour of each pixel."""
         return any((self.brightness, self.contrast, self.lumaflip, self.hue, self.saturation))
 
 
-_BLIT = dict(xflip=1.0, rotate90=1.0, xint=1.0)
-_GEOM = dict(scale=1.0, rotate=1.0, aniso=1.0, xfrac=1.0)
-_COLOR = dict(brightness=1.0, contrast=1.0, lumaflip=1.0, hue=1.0, saturation=1.0)
-_FILTER, _NOISE, _CUTOUT = dict(imgfilter=1.0), dict(noise=1.0), dict(cutout=1.0)
+_GROUPS = {
+    "blit": ("xflip", "rotate90", "xint"),
+    "geom": ("scale", "rotate", "aniso", "xfrac"),
+    "color": ("brightness", "contrast", "lumaflip", "hue", "saturation"),
+    "filter": ("imgfilter",),
+    "noise": ("noise",),
+    "cutout": ("cutout",),
+}
+
+
+def _pipe(*groups: str) -> AugmentPipe:
+    return AugmentPipe(**{name: 1.0 for group in groups for name in _GROUPS[group]})
+
 
 Pipe = Literal["blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc"]
-PIPES: dict[Pipe, AugmentPipe] = {
-    "blit": AugmentPipe(**_BLIT),
-    "geom": AugmentPipe(**_GEOM),
-    "color": AugmentPipe(**_COLOR),
-    "filter": AugmentPipe(**_FILTER),
-    "noise": AugmentPipe(**_NOISE),
-    "cutout": AugmentPipe(**_CUTOUT),
-    "bg": AugmentPipe(**_BLIT, **_GEOM),
-    "bgc": AugmentPipe(**_BLIT, **_GEOM, **_COLOR),
-    "bgcf": AugmentPipe(**_BLIT, **_GEOM, **_COLOR, **_FILTER),
-    "bgcfn": AugmentPipe(**_BLIT, **_GEOM, **_COLOR, **_FILTER, **_NOISE),
-    "bgcfnc": AugmentPipe(**_BLIT, **_GEOM, **_COLOR, **_FILTER, **_NOISE, **_CUTOUT),
-}
-"""The named sets of the paper; 'bgc' is the one it settles on."""
+PIPES: dict[Pipe, AugmentPipe] = {group: _pipe(group) for group in _GROUPS}
+PIPES |= {"bgcfnc"[:count]: _pipe(*list(_GROUPS)[:count]) for count in range(2, 7)}
+"""Sets of changes that the paper names; 'bgc' is the one that it recommends."""
 
 
 class Parameters(NamedTuple):
-    """What happens to each image of a batch; None where a part is not in the pipe."""
+    """Parameters of the augmentation per image; None for changes that are not in the pipe."""
 
     matrix: Array | None
-    """[B, 2, 3], of `ada_geometry.inverse_matrix`."""
+    """[B, 2, 3], see `inverse_matrix`."""
     colour: Array | None
-    """[B, 3, 4], of `ada_colour.colour_matrix`."""
+    """[B, 3, 4], see `colour_matrix`."""
     bands: Array | None
-    """[B, 4], of `ada_filter.band_gains`."""
+    """[B, 4], see `band_gains`."""
     noise: tuple[Array, Array] | None
-    """Standard deviation [B] and key [B]."""
+    """Standard deviations [B] and PRNG keys [B]."""
     cutout: tuple[Array, Array] | None
-    """Centre [B, 2] as (x, y) and side [B] of the square, as fractions of the image's sides; side 0: no square."""
+    """Centre [B, 2] as (x, y) and side [B] of the square, in fractions of the image's sides; side 0 is no square."""
 
 
 def augment(key: Array, images: Array, p: Array | float, pipe: AugmentPipe = PIPES["bgc"]) -> Array:
     """Draws and applies the augmentation. jit with `pipe` static.
 
-    The numbers differ from the reference's only in the random draws and in the margins (`ada_geometry.resample`).
+    The result differs from the reference's only by the random draws and by the margins (see `geometry.resample`).
 
     Args:
-      key: one key for the batch; image i uses row i of its split.
+      key: one PRNG key for the batch; image i uses row i of its split.
       images: [B, H, W, 3] or [B, H, W, 1], float, in [-1, 1].
-      p: scalar, the common strength. 0 gives back the bits of `images`, and costs nothing; without that shortcut, as
-        in the reference, the resampling of an unmoved image changes it by some 1e-5. More than 1 acts as 1.
+      p: scalar, the strength. 0 costs nothing and gives the bits of `images`; the reference resamples such images too,
+        which changes them by some 1e-5. More than 1 acts as 1.
       pipe: static.
 
     Returns:
-      The shape and dtype of `images`, not clipped. Differentiable in `images` any number of times.
+      Images of the shape and dtype of `images`, not clipped; differentiable in `images` any number of times.
     """
     p = jnp.asarray(p, jnp.float32)
     changed = lambda images: apply(images, sample(key, p, images.shape, pipe))
@@ -126,30 +123,30 @@ def augment(key: Array, images: Array, p: Array | float, pipe: AugmentPipe = PIP
 
 
 def sample(key: Array, p: Array | float, shape: tuple[int, ...], pipe: AugmentPipe) -> Parameters:
-    """Random parameters for images of `shape` [B, H, W, C] at strength p."""
+    """Random parameters for images of shape [B, H, W, C] at strength p."""
     draw_key, noise_key = jax.random.split(key)
     probabilities = {name: p * multiplier for name, multiplier in _multipliers(pipe).items()}
-    # Two rotations: either of them applies with the probability of one.
+    # There are two rotations; the probability that any of them applies is the one asked for.
     once = 1 - jnp.sqrt(jnp.clip(1 - probabilities["rotate"], 0, 1))
-    draws = ada_draws.random(draw_key, shape[0], probabilities | {"rotate": once, "post_rotate": once})
+    draws = random_draws(draw_key, shape[0], probabilities | {"rotate": once, "post_rotate": once})
     return _parameters(draws, noise_key, shape, pipe)
 
 
 def percentile(key: Array, q: float, shape: tuple[int, ...], pipe: AugmentPipe) -> Parameters:
-    """The reference's debugging mode, which its numbers were recorded in: every part of the pipe at its quantile `q`.
+    """Parameters of the reference's debugging mode, in which its golden numbers were recorded; see `percentile_draws`.
 
-    Its normal numbers lack a factor of sqrt(2) and its second rotation is 0. `key` serves the pixels of the noise.
+    `key` serves the pixels of the noise.
     """
-    draws = ada_draws.percentile(q, shape[0], {name: m > 0 for name, m in _multipliers(pipe).items()})
+    draws = percentile_draws(q, shape[0], {name: m > 0 for name, m in _multipliers(pipe).items()})
     return _parameters(draws, key, shape, pipe)
 
 
 def apply(images: Array, parameters: Parameters, margins: Margins | None = None) -> Array:
-    """The augmentation with given parameters: geometry, colour, filter, noise, cutout.
+    """Applies the augmentation with given parameters: geometry, colour, filter, noise, cutout.
 
     Args:
       images: [B, H, W, C].
-      margins: static, see `ada_geometry.resample`; the fixed ones when absent.
+      margins: static, see `geometry.resample`; None takes the fixed ones.
 
     Returns:
       [B, H, W, C].
@@ -168,7 +165,7 @@ def apply(images: Array, parameters: Parameters, margins: Margins | None = None)
 
 
 def _multipliers(pipe: AugmentPipe) -> dict[str, float]:
-    """By the names of the draws."""
+    """Multiplier of each name of `QUANTILES`."""
     multipliers = dataclasses.asdict(pipe)
     bands = {f"band{i}": pipe.imgfilter for i in range(4)}
     return multipliers | bands | {"post_rotate": pipe.rotate}

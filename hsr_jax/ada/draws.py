@@ -1,6 +1,7 @@
-"""The random numbers behind StyleGAN2-ADA's augmentation: for every image, which parts apply and at which quantiles.
+"""Random numbers of StyleGAN2-ADA's augmentation: which changes apply to each image, and how strong they are.
 
-Random draws and the percentiles of a debugging run differ in the quantiles alone; everything after is shared.
+The strength of a change is drawn as a quantile of its distribution. Random draws and the reference's debugging mode, in
+which all quantiles are one given number, differ in these quantiles alone.
 """
 
 import dataclasses
@@ -32,38 +33,39 @@ QUANTILES = {
     "noise": 1,
     "cutout": 2,
 }
-"""What is decided on its own, in the order of application, and how many numbers it then takes (2: one an axis)."""
+"""Changes that are decided one by one, in the order of application, each with its number of quantiles (2: one per
+axis)."""
 
-# Random bits give quantiles of 2^-23; the outermost stands for half of it, so that a normal number stays finite.
+# Random quantiles are multiples of 2^-23. Instead of 0 comes half of that, so that a normal number stays finite.
 EDGE = 2.0**-24
 
 
 @dataclasses.dataclass(frozen=True)
 class AugmentationDraws:
-    """Decisions and quantiles of a batch. What does not apply is 0 in every accessor, which leaves an image alone."""
+    """Decisions and quantiles for a batch. The methods give 0, which changes nothing, where a change does not apply."""
 
     applied: dict[str, Array]
-    """[B], whether a part changes the image."""
+    """[B] per change: whether it applies to the image."""
     quantiles: dict[str, Array]
-    """[B] or [B, 2], in [0, 1)."""
+    """[B] or [B, 2] per change, in [0, 1)."""
     normal: float
-    """sqrt(2) for normal numbers; 1 is the reference's debugging mode, whose numbers are smaller by sqrt(2)."""
+    """Factor of `gaussian`: sqrt(2) gives normal numbers, 1 the smaller ones of the reference's debugging mode."""
 
     def integer(self, name: str, count: int) -> Array:
-        """Uniform among 0 .. count - 1, float32."""
+        """Whole numbers, uniform in 0 .. count - 1, float32 [B]."""
         return self._where(name, jnp.floor(self.quantiles[name] * count))
 
     def uniform(self, name: str, bound: float) -> Array:
-        """Uniform in -bound .. bound."""
+        """Numbers uniform in [-bound, bound), [B] or [B, 2]."""
         return self._where(name, (2 * self.quantiles[name] - 1) * bound)
 
     def gaussian(self, name: str, deviation: float) -> Array:
-        """Normal with mean 0."""
+        """Normal numbers of mean 0, [B] or [B, 2]."""
         # Phi^-1(q) = sqrt(2) erfinv(2q - 1)
         return self._where(name, deviation * self.normal * jax.scipy.special.erfinv(2 * self.quantiles[name] - 1))
 
     def half_gaussian(self, name: str, deviation: float) -> Array:
-        """Absolute value of a normal number."""
+        """Absolute values of normal numbers of mean 0, [B] or [B, 2]."""
         return self._where(name, deviation * self.normal * jax.scipy.special.erfinv(self.quantiles[name]))
 
     def _where(self, name: str, value: Array) -> Array:
@@ -71,11 +73,11 @@ class AugmentationDraws:
         return jnp.where(applied if value.ndim == 1 else applied[:, None], value, 0.0)
 
 
-def random(key: Array, batch: int, probabilities: dict[str, Array | float]) -> AugmentationDraws:
-    """Draws for a batch; row i of the split of `key` decides all of image i, whatever else is drawn.
+def random_draws(key: Array, batch: int, probabilities: dict[str, Array | float]) -> AugmentationDraws:
+    """Random draws for a batch; those of image i depend on row i of the split of `key` alone.
 
     Args:
-      probabilities: of each name of `QUANTILES`; 0 never applies, 1 and more always.
+      probabilities: probability that a change applies, for each name of `QUANTILES`; more than 1 acts as 1.
     """
     uniform = jax.vmap(lambda k: jax.random.uniform(k, (_offsets()[-1] + len(QUANTILES),)))
     gates, values = jnp.split(uniform(jax.random.split(key, batch)), (len(QUANTILES),), axis=1)
@@ -83,10 +85,10 @@ def random(key: Array, batch: int, probabilities: dict[str, Array | float]) -> A
     return _draws(gates < threshold[None, :], jnp.clip(values, EDGE, 1 - EDGE), math.sqrt(2))
 
 
-def percentile(q: float, batch: int, enabled: dict[str, bool]) -> AugmentationDraws:
-    """Every enabled part applies to every image, at its quantile `q`; the rotation after the stretch stays 0.
+def percentile_draws(q: float, batch: int, enabled: dict[str, bool]) -> AugmentationDraws:
+    """Draws of the reference's debugging mode: each enabled change applies to all images, at its quantile `q`.
 
-    This is the debugging mode of the reference: its normal numbers are erfinv(2q - 1), without the factor sqrt(2).
+    The second rotation, `post_rotate`, is 0, and normal numbers are erfinv(2q - 1), without the factor sqrt(2).
     """
     applied = jnp.broadcast_to(jnp.array([enabled[name] for name in QUANTILES])[None, :], (batch, len(QUANTILES)))
     draws = _draws(applied, jnp.full((batch, _offsets()[-1]), q, jnp.float32), 1.0)
@@ -94,7 +96,7 @@ def percentile(q: float, batch: int, enabled: dict[str, bool]) -> AugmentationDr
 
 
 def _offsets() -> np.ndarray:
-    """Where the quantiles of each name end."""
+    """End of the quantiles of each change among all of them."""
     return np.cumsum(list(QUANTILES.values()))
 
 

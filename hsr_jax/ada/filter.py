@@ -1,4 +1,4 @@
-"""Image filter of StyleGAN2-ADA's augmentation: four frequency bands, each made stronger or weaker."""
+"""Image filter of StyleGAN2-ADA's augmentation: each of four frequency bands is made stronger or weaker."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -7,20 +7,20 @@ from jax import Array
 from hsr_jax.ada.draws import AugmentationDraws
 from hsr_jax.ada.geometry import reflected
 
-BAND_STD = 1.0  # of log2
-# Power of natural images in the bands, of which the lowest has most: normalises the overall gain.
+BAND_STD = 1.0  # in powers of 2
+# Share of the power of natural images in each band, lowest first; `band_gains` keeps the power of such images.
 EXPECTED_POWER = np.array([10, 1, 1, 1]) / 13
 
 
 def filter_bank() -> np.ndarray:
-    """[4, 43]: zero-phase filters of the bands from low to high; they sum to the identity.
+    """Zero-phase filters of the bands from low to high, [4, 43]; their sum is the identity.
 
-    The halfband filters are the wavelet "symlet 2"'s, each convolved with its mirror image.
+    They are built from the half-band filters of the wavelet "symlet 2", each convolved with its mirror image.
     """
     low = np.array([-1, 0, 9, 16, 9, 0, -1]) / 32
     high = -low
     high[3] = 1 / 2
-    # From the top: the highest band is H(z), the next L(z) H(z^2), ... and the last L(z) L(z^2) L(z^4).
+    # The highest band is H(z), the next L(z) H(z^2), then L(z) L(z^2) H(z^4), and the lowest L(z) L(z^2) L(z^4).
     bank, passed = [], np.ones(1)
     for octave in range(3):
         bank.append(np.convolve(passed, _spread(high, 2**octave)))
@@ -31,24 +31,24 @@ def filter_bank() -> np.ndarray:
 
 
 def band_gains(draws: AugmentationDraws) -> Array:
-    """[B, 4]. Step 14 of the augmentation."""
+    """Random factors of the bands, [B, 4]; step 14 of the augmentation."""
     gains = jnp.ones((draws.quantiles["band0"].shape[0], 4))
     for i, power in enumerate(EXPECTED_POWER):
         gain = jnp.exp2(draws.gaussian(f"band{i}", BAND_STD))[:, None]
         vector = jnp.where(jnp.arange(4)[None, :] == i, gain, 1.0)
-        # t / sqrt(sum_j power_j t_j^2): the same power as before, in an image of the expected spectrum
+        # t / sqrt(sum_j power_j t_j^2), which keeps the power of an image of the expected spectrum
         gains = gains * vector / jnp.sqrt(power * jnp.square(gain) + (1 - power))
     return gains
 
 
 def scale_bands(images: Array, gains: Array) -> Array:
-    """Multiplies the bands of images [B, H, W, C] by gains [B, 4]; reflected at the borders.
+    """Images [B, H, W, C] whose bands are multiplied by gains [B, 4]; at the borders the image is reflected.
 
     Raises:
-      ValueError: a side is not longer than the 21 pixels of the reflection.
+      ValueError: a side has not more than the 21 pixels that are reflected.
     """
     _, height, width, _ = images.shape
-    # One matrix an image and axis, as a filter of its own for every image would be a grouped convolution.
+    # One matrix per image and axis: a filter per image would be a grouped convolution, which is slow.
     rows, columns = (
         jnp.einsum("bk,kij->bij", gains, jnp.asarray(_matrices(size), jnp.float32), precision="highest")
         for size in (height, width)
@@ -58,20 +58,20 @@ def scale_bands(images: Array, gains: Array) -> Array:
 
 
 def _spread(taps: np.ndarray, step: int) -> np.ndarray:
-    """H(z) -> H(z^step): zeros between the taps."""
+    """Taps of H(z^step) from those of H(z): zeros between them."""
     wide = np.zeros((len(taps) - 1) * step + 1)
     wide[::step] = taps
     return wide
 
 
 def _matrices(size: int) -> np.ndarray:
-    """[4, size, size]: the filters of the bank as matrices on a reflected axis."""
+    """Filters of the bank as matrices on a reflected axis, [4, size, size]."""
     bank = filter_bank()
     reach = bank.shape[1] // 2
     if size <= reach:
         raise ValueError(f"the image filter needs more than {reach} pixels a side, not {size}")
     matrices = np.zeros((len(bank), size, size))
     rows = np.arange(size)
-    for t in range(bank.shape[1]):  # symmetric taps: convolution and correlation are the same
+    for t in range(bank.shape[1]):  # the taps are symmetric: convolution and correlation are the same
         matrices[:, rows, reflected(rows + t - reach, size)] += bank[:, t, None]
     return matrices

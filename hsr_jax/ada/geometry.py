@@ -1,12 +1,12 @@
-"""Geometry of StyleGAN2-ADA's augmentation: eight random maps of the plane, one resampling.
+"""Geometry of StyleGAN2-ADA's augmentation: eight random maps of the plane, and one resampling for all of them.
 
-The image is continued by reflection, enlarged twice by a wavelet low-pass, sampled bilinearly and reduced by the
-mirrored low-pass. The pair is orthogonal, so an identity map loses nothing; the wavelet is not quite symmetric, so a
-mirrored or turned image is displaced by a tenth of a pixel and loses some of its finest detail, as in the reference.
-Reflection, enlargement and the zeros around it depend on the sizes alone: they are one constant matrix an axis.
+The image is continued by reflection, enlarged twice by the low-pass of a wavelet, sampled bilinearly and reduced by the
+mirrored low-pass. The two filters are orthogonal, so the identity map loses nothing. The wavelet is not quite
+symmetric: a mirrored or turned image is displaced by a tenth of a pixel and loses some of its finest detail, as in the
+reference. Reflection and enlargement depend on the sizes alone, so they are one constant matrix per axis.
 
-Milliseconds on 2 shared cores, forward / gradient: 64 px batch 16: 15 / 32, 256 px batch 4: 140 / 200. Of that,
-enlarging by matrix products takes 5 / 5 and 75 / 77; by slices and adds it would take 6 / 107 and 58 / 400.
+Milliseconds on 2 shared cores, forward / gradient: 15 / 32 for 64 px and batch 16, 140 / 200 for 256 px and batch 4.
+The matrix products that enlarge take 5 / 5 and 75 / 77 of these; slices and adds would take 6 / 107 and 58 / 400.
 """
 
 import functools
@@ -38,19 +38,20 @@ SYM6 = (
     -0.007800708325034148,
 )
 BORDER = len(SYM6) // 4
-"""Pixels around the output that the reduction sees."""
+"""Width in pixels of the frame around the output that the reduction reads."""
 
-XINT_MAX = 0.125  # of the image's side
-SCALE_STD = 0.2  # of log2
-ANISO_STD = 0.2  # of log2
-XFRAC_STD = 0.125  # of the image's side
+XINT_MAX = 0.125  # share of the image's side
+SCALE_STD = 0.2  # in powers of 2
+ANISO_STD = 0.2  # in powers of 2
+XFRAC_STD = 0.125  # share of the image's side
 
 Margins = tuple[int, int, int, int]
-"""Pixels of reflected image to the left, above, to the right and below."""
+"""Widths in pixels of the reflected parts: left, top, right, bottom."""
 
 
 def inverse_matrix(draws: AugmentationDraws, height: int, width: int) -> Array:
-    """[B, 2, 3]: output -> input, in pixels from the centre, x right and y down. Steps 1 to 8 of the augmentation."""
+    """Maps output -> input [B, 2, 3], in pixels from the centre, x to the right and y down; steps 1 to 8 of the
+    augmentation."""
     batch = draws.quantiles["xflip"].shape[0]
     size = jnp.array([[width, height]], jnp.float32)
     none, one, still = jnp.zeros(batch), jnp.ones(batch), jnp.zeros((batch, 2))
@@ -70,20 +71,20 @@ def inverse_matrix(draws: AugmentationDraws, height: int, width: int) -> Array:
         step(angle=draws.uniform("post_rotate", math.pi)),
         step(translation=-draws.gaussian("xfrac", XFRAC_STD) * size),
     )
-    # The inverse of "first, then second" applies the second's inverse first; `compose` too applies its second argument
-    # first.
+    # Each step is the inverse of its change. The inverse of a chain applies the last inverse first, as `compose` does
+    # with its second argument.
     return functools.reduce(warp.compose, steps)
 
 
 def resample(images: Array, matrix: Array, margins: Margins | None = None) -> Array:
     """Images under the maps of `inverse_matrix`, differentiable in the images any number of times.
 
-    The reference reflects the image by margins just large enough for the batch, at most the side less one. Here they
-    are constants, the largest that the reference allows, so a result does not depend on what else is in the batch.
-    What lies beyond the largest is 0, as there: a strong map leaves black corners. Given the `margins` of the batch,
-    the result is the reference's up to rounding, everywhere. Without them the pixels next to the border may differ by
-    what the outermost taps of the filters see beyond the reference's margins: at most 6e-5 in images in [-1, 1], over
-    hundreds of random maps.
+    The reference reflects the image by margins that are just large enough for the batch, and at most the side less one.
+    Here they are always that largest size, so that a result does not depend on the other images of the batch. Beyond
+    them the image is 0, as in the reference: a strong map leaves black corners. With the `margins` of the batch the
+    result is the reference's up to rounding. Without them, pixels next to the border may differ, because the outermost
+    taps of the filters see more than the reference's margins: by at most 6e-5 in images in [-1, 1], over hundreds of
+    random maps.
 
     Args:
       images: [B, H, W, C], float; sides of at least 2.
@@ -102,7 +103,7 @@ def resample(images: Array, matrix: Array, margins: Margins | None = None) -> Ar
     left, top, right, bottom = margins or (width - 1, height - 1, width - 1, height - 1)
     x, y = _positions(matrix, height, width)
     rows, columns = _enlargement(height, top, bottom), _enlargement(width, left, right)
-    # Channels in front of the pixels: no product has to transpose what is largest.
+    # Channels come before the pixels, so that no product has to transpose its largest array.
     enlarged = _product("bwci,jw->bcij", _product("bhwc,ih->bwci", images, rows), columns)
     sampled = warp.sample_planes(
         enlarged, _fold(2 * (x + left), width, left, right), _fold(2 * (y + top), height, top, bottom)
@@ -111,7 +112,8 @@ def resample(images: Array, matrix: Array, margins: Margins | None = None) -> Ar
 
 
 def reference_margins(matrix: np.ndarray, height: int, width: int) -> Margins:
-    """The margins with which the reference would pad a batch with these maps. On the host: they are static."""
+    """Margins with which the reference would pad a batch of these maps [B, 2, 3]; computed on the host, for they are
+    static."""
     matrix = np.asarray(matrix, np.float64)
     center = np.array([width - 1, height - 1]) / 2
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * center
@@ -122,7 +124,7 @@ def reference_margins(matrix: np.ndarray, height: int, width: int) -> Margins:
 
 
 def reflected(index: np.ndarray, size: int) -> np.ndarray:
-    """The pixels in 0 .. size - 1 of an axis that continues by reflection at its first and last pixel's centre."""
+    """Pixels in 0 .. size - 1 at any places of an axis that is reflected at the centres of its first and last pixel."""
     index = np.mod(index, 2 * (size - 1))
     return np.minimum(index, 2 * (size - 1) - index)
 
@@ -132,8 +134,8 @@ def _product(equation: str, images: Array, matrix: np.ndarray) -> Array:
 
 
 def _positions(matrix: Array, height: int, width: int) -> tuple[Array, Array]:
-    """x and y, each [B, 2 H + 10, 2 W + 10]: where the twice enlarged output lies in the input, pixels."""
-    # Two grid points a pixel and 2 BORDER - 1 further ones on every side: as many as the reduction's taps reach.
+    """Places x and y in the input, pixels [B, 2 H + 10, 2 W + 10] each, of the points of the twice enlarged output."""
+    # Two points per pixel, and on each side 2 BORDER - 1 more, which the taps of the reduction reach.
     first = 1 / 2 - BORDER
     x_out = jnp.arange(2 * width + 4 * BORDER - 2) / 2 + (first - (width - 1) / 2)
     y_out = jnp.arange(2 * height + 4 * BORDER - 2) / 2 + (first - (height - 1) / 2)
@@ -144,20 +146,20 @@ def _positions(matrix: Array, height: int, width: int) -> tuple[Array, Array]:
     return x + (width - 1) / 2, y + (height - 1) / 2
 
 
-# The enlarged axis repeats every 4 (size - 1) points, except within half a filter of its ends, where zeros outside
-# count. So what has to be computed is the beginning, one period, and the end: at most 4 of 9 parts of the area.
+# The enlarged axis repeats every 4 (size - 1) points, except within half a filter of its ends, where the filter sees
+# zeros outside. So only the beginning, one period and the end are computed: at most 4/9 of the area.
 REACH = len(SYM6) // 2
 TAIL = REACH + 2
 
 
 def _period(size: int, before: int, after: int) -> tuple[int, int, bool]:
-    """Length of an enlarged axis, its period, and whether it is long enough to leave a part out."""
+    """Length of an enlarged axis, its period, and whether it is long enough for a part to be left out."""
     length, period = 2 * (size + before + after), 4 * (size - 1)
     return length, period, length > period + REACH + 1 + TAIL
 
 
 def _enlargement(size: int, before: int, after: int) -> np.ndarray:
-    """[N, size]: an axis of `size` pixels -> reflected and enlarged, less what `_fold` finds elsewhere."""
+    """Matrix [N, size] that reflects and enlarges an axis; it leaves out the points that `_fold` finds elsewhere."""
     if not 0 <= min(before, after) <= max(before, after) < size:
         raise ValueError(f"{size} pixels cannot be reflected by {before} before and {after} after them")
     length, period, periodic = _period(size, before, after)
@@ -175,7 +177,7 @@ def _enlargement(size: int, before: int, after: int) -> np.ndarray:
 
 
 def _fold(coordinate: Array, size: int, before: int, after: int) -> Array:
-    """Where a point of the enlarged axis is among the rows of `_enlargement`."""
+    """Places among the rows of `_enlargement` for places on the enlarged axis."""
     length, period, periodic = _period(size, before, after)
     if not periodic:
         return coordinate
@@ -184,7 +186,8 @@ def _fold(coordinate: Array, size: int, before: int, after: int) -> Array:
 
 
 def _reduction(size: int) -> np.ndarray:
-    """[size, 2 size + 10]: y[i] = sum_t h[t] u[2 i + t], the transpose of the enlargement up to a factor."""
+    """Matrix [size, 2 size + 10] of the reduction, the transpose of the enlargement up to a factor."""
+    # y[i] = sum_t h[t] u[2 i + t]
     matrix = np.zeros((size, 2 * size + len(SYM6) - 2))
     for t, tap in enumerate(lowpass(SYM6)):
         matrix[np.arange(size), 2 * np.arange(size) + t] = tap

@@ -1,1 +1,1 @@
-""""""
+"""Classifiers of facial attributes."""

@@ -1,6 +1,6 @@
 """Edits in the latent space: lines, mixed styles and directions of attributes (Sec. 4.3.3, thesis).
 
-`ws` are rows for every layer, [B, num_ws, w_dim]; `w` is one row, [B, w_dim].
+`ws` [B, num_ws, w_dim] has one row per layer; `w` [B, w_dim] is one row for all layers.
 """
 
 from typing import NamedTuple
@@ -13,27 +13,27 @@ from numpy.typing import ArrayLike
 from sklearn.svm import LinearSVC
 
 from common.errors import InputError
-from hsr_jax.gan.adversarial import mix_styles
+from hsr_jax.gan.gan import mix_styles
 
 TRAINED = 0.7
-"""Share of the samples that a boundary is fitted to; the others measure it (InterFaceGAN)."""
+"""Share of the samples to which a boundary is fitted; the others measure its accuracy (InterFaceGAN)."""
 
 
 class Boundary(NamedTuple):
-    """A hyperplane in W on whose two sides generated images have and lack an attribute."""
+    """A hyperplane in W: on its positive side generated images have an attribute, on the other they lack it."""
 
     normal: np.ndarray
-    """float32 [w_dim], of length 1, towards the images that have it."""
+    """float32 [w_dim], of length 1, towards the images with the attribute."""
     intercept: float
-    """Distance of w from the plane is normal . w + intercept."""
+    """Offset of the plane: the distance of w from it is normal . w + intercept."""
     deviation: float
-    """Standard deviation of normal . w over the samples: the length of a step that every network can take."""
+    """Standard deviation of normal . w over the samples, the unit of an edit's strength for every generator."""
     accuracy: float
-    """Share of samples apart from the fitted ones that lie on the right side; NaN if the direction was not fitted."""
+    """Share of the samples not fitted to that lie on the right side; NaN if the direction was not fitted."""
 
 
 def edit(ws: Array, direction: Array, strengths: Array) -> Array:
-    """Latents moved along a direction, the same for all layers.
+    """Latents that are moved along a direction in all layers.
 
     Args:
       ws: [B, num_ws, w_dim].
@@ -50,9 +50,9 @@ def edit(ws: Array, direction: Array, strengths: Array) -> Array:
 
 
 def line(start: Array, end: Array, places: int) -> Array:
-    """Latents at equidistant places from `start` to `end`, both included. Eq. (4.3), thesis.
+    """Latents at equidistant places from `start` to `end`, both included; Eq. (4.3), thesis.
 
-    [B, num_ws, w_dim] twice -> [B, places, num_ws, w_dim].
+    `start` and `end` are [B, num_ws, w_dim], the result is [B, places, num_ws, w_dim].
     """
     chex.assert_equal_shape([start, end])
     # w_t = w_0 + t (w_1 - w_0)
@@ -61,17 +61,17 @@ def line(start: Array, end: Array, places: int) -> Array:
 
 
 def tour(ws: Array, frames: int) -> Array:
-    """The closed way from each of the latents to the next, on straight lines: [K, num_ws, w_dim] -> [K frames, ...]."""
+    """Latents on the closed path of straight lines through `ws`: [K, num_ws, w_dim] -> [K frames, num_ws, w_dim]."""
     legs = line(ws, jnp.roll(ws, -1, axis=0), frames + 1)[:, :-1]
     return legs.reshape(-1, *ws.shape[1:])
 
 
 def mix(coarse: Array, fine: Array, crossover: int) -> Array:
-    """Every one of `coarse` with the details of every one of `fine`.
+    """Mixed styles of all pairs.
 
     Args:
-      coarse: [R, num_ws, w_dim], which give the rows before `crossover`.
-      fine: [C, num_ws, w_dim], which give the rows from there on.
+      coarse: [R, num_ws, w_dim], the source of the rows before `crossover`.
+      fine: [C, num_ws, w_dim], the source of the rows from there on.
 
     Returns:
       [R, C, num_ws, w_dim].
@@ -83,16 +83,17 @@ def mix(coarse: Array, fine: Array, crossover: int) -> Array:
 
 
 def boundary(w: ArrayLike, scores: ArrayLike, *, share: float = 0.1, seed: int = 0) -> Boundary:
-    """The boundary of an attribute, by a linear support vector machine (InterFaceGAN, Shen et al. 2020).
+    """Boundary of an attribute, by a linear support vector machine (InterFaceGAN, Shen et al. 2020).
 
     Args:
-      w: [N, w_dim], of generated images.
+      w: [N, w_dim], latents of generated images.
       scores: [N], logits of the attribute on these images.
-      share: of the samples at either end of the scores that are told apart; what lies between is undecided.
-      seed: of the split into fitted and measured samples.
+      share: share of the samples with the highest scores, and of those with the lowest, that are told apart; the others
+        are not used.
+      seed: seed of the split into samples that are fitted to and samples that measure the accuracy.
 
     Raises:
-      InputError: fewer than 10 samples at either end, or scores without any difference.
+      InputError: fewer than 10 samples at either end, or all scores are equal.
     """
     w, scores = np.asarray(w, np.float64), np.asarray(scores, np.float64)
     chex.assert_rank([w, scores], [2, 1])
@@ -106,7 +107,7 @@ def boundary(w: ArrayLike, scores: ArrayLike, *, share: float = 0.1, seed: int =
     rows, has = np.r_[lowest, highest], np.repeat([False, True], count)
     shuffled = np.random.default_rng(seed).permutation(2 * count)
     fitted, measured = np.split(shuffled, [round(TRAINED * 2 * count)])
-    # One scale for all axes, so that the machine's penalty does not depend on the network and the normal is that in W.
+    # With one scale for all axes the penalty does not depend on the generator, and the normal is the one in W.
     mean, scale = w.mean(0), w.std()
     x = (w - mean) / scale
     machine = LinearSVC(dual="auto", random_state=seed, max_iter=10_000).fit(x[rows[fitted]], has[fitted])
@@ -119,21 +120,21 @@ def boundary(w: ArrayLike, scores: ArrayLike, *, share: float = 0.1, seed: int =
 
 
 def conditional(normal: ArrayLike, others: ArrayLike) -> np.ndarray:
-    """The part of a direction that leaves other attributes as they are, by their boundaries (InterFaceGAN).
+    """Part of a direction that is orthogonal to other boundaries, so that their attributes stay (InterFaceGAN).
 
     Args:
       normal: [w_dim].
-      others: [M, w_dim], normals of the boundaries to move along.
+      others: [M, w_dim], normals of the other boundaries.
 
     Returns:
       float32 [w_dim], of length 1.
 
     Raises:
-      InputError: the direction is a combination of the others.
+      InputError: the direction is a linear combination of the others.
     """
     normal, others = np.asarray(normal, np.float64), np.asarray(others, np.float64)
     chex.assert_rank([normal, others], [1, 2])
-    # d - V^T V d, with the rows of V an orthonormal basis of what the others span
+    # d - V^T V d, where the rows of V are an orthonormal basis of the span of the others
     _, lengths, basis = np.linalg.svd(others, full_matrices=False)
     basis = basis[lengths > 1e-6 * lengths.max(initial=0)]
     rest = normal - basis.T @ (basis @ normal)

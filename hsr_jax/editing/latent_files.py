@@ -1,4 +1,4 @@
-"""Latents and boundaries on the disk: npz files of numbers, whole or absent."""
+"""Files of latents and of boundaries: npz files that hold numbers only, and that are written whole or not at all."""
 
 import sys
 from pathlib import Path
@@ -12,16 +12,16 @@ from common.weights import read
 from hsr_jax.editing.directions import Boundary
 
 NOISE = "noise."
-"""Of the names of noise maps [N, r, r] beside `ws`."""
+"""Prefix of the names of noise maps [N, r, r], which a file may hold beside `ws`."""
 
 
 def load_latents(path: str | Path, generator: Generator) -> np.ndarray:
-    """`ws` [N, num_ws, w_dim] of a file that `hsr_jax.project` wrote.
+    """Latents ws [N, num_ws, w_dim] of a file that `hsr_jax.project` wrote.
 
-    Noise maps that it holds besides are left out, with a warning: images then have the generator's own.
+    A warning says so if the file holds noise maps: they are ignored, and images have the generator's own noise.
 
     Raises:
-      InputError: no such file, a damaged one, one without latents, or latents of another generator.
+      InputError: there is no such file, it is damaged or holds no latents, or they are of another generator.
     """
     arrays = _read(path, "ws")
     ws, want = arrays["ws"], (num_ws(generator.resolution), generator.w_dim)
@@ -40,17 +40,17 @@ def load_latents(path: str | Path, generator: Generator) -> np.ndarray:
 
 
 def save_boundary(path: str | Path, boundary: Boundary, attribute: str, psi: float) -> None:
-    """Writes a boundary of an attribute, found by samples of this truncation, for `load_boundary`."""
-    # As bytes: what reads such files takes numbers alone.
+    """Writes the boundary of an attribute, and the truncation psi of the samples that it was found by."""
+    # The name is stored as bytes, because `read.arrays` takes numbers only.
     about = {"attribute": np.frombuffer(attribute.encode(), np.uint8), "psi": np.float64(psi)}
     files.write_arrays(path, **about, **boundary._asdict())
 
 
 def load_boundary(path: str | Path, generator: Generator, attribute: str, psi: float) -> Boundary:
-    """A boundary that `hsr_jax.edit` wrote.
+    """Boundary of a file that `hsr_jax.edit` wrote.
 
     Raises:
-      InputError: as `load_latents`; a boundary of another attribute, or of samples of another truncation.
+      InputError: see `load_latents`; or the boundary is of another attribute or psi.
     """
     arrays = _read(path, *Boundary._fields, "attribute", "psi")
     normal, *numbers = (arrays[name] for name in Boundary._fields)
@@ -68,7 +68,7 @@ def load_boundary(path: str | Path, generator: Generator, attribute: str, psi: f
 
 
 def _read(path: str | Path, *names: str) -> dict[str, np.ndarray]:
-    """All arrays of a file that has at least these."""
+    """All arrays of a file. Raises `InputError` unless the named ones are among them."""
     arrays = read.arrays(path)
     for name in names:
         if name not in arrays:

@@ -1,7 +1,7 @@
-"""The latents of a given image by optimisation, in W or W+ (StyleGAN2, Karras et al. 2020, Appendix D).
+"""Latents of a given image by optimisation, in W or W+ (StyleGAN2, Karras et al. 2020, Appendix D).
 
-The thesis finds the ends of its edits so (Sec. 4.3.3, "Editability") and names no numbers: these are StyleGAN2's, with
-a term for pixels besides. Every image is optimised on its own, whatever else is in the batch.
+The thesis finds the ends of its lines this way (Sec. 4.3.3, "Editability") and gives no numbers. The numbers here are
+StyleGAN2's, and a pixel term is added. The result of an image does not depend on the other images of its batch.
 """
 
 import dataclasses
@@ -17,73 +17,74 @@ from jax import Array
 from common.nn.stylegan2 import Generator, conv_name, num_convs, num_ws
 from common.ops.pool import box_downsample
 from common.pretrained.perceptual import Perceptual
-from hsr_jax.gan.latents import synthesis
+from hsr_jax.gan.gan import synthesis
 
 Noise = dict[str, Array]
-"""Noise maps [B, r, r] by layer, 'b8.conv0'; {} stands for those that the generator stores."""
+"""Noise maps [B, r, r] by layer, such as 'b8.conv0'; {} stands for the generator's own maps."""
 SMALLEST_NOISE = 8
+"""Side in pixels of the smallest scale at which `noise_regularization` looks at a map."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ProjectionConfig:
-    """How the latents are found."""
+    """Settings of the optimisation."""
 
     learning_rate: float = 0.1
-    """Of Adam, at its highest."""
+    """Highest learning rate of Adam."""
     warm_up: float = 0.05
     """Share of the steps in which the learning rate rises from 0."""
     cool_down: float = 0.25
-    """Share of the steps in which it falls to 0 again, by a cosine."""
+    """Share of the steps in which the learning rate falls to 0 again, by a cosine."""
     exploration: float = 0.05
-    """Noise on w at the start, in deviations of w."""
+    """Standard deviation of the noise on w at the start, in deviations of w."""
     exploration_end: float = 0.75
-    """Share of the steps after which there is none."""
+    """Share of the steps after which there is no noise on w."""
     pixel_weight: float = 1.0
-    """Of the mean squared difference of pixels beside the perceptual distance; StyleGAN2: 0."""
+    """Weight of the mean squared difference of pixels, which is added to the perceptual distance; StyleGAN2: 0."""
     optimize_noise: bool = False
-    """Whether the image's noise maps are found as well, with the regularisation that keeps them noise. The
-    pictures are with them and latents.npz has them as noise.*; commands that take latents use the generator's own maps
-    and warn."""
+    """Whether the noise maps of the image are optimised as well, with a regularisation that keeps them noise. The
+    pictures show them and latents.npz stores them as noise.*; commands that read latents ignore them with a warning."""
     noise_weight: float = 1e5
-    """Of this regularisation."""
+    """Weight of this regularisation."""
 
 
 class Target(NamedTuple):
-    """Images to find."""
+    """Images whose latents are looked for."""
 
     images: Array
     """[B, R, R, 3] in [-1, 1]."""
     description: Any
-    """Of them, by the perceptual distance."""
+    """Description of the images by the perceptual distance, a pytree."""
 
 
 class ProjectionState(flax.struct.PyTreeNode):
-    """State before step `step`."""
+    """State of the optimisation before step `step`."""
 
     step: Array
-    """int32 []."""
+    """int32 [], number of steps done."""
     latents: Any
     """{'w': [B, 1, w_dim] in W or [B, num_ws, w_dim] in W+, 'noise': Noise}."""
     opt_state: optax.OptState
+    """State of Adam."""
     keys: Array
-    """[B], typed PRNG keys of the exploration; they never change."""
+    """[B], typed PRNG keys of the noise on w per image; they never change."""
 
 
 def learning_rate(t: Array, config: ProjectionConfig) -> Array:
-    """At the share `t` [] of all steps: []."""
+    """Learning rate [] when the share `t` [] of all steps is done."""
     # rate * (1/2 - 1/2 cos(pi min(1, (1 - t) / cool_down))) * min(1, t / warm_up)
     down = 0.5 - 0.5 * jnp.cos(jnp.pi * jnp.minimum(1, (1 - t) / max(config.cool_down, 1e-8)))
     return config.learning_rate * down * jnp.minimum(1, t / max(config.warm_up, 1e-8))
 
 
 def exploration(t: Array, config: ProjectionConfig) -> Array:
-    """Standard deviation of the noise on w, in deviations of w, at the share `t` [] of all steps: []."""
+    """Standard deviation [] of the noise on w, in deviations of w, when the share `t` [] of all steps is done."""
     # e max(0, 1 - t / end)^2
     return config.exploration * jnp.square(jnp.maximum(0, 1 - t / max(config.exploration_end, 1e-8)))
 
 
 def noise_regularization(noise: Noise) -> Array:
-    """How far the maps are from white noise: [B]; StyleGAN2, Appendix D."""
+    """Correlation of neighbouring pixels of the noise maps, [B], which white noise has not; StyleGAN2, Appendix D."""
     # sum over maps and scales of (mean n(x, y) n(x - 1, y))^2 + (mean n(x, y) n(x, y - 1))^2
     total = 0.0
     for maps in noise.values():
@@ -92,13 +93,13 @@ def noise_regularization(noise: Noise) -> Array:
                 total += jnp.square((maps * jnp.roll(maps, 1, axis)).mean((1, 2)))
             if maps.shape[1] <= SMALLEST_NOISE:
                 break
-            # Sums of four over two: white noise stays of variance 1.
+            # Sums of four pixels, divided by two, keep the variance of white noise at 1.
             maps = 2 * box_downsample(maps[..., None], 2)[..., 0]
     return total
 
 
 def normalize_noise(noise: Noise) -> Noise:
-    """Every map with mean 0 and variance 1."""
+    """Noise maps shifted and scaled to mean 0 and variance 1 each."""
 
     def normalize(x):
         x = x - x.mean((1, 2), keepdims=True)
@@ -108,20 +109,20 @@ def normalize_noise(noise: Noise) -> Noise:
 
 
 def moments(w: Array) -> tuple[Array, Array]:
-    """Mean w [w_dim] and deviation [], the root mean squared distance from it, of samples w [N, w_dim]."""
+    """Mean [w_dim] of samples w [N, w_dim], and deviation [], their root mean squared distance from it."""
     mean = w.mean(0)
     return mean, jnp.sqrt(jnp.square(w - mean[None]).sum(1).mean())
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Projector:
-    """The optimisation as pure functions of its state."""
+    """Pure functions of the optimisation's state."""
 
     generator: Generator
     perceptual: Perceptual
     config: ProjectionConfig
     steps: int
-    """Of the whole optimisation."""
+    """Number of steps of the whole optimisation."""
     space: Literal["w", "w+"] = "w"
 
     @property
@@ -129,8 +130,12 @@ class Projector:
         return optax.adam(lambda step: learning_rate(step / self.steps, self.config))
 
     def create(self, mean: Array, indices: Array, seed: int = 0) -> ProjectionState:
-        """State before the first step, at the mean w [w_dim]. What image i draws depends on `indices[i]` and the seed
-        alone; uint32 [B]."""
+        """State before the first step, at the mean w.
+
+        Args:
+          mean: [w_dim].
+          indices: uint32 [B], number of each image; its random numbers depend on this number and the seed alone.
+        """
         keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(seed), i))(indices)
         rows = 1 if self.space == "w" else num_ws(self.generator.resolution)
         w = jnp.broadcast_to(mean[None, None], (len(keys), rows, *mean.shape))
@@ -138,11 +143,11 @@ class Projector:
         return ProjectionState(jnp.zeros((), jnp.int32), latents, self._adam.init(latents), keys)
 
     def ws(self, w: Array) -> Array:
-        """[B, 1 or num_ws, w_dim] -> [B, num_ws, w_dim]."""
+        """Latents for all layers: [B, 1 or num_ws, w_dim] -> [B, num_ws, w_dim]."""
         return jnp.broadcast_to(w, (len(w), num_ws(self.generator.resolution), w.shape[2]))
 
     def target(self, network: Any, images: Array) -> Target:
-        """Images [B, R, R, 3] in [-1, 1], described once; `network` are the variables of the perceptual distance."""
+        """Images [B, R, R, 3] in [-1, 1] with their description by the perceptual distance of variables `network`."""
         side = self.generator.resolution
         chex.assert_shape(images, (None, side, side, 3))
         return Target(images, self.perceptual.describe(network, images))
@@ -150,12 +155,12 @@ class Projector:
     def advance(
         self, state: ProjectionState, variables: Any, network: Any, target: Target, deviation: Array, steps: int
     ) -> tuple[ProjectionState, Array]:
-        """`steps` steps, and the loss [B] before the last of them.
+        """State after `steps` more steps, and the loss [B] before the last of them.
 
         Args:
-          variables: of the generator.
+          variables: variables of the generator.
           network: variables of the perceptual distance.
-          deviation: [], of w, see `moments`.
+          deviation: [], deviation of w, see `moments`.
         """
 
         def step(state, _):
@@ -169,7 +174,7 @@ class Projector:
                 total = distance + self.config.pixel_weight * squares
                 if self.config.optimize_noise:
                     total += self.config.noise_weight * noise_regularization(latents["noise"])
-                return total.sum(), total  # the sum: no image's step depends on the others
+                return total.sum(), total  # a sum, not a mean: an image's step depends on no other image
 
             gradients, losses = jax.grad(loss, has_aux=True)(state.latents)
             updates, opt_state = self._adam.update(gradients, state.opt_state)
@@ -191,7 +196,7 @@ class Projector:
         noise = {}
         for i in range(num_convs(self.generator.resolution)):
             side, name = conv_name(i)
-            # Apart from the keys of the steps.
+            # Numbers that no step uses, see `advance`.
             draw = lambda key, i=i, side=side: jax.random.normal(jax.random.fold_in(key, 2**31 + i), (side, side))
             noise[f"b{side}.{name}"] = jax.vmap(draw)(keys)
         return normalize_noise(noise)
@@ -208,7 +213,7 @@ def _synthesize(generator: Generator, variables: Any, ws: Array, noise: Noise) -
 
 
 def _with_noise(variables: Any, noise: Noise) -> Any:
-    """The generator's variables with these maps [r, r] in the place of the stored ones."""
+    """Variables of the generator with these noise maps [r, r] instead of the stored ones."""
     layers: dict[str, Any] = {}
     for layer, maps in noise.items():
         block, name = layer.split(".")
@@ -217,5 +222,5 @@ def _with_noise(variables: Any, noise: Noise) -> Any:
 
 
 def chunk(steps: int, most: int = 25) -> int:
-    """The largest number up to `most` that divides `steps`: one program then serves the whole optimisation."""
+    """Largest divisor of `steps` up to `most`: calls of that many steps, all alike, need one compilation."""
     return max(size for size in range(1, most + 1) if steps % size == 0)

@@ -15,7 +15,7 @@ from common.train import inference, sharding
 from hsr_jax import snapshot
 from hsr_jax.editing import latent_files
 from hsr_jax.evaluation.sampler import rgb_outputs
-from hsr_jax.gan.latents import mapping, synthesis
+from hsr_jax.gan.gan import mapping, synthesis
 
 MAPPING_BATCH = 64
 """Latents per device that are mapped at once; they are small."""

@@ -5,9 +5,9 @@ import numpy as np
 from common.errors import InputError, nearest
 from common.terminal import Progress
 from common.train import inference
-from hsr_jax.attributes.classifier import load_classifier
+from hsr_jax.attributes.build import load_classifier
 from hsr_jax.editing.renderer import Renderer
-from hsr_jax.gan.latents import synthesis
+from hsr_jax.gan.gan import synthesis
 
 
 class Scorer:

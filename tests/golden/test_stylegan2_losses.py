@@ -11,7 +11,8 @@ from reference import Case
 from common.nn.discriminator import Discriminator
 from common.nn.stylegan2 import Generator, num_ws
 from common.weights.networks import discriminator, stylegan2
-from hsr_jax.gan import adversarial, objectives
+from hsr_jax.gan import losses
+from hsr_jax.gan.gan import GAN, LatentDraws
 
 NAME = "stylegan2_losses"
 PATH_LENGTH_WEIGHT = 2.0  # facts of the reference, not in the case
@@ -32,12 +33,12 @@ def variants(*phases: str) -> list[str]:
 
 
 @functools.cache
-def gan() -> objectives.GAN:
+def gan() -> GAN:
     """The networks as the configuration says."""
     config = case().config["config"]
     widths = {"c_dim": config["c"], "channel_base": config["cb"], "channel_max": config["cm"]}
     generator = Generator(config["res"], config["z"], w_dim=config["w"], num_layers=config["layers"], **widths)
-    return objectives.GAN(generator, Discriminator(config["res"], **widths))
+    return GAN(generator, Discriminator(config["res"], **widths))
 
 
 @functools.cache
@@ -53,12 +54,12 @@ def inputs() -> dict[str, np.ndarray]:
     return {name: np.moveaxis(x, 1, -1) if x.ndim == 4 else x for name, x in case().inputs().items()}
 
 
-def draws(variant: str, mixing_z: str = "mixing_z") -> objectives.LatentDraws:
-    """The first latents, as many as there are to mix with: all, or half of them for the path length."""
+def draws(variant: str, mixing_z: str = "mixing_z") -> LatentDraws:
+    """As many of the latents as there are to mix with: all, or for the path length the first half."""
     cutoff = case().variants[variant]["style_mixing_cutoff"]
     cutoff = num_ws(gan().generator.resolution) if cutoff is None else cutoff
     other = inputs()[mixing_z]
-    return objectives.LatentDraws(inputs()["gen_z"][: len(other)], other, np.int32(cutoff))
+    return LatentDraws(inputs()["gen_z"][: len(other)], other, np.int32(cutoff))
 
 
 def gradient(loss_fn):
@@ -80,15 +81,15 @@ def gradient(loss_fn):
 @functools.cache
 def g_main():
     def loss_fn(params, stats, d_params, draws):
-        losses, (logits, generated) = objectives.g_main(gan(), params, stats, d_params, draws, lambda x: x)
-        return losses, (logits, generated.stats)
+        values, (logits, generated) = losses.g_main(gan(), params, stats, d_params, draws, lambda x: x)
+        return values, (logits, generated.model_state)
 
     return gradient(loss_fn)
 
 
 @functools.cache
 def g_reg():
-    return gradient(functools.partial(objectives.g_reg, gan(), weight=PATH_LENGTH_WEIGHT))
+    return gradient(functools.partial(losses.g_reg, gan(), weight=PATH_LENGTH_WEIGHT))
 
 
 @functools.cache
@@ -101,13 +102,13 @@ def fakes(cutoff: int) -> np.ndarray:
 
 @functools.cache
 def d_main(cutoff: int):
-    run = gradient(functools.partial(objectives.d_main, gan()))
+    run = gradient(functools.partial(losses.d_main, gan()))
     return run(variables()[2], fakes(cutoff), inputs()["real_img"])
 
 
 @functools.cache
 def d_reg(gamma: float):
-    run = gradient(functools.partial(objectives.d_reg, gan(), gamma=gamma, augment=lambda x: x))
+    run = gradient(functools.partial(losses.d_reg, gan(), gamma=gamma, augment=lambda x: x))
     return run(variables()[2], inputs()["real_img"])
 
 
@@ -166,11 +167,11 @@ def mean_w(count: int) -> np.ndarray:
 
 @pytest.mark.parametrize("name", [name for name in case().expected if name.startswith("softplus/")])
 def test_losses_of_logits(name):
-    losses = {
-        "loss_G_from_logits": adversarial.generator_loss,
-        "loss_Dgen_from_logits": adversarial.discriminator_loss_fake,
+    functions = {
+        "loss_G_from_logits": losses.generator_loss,
+        "loss_Dgen_from_logits": losses.discriminator_loss_fake,
     }
-    case().compare(name, losses[name.partition("/")[2]](jnp.asarray(inputs()["logits"])), **LOSSES)
+    case().compare(name, functions[name.partition("/")[2]](jnp.asarray(inputs()["logits"])), **LOSSES)
 
 
 @pytest.mark.parametrize("variant", variants("Gmain"))
@@ -191,14 +192,14 @@ def test_path_length_by_row():
 
     @jax.jit
     def run(params, z, noise):
-        draws = objectives.LatentDraws(z, z, num_ws(gan().generator.resolution))
+        draws = LatentDraws(z, z, num_ws(gan().generator.resolution))
         ws, _ = gan().latents(params, stats, draws)
         synthesize = lambda ws: gan().synthesize(params, stats, ws, None)[0]  # noqa: E731
-        return adversarial.path_gradients(synthesize, ws, noise)
+        return losses.path_gradients(synthesize, ws, noise)
 
     gradients = run(params, z[: len(noise)], noise)
     case().compare("pl_direct/pl_grads_norm_per_layer", jnp.square(gradients).sum(2), **LOSSES)
-    case().compare("pl_direct/pl_lengths", adversarial.path_lengths(gradients), **LOSSES)
+    case().compare("pl_direct/pl_lengths", losses.path_lengths(gradients), **LOSSES)
 
 
 @pytest.mark.parametrize("variant", variants("Greg"))
@@ -206,7 +207,7 @@ def test_g_reg(variant):
     params, stats, _ = variables()
     mean = np.float32(case().variants[variant]["pl_mean_before"])
     gradients, losses, out = g_reg()(params, stats, mean, draws(variant, "pl_mixing_z"), inputs()["pl_noise"])
-    compare_mean_w(variant, out.stats, len(inputs()["pl_mixing_z"]))
+    compare_mean_w(variant, out.model_state, len(inputs()["pl_mixing_z"]))
     case().compare(f"{variant}/pl_mean_after", out.mean, **LOSSES)
     case().compare(f"{variant}/pl_penalty", out.penalty, **LOSSES)
     case().compare(f"{variant}/G/reg", losses, **LOSSES)

@@ -16,6 +16,7 @@ from common.errors import InputError
 from common.nn.stylegan2 import num_ws
 from hsr_jax import export, generate, project, snapshot
 from hsr_jax.editing import latent_files
+from hsr_jax.editing.projection import ProjectionConfig
 from hsr_jax.editing.renderer import Renderer
 
 SIZE = 16
@@ -119,9 +120,13 @@ def test_project_and_use_the_latents(generator, write_generator, picture, tmp_pa
 
 def test_a_projection_of_noise_maps_keeps_them(generator, tmp_path, capsys):
     Image.new("RGB", (20, 24), (90, 120, 30)).save(tmp_path / "a.png")
-    optimization = dataclasses.replace(project.Optimization(), optimize_noise=True)
     options = project.Project(
-        generator, (str(tmp_path / "a.png"),), "w+", out=str(tmp_path / "p"), steps=2, optimization=optimization
+        generator,
+        inputs=(str(tmp_path / "a.png"),),
+        space="w+",
+        out=str(tmp_path / "p"),
+        steps=2,
+        optimization=ProjectionConfig(optimize_noise=True),
     )
     project.project(options)
     with np.load(tmp_path / "p/latents.npz") as arrays:
@@ -149,10 +154,10 @@ def test_wrong_fields_of_the_others(generator, tmp_path):
     with pytest.raises(InputError, match="field inputs"):
         project.project(project.Project(generator, out=out))
     with pytest.raises(InputError, match="steps"):
-        project.project(project.Project(generator, ("x.png",), steps=0, out=out))
+        project.project(project.Project(generator, inputs=("x.png",), steps=0, out=out))
     (tmp_path / "broken.png").write_bytes(b"no image")
     with pytest.raises(InputError, match="broken.png"):
-        project.project(project.Project(generator, (str(tmp_path / "broken.png"),), out=out))
+        project.project(project.Project(generator, inputs=(str(tmp_path / "broken.png"),), out=out))
     with pytest.raises(InputError, match=".safetensors"):
         export.export(export.Export(generator, out + ".pkl"))
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 broken")

@@ -16,11 +16,12 @@ from common.errors import InputError
 from common.nn.stylegan2 import Generator, num_ws
 from common.train.checkpoint import Checkpoints
 from hsr_jax import edit, lines, snapshot, train_attributes
-from hsr_jax.attributes import classifier as attributes
-from hsr_jax.attributes.data import ImageDataConfig
+from hsr_jax.attributes.build import load_classifier
+from hsr_jax.attributes.config import AttributesConfig
+from hsr_jax.attributes.data import AttributeDataConfig
 from hsr_jax.editing import latent_files
 from hsr_jax.editing.renderer import Renderer
-from hsr_jax.gan.latents import synthesis
+from hsr_jax.gan.gan import synthesis
 
 SIZE = 16
 
@@ -42,9 +43,9 @@ def pictures(tmp_path_factory):
 
 
 def classifier_config(pictures, workdir, **changes):
-    config = attributes.Config(
+    config = AttributesConfig(
         workdir=str(workdir),
-        data=ImageDataConfig(
+        data=AttributeDataConfig(
             str(pictures), "train.csv", "test.csv", attributes=("bright", "red"), validation_fraction=0.2, cache_mib=1
         ),
         image_size=SIZE,
@@ -78,7 +79,7 @@ def test_training_attributes(classifier):
 
 
 def test_the_classifier_tells_what_it_was_trained_on(classifier, pictures, picture):
-    apply, names = attributes.load_classifier(classifier[0].workdir)
+    apply, names = load_classifier(classifier[0].workdir)
     assert names == ("bright", "red")
     images = np.stack([picture(pictures / f"{i}.png") for i in range(40, 48)]).astype(np.float32) / 127.5 - 1
     logits = np.asarray(jax.jit(apply)(images))
@@ -103,13 +104,13 @@ def test_an_interrupted_run_ends_where_a_whole_one_does(classifier, pictures, tm
 
 def test_a_damaged_classifier_is_named(classifier, tmp_path):
     with pytest.raises(InputError, match="no config.json"):
-        attributes.load_classifier(str(tmp_path))
+        load_classifier(str(tmp_path))
     copy = shutil.copytree(classifier[0].workdir, tmp_path / "copy")
     for file in (copy / "best").rglob("*"):
         if file.is_file() and "state" in file.parts:
             file.write_bytes(b"")
     with pytest.raises(InputError, match="damaged"):
-        attributes.load_classifier(str(copy))
+        load_classifier(str(copy))
 
 
 def test_edit(generator, classifier, picture, tmp_path, capsys):
@@ -136,9 +137,9 @@ def test_edit(generator, classifier, picture, tmp_path, capsys):
     # The boundary serves again, and a direction that keeps an attribute is orthogonal to its boundary.
     module, _ = snapshot.load(generator)
     options = edit.Edit(
-        generator,
-        classifier[0].workdir,
-        "bright",
+        snapshot=generator,
+        classifier=classifier[0].workdir,
+        attribute="bright",
         count=32,
         strengths=(-1.0, 1.0),
         psi=1.0,
@@ -178,7 +179,7 @@ def test_lines(generator, classifier, picture, tmp_path, capsys):
     }
     assert (result["t"], [line["latents"] for line in result["lines"]]) == ([0, 0.25, 0.5, 0.75, 1], [[0, 1], [2, 3]])
     # The frames of the second line, one by one.
-    apply, names = attributes.load_classifier(classifier[0].workdir)
+    apply, names = load_classifier(classifier[0].workdir)
     score = jax.jit(lambda ws: apply(synthesis(module, variables, ws)[0]))
     found = np.array([score((ws[2] + t * (ws[3] - ws[2]))[None])[0, names.index("red")] for t in result["t"]])
     np.testing.assert_allclose(result["lines"][1]["scores"], found, atol=1e-3)
@@ -206,7 +207,11 @@ def test_wrong_fields_of_lines(generator, classifier, tmp_path, change, message)
     ws = np.zeros((3, num_ws(SIZE), 5), np.float32)
     files.write_arrays(tmp_path / "latents.npz", ws=ws)
     options = lines.Lines(
-        generator, classifier[0].workdir, "red", str(tmp_path / "latents.npz"), out=str(tmp_path / "l")
+        snapshot=generator,
+        classifier=classifier[0].workdir,
+        attribute="red",
+        latents=str(tmp_path / "latents.npz"),
+        out=str(tmp_path / "l"),
     )
     with pytest.raises(InputError, match=message):
         lines.lines(dataclasses.replace(options, **change))
@@ -229,7 +234,14 @@ def test_wrong_fields_of_lines(generator, classifier, tmp_path, change, message)
     ],
 )
 def test_wrong_fields_of_an_edit(generator, classifier, tmp_path, change, message):
-    options = edit.Edit(generator, classifier[0].workdir, "bright", count=1, samples=200, out=str(tmp_path / "e"))
+    options = edit.Edit(
+        snapshot=generator,
+        classifier=classifier[0].workdir,
+        attribute="bright",
+        count=1,
+        samples=200,
+        out=str(tmp_path / "e"),
+    )
     with pytest.raises(InputError, match=message):
         edit.edit(dataclasses.replace(options, **change))
     assert not (tmp_path / "e").exists()

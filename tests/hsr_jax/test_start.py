@@ -18,8 +18,8 @@ from common.train import sharding
 from common.weights import formats
 from hsr_jax import build, snapshot, train
 from hsr_jax.config import AdaConfig, GanConfig, ImageDataConfig, NetworksConfig, check
-from hsr_jax.gan import state
 from hsr_jax.gan.phases import LossConfig, ScheduleConfig
+from hsr_jax.gan.state import create_gan_state
 
 SMALL = GanConfig(
     data=ImageDataConfig(resolution=32),
@@ -125,11 +125,11 @@ def test_a_public_checkpoint_gives_generator_average_and_discriminator(averages_
     arrays = {}
     for name, (variables, module) in parts.items():
         layout = "stylegan2-ada-discriminator" if name == "D" else "stylegan2-ada"
-        found = formats.BY_NAME[layout].arrays(variables, module)
+        found = formats.find(layout).arrays(variables, module)
         arrays |= {f"{name}.{key}": np.asarray(x, np.float32, order="C") for key, x in found.items()}
     path = str(tmp_path / "network.safetensors")
     save_file(arrays, path)
-    new = state.create_gan_state(drawn(g, 3), drawn(d, 4)["params"], optax.sgd(1.0), optax.sgd(1.0), jax.random.key(0))
+    new = create_gan_state(drawn(g, 3), drawn(d, 4)["params"], optax.sgd(1.0), optax.sgd(1.0), jax.random.key(0))
     started = snapshot.with_networks_of(path, new)
     trained = parts["G_ema" if averages_only else "G"][0]
     jax.tree.map(np.testing.assert_array_equal, started.g_params, trained["params"])

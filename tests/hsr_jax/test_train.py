@@ -23,8 +23,8 @@ from common.train.checkpoint import Checkpoints
 from common.weights import formats
 from hsr_jax import build, snapshot, train
 from hsr_jax.config import AdaConfig, GanConfig, HsrConfig, ImageDataConfig, NetworksConfig
-from hsr_jax.gan import state
 from hsr_jax.gan.phases import LossConfig, ScheduleConfig
+from hsr_jax.gan.state import create_gan_state
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def untrained(config):
     """A state before the first batch."""
     gan = build.build_gan(config)
     g_variables, d_variables = build.initialize(gan, config.seed)
-    return state.create_gan_state(g_variables, d_variables["params"], optax.sgd(1.0), optax.sgd(1.0), jax.random.key(0))
+    return create_gan_state(g_variables, d_variables["params"], optax.sgd(1.0), optax.sgd(1.0), jax.random.key(0))
 
 
 def test_a_run_starts_from_the_networks_of_another(whole):

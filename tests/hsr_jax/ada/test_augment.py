@@ -11,8 +11,8 @@ import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from common.ops.resample import lowpass
-from hsr_jax.ada import draws as ada_draws
 from hsr_jax.ada.augment import PIPES, AugmentPipe, apply, augment, percentile, sample
+from hsr_jax.ada.draws import EDGE, QUANTILES, AugmentationDraws, random_draws
 from hsr_jax.ada.geometry import SYM6
 
 B, SIZE = 8, 24
@@ -143,7 +143,7 @@ def test_noise_is_white_with_a_deviation_an_image():
 def test_distributions():
     """Of 20,000 draws, within about four standard errors."""
     count = 20_000
-    draws = ada_draws.random(KEY, count, dict.fromkeys(ada_draws.QUANTILES, 1.0))
+    draws = random_draws(KEY, count, dict.fromkeys(QUANTILES, 1.0))
     for value in (draws.gaussian("scale", 0.2), draws.gaussian("xfrac", 0.2)[:, 1]):
         assert np.isfinite(value).all()
         np.testing.assert_allclose(np.mean(value), 0, atol=4 * 0.2 / math.sqrt(count))
@@ -171,8 +171,8 @@ def test_probabilities():
 
 
 def test_the_extremes_of_the_generator_stay_finite():
-    edge = jnp.array([ada_draws.EDGE, 1 - ada_draws.EDGE])
-    draws = ada_draws.Draws({"scale": jnp.ones(2, bool)}, {"scale": edge}, math.sqrt(2))
+    edge = jnp.array([EDGE, 1 - EDGE])
+    draws = AugmentationDraws({"scale": jnp.ones(2, bool)}, {"scale": edge}, math.sqrt(2))
     np.testing.assert_allclose(draws.gaussian("scale", 1.0), [-5.2947, 5.2947], rtol=1e-4)
     assert jnp.isfinite(draws.half_gaussian("scale", 1.0)).all()
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import convolve1d
 
-from hsr_jax.ada import draws as ada_draws
 from hsr_jax.ada.colour import colour_matrix, recolour
+from hsr_jax.ada.draws import QUANTILES, percentile_draws
 from hsr_jax.ada.filter import EXPECTED_POWER, band_gains, filter_bank, scale_bands
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (2, 24, 30, 3)).astype(np.float32)
@@ -20,7 +20,7 @@ N = math.sqrt(0.5) * 1.2815515655446004  # quantile 0.9 of the normal distributi
 
 def draws(quantiles):
     """Where only the named parts apply, at these quantiles."""
-    result = ada_draws.percentile(0.5, len(IMAGES), {name: name in quantiles for name in ada_draws.QUANTILES})
+    result = percentile_draws(0.5, len(IMAGES), {name: name in quantiles for name in QUANTILES})
     for name, q in quantiles.items():
         result.quantiles[name] = jnp.full(len(IMAGES), q)
     return result

@@ -10,7 +10,7 @@ from scipy.ndimage import map_coordinates
 
 from common.ops import warp
 from common.ops.resample import filter2d, lowpass, upsample2d
-from hsr_jax.ada import draws as ada_draws
+from hsr_jax.ada.draws import QUANTILES, percentile_draws, random_draws
 from hsr_jax.ada.geometry import SYM6, inverse_matrix, reference_margins, reflected, resample
 
 H, W = 12, 18
@@ -65,7 +65,7 @@ def test_fixed_margins_are_as_good_as_the_batches():
     """The augmentation's own maps, every image with margins of its own: 6e-5 at most was found over many."""
     sides, count = (40, 48), 12
     images = jax.random.uniform(jax.random.key(0), (count, *sides, 1), minval=-1.0, maxval=1.0)
-    draws = ada_draws.random(jax.random.key(1), count, dict.fromkeys(ada_draws.QUANTILES, 1.0))
+    draws = random_draws(jax.random.key(1), count, dict.fromkeys(QUANTILES, 1.0))
     matrix = inverse_matrix(draws, *sides)
     together = resampled(images, matrix)
     for i in range(count):
@@ -123,7 +123,7 @@ def test_the_wavelet_is_orthonormal_with_six_vanishing_moments():
 
 def geometry(matrices=(H, W), **quantiles):
     """The matrix [2, 3] of one image where the named parts apply, at these quantiles."""
-    draws = ada_draws.percentile(0.5, 1, {name: name in quantiles for name in ada_draws.QUANTILES})
+    draws = percentile_draws(0.5, 1, {name: name in quantiles for name in QUANTILES})
     for name, q in quantiles.items():
         draws.quantiles[name] = jnp.full_like(draws.quantiles[name], q)
     return np.asarray(inverse_matrix(draws, *matrices)[0])

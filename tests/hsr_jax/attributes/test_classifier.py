@@ -1,4 +1,4 @@
-"""Tests `hsr_jax.attributes.classifier` and `hsr_jax.attributes.data`."""
+"""Tests `hsr_jax.attributes`: the science of the classifier, building and loading it, its data."""
 
 import dataclasses
 
@@ -12,9 +12,9 @@ from common import files
 from common.config import config_to_dict
 from common.errors import InputError
 from common.train.checkpoint import Checkpoints
-from hsr_jax.attributes import classifier as attributes
-from hsr_jax.attributes import data as attribute_data
-from hsr_jax.attributes.data import AttributeDataConfig
+from hsr_jax.attributes import build, classifier
+from hsr_jax.attributes.config import AttributesConfig
+from hsr_jax.attributes.data import AttributeDataConfig, names, testing, training
 
 KEY = jax.random.key(0)
 
@@ -23,16 +23,16 @@ def test_the_loss_is_the_cross_entropy():
     scores, labels = jnp.array([[2.0, -1.0], [0.0, 3.0]]), jnp.array([[1.0, 0.0], [1.0, 0.0]])
     p = 1 / (1 + np.exp(-np.array(scores)))
     expected = -(labels * np.log(p) + (1 - labels) * np.log(1 - p)).mean(1)
-    np.testing.assert_allclose(attributes.loss(scores, labels), expected, rtol=1e-5)
+    np.testing.assert_allclose(classifier.loss(scores, labels), expected, rtol=1e-5)
     # d loss / d logit = sigmoid - label, over the attributes
-    gradient = jax.grad(lambda s: attributes.loss(s, labels).sum())(scores)
+    gradient = jax.grad(lambda s: classifier.loss(s, labels).sum())(scores)
     np.testing.assert_allclose(gradient, (p - labels) / 2, atol=1e-6)
 
 
 def test_augmentation_shifts_and_recolours_each_image_by_itself():
     side = 32
     image = jnp.zeros((side, side, 3)).at[16, 16].set(0.5)
-    found = attributes.augment(KEY, jnp.tile(image, (64, 1, 1, 1)))
+    found = classifier.augment(KEY, jnp.tile(image, (64, 1, 1, 1)))
     assert found.shape == (64, side, side, 3)
     ground, places = [], []
     for one in np.array(found):
@@ -51,49 +51,31 @@ def test_tallies_add_up_to_accuracies():
     scores = jnp.array([[1.0, 1.0], [-1.0, 1.0], [2.0, 1.0], [-3.0, 1.0], [9.0, -9.0]])
     labels = jnp.array([[1.0, 1.0], [1.0, 1.0], [0.0, 1.0], [0.0, 1.0], [0.0, 0.0]])
     mask = jnp.array([1.0, 1, 1, 1, 0])  # the last is padding
-    parts = [attributes.tally(scores[i : i + 3], labels[i : i + 3], mask[i : i + 3]) for i in (0, 3)]
+    parts = [classifier.tally(scores[i : i + 3], labels[i : i + 3], mask[i : i + 3]) for i in (0, 3)]
     totals = jax.tree.map(lambda *x: np.sum(x, axis=0), *parts)
-    found = attributes.summarize(totals, ("a", "b"))
+    found = classifier.summarize(totals, ("a", "b"))
     assert (found["accuracy/a"], found["accuracy/b"], found["accuracy"]) == (0.5, 1.0, 0.75)
     assert found["balanced_accuracy/a"] == 0.5
-    assert found["balanced_accuracy/b"] == 1.0  # nobody lacks it: of those that have it
-    np.testing.assert_allclose(found["loss"], attributes.loss(scores, labels)[:4].mean(), rtol=1e-6)
+    assert found["balanced_accuracy/b"] == 1.0  # nobody lacks it: only the images that have it count
+    np.testing.assert_allclose(found["loss"], classifier.loss(scores, labels)[:4].mean(), rtol=1e-6)
 
 
-def test_the_classifier_sees_its_own_size():
-    config = dataclasses.replace(
-        attributes.AttributesConfig(),
-        data=AttributeDataConfig(source="x", attributes=("a",)),
-        image_size=16,
-        widths=(2, 2, 2, 2),
-        depths=(1, 1, 1, 1),
-    )
-    model, variables = attributes.build(config), attributes.initialize(config)
-    images = jax.random.normal(KEY, (2, 16, 16, 3))
-    small = attributes.logits(model, variables, images, 16)
-    larger = attributes.logits(model, variables, images.repeat(2, 1).repeat(2, 2), 16)
-    np.testing.assert_allclose(small, larger, atol=1e-5)
-    assert small.shape == (2, 1)
-
-
-def test_a_loaded_classifier_sees_pictures(tmp_path):
-    """A generator's images beyond [-1, 1] are cut as pictures are."""
+def test_a_loaded_classifier_sees_pictures_at_its_own_size(tmp_path):
+    """Images of another size are resized, and a generator's values beyond [-1, 1] are clipped."""
     data = AttributeDataConfig(source="x", attributes=("a", "b"))
-    config = attributes.AttributesConfig(
-        str(tmp_path), data=data, image_size=16, widths=(2, 2, 2, 2), depths=(1, 1, 1, 1)
-    )
-    variables = attributes.initialize(config)
+    config = AttributesConfig(str(tmp_path), data=data, image_size=16, widths=(2, 2, 2, 2), depths=(1, 1, 1, 1))
+    model, variables = build.build(config), build.initialize(config)
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(1, {"params": variables["params"], "model_state": {"batch_stats": variables["batch_stats"]}})
     checkpoints.close()
     files.write_json(tmp_path / "config.json", config_to_dict(config))
-    apply, names = attributes.load_classifier(str(tmp_path))
+    apply, names = build.load_classifier(str(tmp_path))
     images = 2 * jax.random.normal(KEY, (2, 16, 16, 3))
     found = apply(images)
     assert names == ("a", "b") and found.shape == (2, 2)
-    model, cut = attributes.build(config), jnp.clip(images, -1, 1)
-    np.testing.assert_allclose(found, attributes.logits(model, variables, cut, 16), atol=1e-6)
-    assert np.abs(found - attributes.logits(model, variables, images, 16)).max() > 1e-3
+    np.testing.assert_allclose(found, classifier.logits(model, variables, jnp.clip(images, -1, 1), 16), atol=1e-6)
+    assert np.abs(found - classifier.logits(model, variables, images, 16)).max() > 1e-3
+    np.testing.assert_allclose(apply(images.repeat(2, 1).repeat(2, 2)), found, atol=1e-5)
 
 
 @pytest.fixture
@@ -110,16 +92,16 @@ def test_attributes_of_a_table(folder):
     data = AttributeDataConfig(
         str(folder), "table.csv", attributes=("hair", "smile"), positive=("long", "2"), validation_fraction=0.3
     )
-    source, validation = attribute_data.training(data, seed=0)
+    source, validation = training(data, seed=0)
     assert (len(source), len(validation)) == (7, 3)
     assert sorted([*source.files, *validation.files]) == [f"{i}.png" for i in range(10)]
     for images in (source, validation):
         for row, file in enumerate(images.files):
             i = int(file[0])
             np.testing.assert_array_equal(images.labels[row], [i < 3, i % 2])
-    again = attribute_data.training(data, seed=0)[1]
+    again = training(data, seed=0)[1]
     assert again.files == validation.files
-    assert attribute_data.testing(data) is None
+    assert testing(data) is None
 
 
 @pytest.mark.parametrize(
@@ -139,10 +121,10 @@ def test_attributes_of_a_table(folder):
 def test_wrong_fields(folder, change, message):
     data = dataclasses.replace(AttributeDataConfig(str(folder), "table.csv", attributes=("smile",)), **change)
     with pytest.raises(InputError, match=message):
-        attribute_data.names(data)
-        attribute_data.training(data, seed=0)
+        names(data)
+        training(data, seed=0)
 
 
 def test_celeba_hq_has_forty():
-    assert len(attribute_data.names(AttributeDataConfig())) == 40
-    assert attribute_data.names(AttributeDataConfig(attributes=("Young", "Male"))) == ("Young", "Male")
+    assert len(names(AttributeDataConfig())) == 40
+    assert names(AttributeDataConfig(attributes=("Young", "Male"))) == ("Young", "Male")

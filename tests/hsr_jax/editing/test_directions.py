@@ -1,14 +1,12 @@
-"""Tests `hsr_jax.editing.directions` and `common.viz.animation`: lines, mixed rows, boundaries of a known direction."""
+"""Tests `hsr_jax.editing.directions`: lines, mixed rows, boundaries of a known direction."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from PIL import Image
 
 from common.errors import InputError
-from common.viz import animation
-from hsr_jax.editing import directions as editing
+from hsr_jax.editing import directions
 
 WS = jax.random.normal(jax.random.key(0), (3, 4, 5))
 RNG = np.random.default_rng(0)
@@ -23,7 +21,7 @@ def samples(count=2000):
 
 def test_an_edit_moves_every_row_along_the_direction():
     direction, strengths = jnp.arange(5.0), jnp.array([-2.0, 0.0, 1.5])
-    edited = editing.edit(WS, direction, strengths)
+    edited = directions.edit(WS, direction, strengths)
     assert edited.shape == (3, 3, 4, 5)
     np.testing.assert_array_equal(edited[:, 1], WS)
     np.testing.assert_allclose(edited[2, 2, 3] - WS[2, 3], 1.5 * direction, atol=1e-6)
@@ -31,7 +29,7 @@ def test_an_edit_moves_every_row_along_the_direction():
 
 
 def test_a_line_is_straight_and_joins_its_ends():
-    line = editing.line(WS[:2], WS[1:], 5)
+    line = directions.line(WS[:2], WS[1:], 5)
     np.testing.assert_array_equal(line[:, 0], WS[:2])
     np.testing.assert_allclose(line[:, -1], WS[1:], atol=1e-6)
     np.testing.assert_allclose(line[:, 2], (WS[:2] + WS[1:]) / 2, atol=1e-6)
@@ -39,7 +37,7 @@ def test_a_line_is_straight_and_joins_its_ends():
 
 
 def test_a_tour_passes_every_latent_and_closes():
-    tour = editing.tour(WS, 4)
+    tour = directions.tour(WS, 4)
     assert tour.shape == (12, 4, 5)
     np.testing.assert_array_equal(tour[::4], WS)
     # From the last frame it is one step to the first.
@@ -48,7 +46,7 @@ def test_a_tour_passes_every_latent_and_closes():
 
 def test_mixed_styles_take_their_rows_from_both():
     fine = jax.random.normal(jax.random.key(1), (2, 4, 5))
-    mixed = editing.mix(WS, fine, 3)
+    mixed = directions.mix(WS, fine, 3)
     assert mixed.shape == (3, 2, 4, 5)
     for r in range(3):
         for c in range(2):
@@ -58,7 +56,7 @@ def test_mixed_styles_take_their_rows_from_both():
 
 def test_the_boundary_of_a_known_direction():
     w, scores = samples()
-    found = editing.boundary(w, scores)
+    found = directions.boundary(w, scores)
     assert np.linalg.norm(found.normal) == pytest.approx(1, abs=1e-6)
     assert found.normal @ NORMAL > 0.98
     assert found.accuracy > 0.95
@@ -70,48 +68,31 @@ def test_the_boundary_of_a_known_direction():
 
 def test_a_boundary_scales_with_the_space_and_turns_with_the_scores():
     w, scores = samples(500)
-    found, larger = editing.boundary(w, scores), editing.boundary(10 * w, scores)
+    found, larger = directions.boundary(w, scores), directions.boundary(10 * w, scores)
     np.testing.assert_allclose(larger.normal, found.normal, atol=1e-3)
     assert larger.deviation == pytest.approx(10 * found.deviation, rel=1e-3)
-    np.testing.assert_allclose(editing.boundary(w, -scores).normal, -found.normal, atol=0.2)
-    again = editing.boundary(w, scores)
+    np.testing.assert_allclose(directions.boundary(w, -scores).normal, -found.normal, atol=0.2)
+    again = directions.boundary(w, scores)
     np.testing.assert_array_equal(again.normal, found.normal)
 
 
 def test_samples_that_tell_nothing_are_refused():
     w, scores = samples(200)
     with pytest.raises(InputError, match="draw more samples"):
-        editing.boundary(w, scores, share=0.04)
+        directions.boundary(w, scores, share=0.04)
     with pytest.raises(InputError, match="do not differ"):
-        editing.boundary(w, np.ones(200))
+        directions.boundary(w, np.ones(200))
 
 
 def test_a_conditional_direction_leaves_the_others():
     others = RNG.normal(size=(2, 6))
     others = np.concatenate([others, others.sum(0, keepdims=True)])  # the third says nothing new
-    found = editing.conditional(NORMAL, others)
+    found = directions.conditional(NORMAL, others)
     np.testing.assert_allclose(others @ found, 0, atol=1e-6)
     assert np.linalg.norm(found) == pytest.approx(1, abs=1e-6)
     # Of all directions that leave the others it is the nearest: what was taken away is a combination of them.
     taken = NORMAL - (NORMAL @ found) * found
     np.testing.assert_allclose(np.linalg.lstsq(others.T, taken, rcond=None)[0] @ others, taken, atol=1e-6)
-    np.testing.assert_allclose(editing.conditional(NORMAL, np.zeros((0, 6))), NORMAL, atol=1e-6)
+    np.testing.assert_allclose(directions.conditional(NORMAL, np.zeros((0, 6))), NORMAL, atol=1e-6)
     with pytest.raises(InputError, match="keep fewer"):
-        editing.conditional(others[0] + others[1], others)
-
-
-@pytest.mark.parametrize("suffix", [".gif", ".webp"])
-def test_an_animation_has_its_frames(tmp_path, suffix):
-    frames = [np.full((8, 12, 3), level, np.uint8) for level in (0, 80, 160, 240)]
-    looped = animation.back_and_forth(frames)
-    assert [frame[0, 0, 0] for frame in looped] == [0, 80, 160, 240, 160, 80]
-    path = tmp_path / f"a{suffix}"
-    animation.write_animation(path, looped, frames_per_second=10)
-    with Image.open(path) as picture:
-        assert (picture.n_frames, picture.size, picture.info["loop"]) == (6, (12, 8), 0)
-        picture.seek(3)
-        level = np.asarray(picture.convert("RGB"))
-        assert picture.info["duration"] == 100
-    np.testing.assert_allclose(level, 240, atol=3)
-    with pytest.raises(ValueError, match="animation"):
-        animation.write_animation(tmp_path / "a.mp4", frames)
+        directions.conditional(others[0] + others[1], others)

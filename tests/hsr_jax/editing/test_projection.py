@@ -9,16 +9,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from common.errors import InputError
 from common.nn.lpips import Lpips
-from common.nn.resnet import ResNet
 from common.nn.stylegan2 import Generator, num_ws
 from common.nn.vgg import VGG16
 from common.pretrained import perceptual
 from common.weights import formats
 from hsr_jax.editing import projection
 from hsr_jax.editing.projection import ProjectionConfig, Projector
-from hsr_jax.gan.latents import synthesis
+from hsr_jax.gan.gan import synthesis
 
 G = Generator(16, 6, w_dim=5, num_layers=1, channel_base=64, channel_max=8)
 CONFIG = ProjectionConfig(learning_rate=0.05, exploration=0.02)
@@ -141,39 +139,16 @@ def test_pixels_compare_all_scales():
     assert perceptual.open_perceptual("").name == pixels.name
 
 
-def write(path, name, module, weights):
-    """A checkpoint in the names of a format."""
-    arrays = formats.find(name).arrays(weights, module)
-    save_file({key: np.asarray(x, order="C") for key, x in arrays.items()}, path)
-    return str(path)
-
-
 def test_lpips_is_taken_from_its_checkpoint(tmp_path):
     module, (a, b) = Lpips(VGG16(widths=(2, 2, 2, 2, 2))), jax.random.uniform(KEY, (2, 3, 16, 16, 3), minval=-1.0)
     weights = jax.jit(module.init)(KEY, a, b)
-    network = perceptual.open_perceptual(write(tmp_path / "l.safetensors", "lpips", module, weights))
+    arrays = formats.find("lpips").arrays(weights, module)
+    save_file({key: np.asarray(x, order="C") for key, x in arrays.items()}, tmp_path / "l.safetensors")
+    network = perceptual.open_perceptual(str(tmp_path / "l.safetensors"))
     assert network.name == "LPIPS"
     describe = functools.partial(network.describe, network.variables)
     found = network.compare(network.variables, describe(a), describe(b))
     np.testing.assert_allclose(found, module.apply(weights, a, b)[0], rtol=1e-5)
-
-
-def test_features_of_another_network_serve(tmp_path):
-    module = ResNet((2, 2, 2, 2), (1, 1, 1, 1))
-    weights = jax.jit(module.init)(KEY, jnp.zeros((1, 32, 32, 3)))
-    network = perceptual.open_perceptual(write(tmp_path / "r.safetensors", "resnet", module, weights))
-    assert network.name == "ResNet features"
-    images = jax.random.uniform(KEY, (2, 16, 16, 3), minval=-1.0)
-    described = jax.jit(network.describe)(network.variables, images)
-    assert [x.shape[1:3] for x in described] == [(7, 7), (14, 14), (28, 28), (56, 56)]
-    swapped = jax.tree.map(lambda x: x[::-1], described)
-    np.testing.assert_allclose(network.compare(network.variables, described, described), 0)
-    found = network.compare(network.variables, described, swapped)
-    # Of unit vectors, between 0 and 4.
-    assert 0 < float(found[0]) < 4
-    np.testing.assert_allclose(found[0], found[1], rtol=1e-6)
-    with pytest.raises(InputError, match="holds no"):
-        perceptual.open_perceptual(write(tmp_path / "g.safetensors", "stylegan2-ada", G, variables()))
 
 
 def test_wrong_sizes_are_loud():

@@ -15,13 +15,17 @@ from common.ops.pixels import as_float
 from common.train import logs, loop, sharding
 from common.train.checkpoint import Checkpoints
 from common.train.state import local_value
-from hsr_jax.gan import objectives, state
-from hsr_jax.gan.phases import LossConfig, Phases, ScheduleConfig, adam
+from hsr_jax.gan import losses
+from hsr_jax.gan.gan import GAN
+from hsr_jax.gan.losses import LossConfig
+from hsr_jax.gan.optimizer import adam
+from hsr_jax.gan.phases import Phases, ScheduleConfig
+from hsr_jax.gan.state import GANState, create_gan_state
 from hsr_jax.gan.step import Step
 
 SIZE, BATCH = 8, 8
 SMALL = {"channel_base": 64, "channel_max": 8}
-GAN = objectives.GAN(Generator(SIZE, 6, w_dim=5, num_layers=1, **SMALL), Discriminator(SIZE, mbstd_group=4, **SMALL))
+NETWORKS = GAN(Generator(SIZE, 6, w_dim=5, num_layers=1, **SMALL), Discriminator(SIZE, mbstd_group=4, **SMALL))
 SCHEDULE = ScheduleConfig(g_interval=2, d_interval=3, ada_interval=2, ema_kimg=0.1)
 IMAGES = np.random.default_rng(0).integers(0, 256, (4 * BATCH, SIZE, SIZE, 3), np.uint8)
 
@@ -43,7 +47,7 @@ def semantic_loss(heads, extractor, features, images):
 @functools.cache
 def phases(devices: int = 1, sgd: bool = False) -> Phases:
     return Phases(
-        GAN,
+        NETWORKS,
         LossConfig(r1_gamma=1.0),
         SCHEDULE,
         optax.sgd(1e-2) if sgd else adam(1e-3, SCHEDULE.g_interval),
@@ -57,20 +61,20 @@ def phases(devices: int = 1, sgd: bool = False) -> Phases:
 
 @functools.cache
 def initial(p: Phases) -> dict:
-    """Arguments of `state.create`, but for the copies that a state takes."""
-    g_variables = GAN.generator.init(jax.random.key(1), jnp.zeros((1, 6)))
+    """Arguments of `create_gan_state`, but for the copies that a state takes."""
+    g_variables = NETWORKS.generator.init(jax.random.key(1), jnp.zeros((1, 6)))
     # Noise is off at the start of a training; here it shall count.
     g_variables = jax.tree_util.tree_map_with_path(
         lambda path, x: x + 0.3 if "noise_strength" in str(path) else x, g_variables
     )
-    d_params = GAN.discriminator.init(jax.random.key(2), jnp.zeros((4, SIZE, SIZE, 3)))["params"]
+    d_params = NETWORKS.discriminator.init(jax.random.key(2), jnp.zeros((4, SIZE, SIZE, 3)))["params"]
     heads = {"kernel": jax.random.normal(jax.random.key(3), (8, 1))}
     return {"g_variables": g_variables, "d_params": d_params, "head_params": heads}
 
 
-def create(p: Phases) -> state.GANState:
+def create(p: Phases) -> GANState:
     arrays = jax.tree.map(jnp.array, initial(p))
-    new = state.create_gan_state(
+    new = create_gan_state(
         **arrays, g_optimizer=p.g_optimizer, d_optimizer=p.d_optimizer, key=jax.random.key(4), ada_p=0.25
     )
     return sharding.put_replicated(new, p.mesh)
@@ -127,7 +131,7 @@ REPORTS = {
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_phase_changes_what_is_its_own(name):
     before, new, metrics = after(name)
-    fields = [field.name for field in dataclasses.fields(state.GANState)]
+    fields = [field.name for field in dataclasses.fields(GANState)]
     assert {f for f in fields if not same(getattr(before, f), getattr(new, f))} == CHANGES[name]
     assert set(metrics) == REPORTS[name] and all(np.isfinite(value) for value in metrics.values())
     if "g_model_state" in CHANGES[name]:  # of the collections the mean w alone: noise maps stay
@@ -149,7 +153,7 @@ def test_all_parameters_learn(name):
 
 def test_r1_says_nothing_about_the_last_bias():
     reals = as_float(IMAGES[:BATCH])
-    loss = lambda d: objectives.d_reg(GAN, d, reals, 10.0, lambda x: x)[0].mean()  # noqa: E731
+    loss = lambda d: losses.d_reg(NETWORKS, d, reals, 10.0, lambda x: x)[0].mean()  # noqa: E731
     gradients = jax.jit(jax.grad(loss))(initial(phases())["d_params"])
     assert gradients["b4"]["out"]["bias"] == 0 and gradients["b4"]["out"]["kernel"].any()
 
@@ -215,7 +219,7 @@ def test_what_is_due():
     assert Step(without).due(0) == ["g_main", "d_main", "finish"]
 
 
-def run(p: Phases, count: int) -> tuple[state.GANState, list[dict]]:
+def run(p: Phases, count: int) -> tuple[GANState, list[dict]]:
     step, s, rows = Step(p, extractor=EXTRACTOR), create(p), []
     for i in range(count):
         s, metrics = step(s, batch(i, p))
@@ -242,14 +246,14 @@ def test_one_device_and_eight_train_the_same():
 
 def test_labels_reach_both_networks():
     """Traced only: with labels every phase gives a state of the same shapes, without them none starts."""
-    gan = objectives.GAN(GAN.generator.clone(c_dim=3), GAN.discriminator.clone(c_dim=3))
+    gan = GAN(NETWORKS.generator.clone(c_dim=3), NETWORKS.discriminator.clone(c_dim=3))
     p = dataclasses.replace(phases(), gan=gan)
     images, labels = IMAGES[:BATCH], np.eye(3, dtype=np.float32)[np.arange(BATCH) % 3]
     g = jax.eval_shape(gan.generator.init, jax.random.key(0), jnp.zeros((1, 6)), labels[:1])
     d = jax.eval_shape(gan.discriminator.init, jax.random.key(0), jnp.zeros((4, *images.shape[1:])), labels[:4])
     optimizers = {"g_optimizer": p.g_optimizer, "d_optimizer": p.d_optimizer}
     heads = initial(phases())["head_params"]
-    make = lambda g, d, key: state.create_gan_state(g, d, key=key, head_params=heads, **optimizers)  # noqa: E731
+    make = lambda g, d, key: create_gan_state(g, d, key=key, head_params=heads, **optimizers)  # noqa: E731
     s = jax.eval_shape(make, g, d["params"], jax.random.key(0))
     for name in set(CHANGES) - {"finish"}:
         extractor = (EXTRACTOR,) * (name == "g_main_hsr")
@@ -259,7 +263,7 @@ def test_labels_reach_both_networks():
             jax.eval_shape(getattr(p, name), s, {"image": images}, *extractor)
 
 
-class ImageDataConfig:
+class Images:
     """Batches in turn, with a position."""
 
     def __init__(self):
@@ -276,8 +280,8 @@ class ImageDataConfig:
         self.position = value["position"]
 
 
-def train(directory, steps: int) -> state.GANState:
-    p, data, checkpoints = phases(), ImageDataConfig(), Checkpoints(directory)
+def train(directory, steps: int) -> GANState:
+    p, data, checkpoints = phases(), Images(), Checkpoints(directory)
     s, resume = create(p), None
     if checkpoints.latest() is not None:
         s, resume = checkpoints.restore(s, data)
