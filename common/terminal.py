@@ -25,9 +25,6 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     rich.console.Console(width=width).print(result)
 
 
-table = print_table  # the former name
-
-
 def markdown_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """The same table as a section of a Markdown document."""
     lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]

@@ -23,7 +23,7 @@ from common import errors, files
 from common.config import parse_command
 from common.errors import InputError
 from common.metrics.attribute_linearity import attribute_linearity
-from common.terminal import table
+from common.terminal import print_table
 from common.viz.animation import back_and_forth, write_animation
 from common.viz.curves import plot_lines
 from common.viz.grid import grid, write_image
@@ -67,7 +67,7 @@ def edit(options: Edit) -> dict[str, Any]:
     renderer = Renderer(options.snapshot, options.batch_size)
     scorer = Scorer(renderer, options.classifier)
     _check(options, scorer)
-    ws, images = renderer.choose(options.seeds, options.count, options.latents, options.psi, options.label)
+    ws, images = renderer.choose(options)
     out = Path(options.out)
     if options.boundary:
         boundary = latent_files.load_boundary(options.boundary, renderer.generator, options.attribute, options.psi)
@@ -104,7 +104,7 @@ def _find(options: Edit, renderer: Renderer, scorer: Scorer) -> Boundary:
         column = scores[:, scorer.names.index(name)]
         found[name] = directions.boundary(w, column, share=options.share, seed=options.seed)
         rows.append((name, 100 * float((column > 0).mean()), 100 * found[name].accuracy))
-    table("boundaries", ("attribute", "samples that have it %", "told apart %"), rows)
+    print_table("boundaries", ("attribute", "samples that have it %", "told apart %"), rows)
     boundary = found.pop(options.attribute)
     if not found:
         return boundary

@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def generate(options: Generate) -> None:
     """Writes the pictures, and prints their places and the rate."""
     renderer, out = Renderer(options.snapshot, options.batch_size), Path(options.out)
-    ws, names = renderer.choose(options.seeds, options.count, options.latents, options.psi, options.label)
+    ws, names = renderer.choose(options)
     _check(options, ws)
     shown = _write_images(renderer, ws, names, out)
     write_image(out / "grid.png", grid(shown, captions=names[:GRID]))

@@ -17,7 +17,7 @@ from common.data import batches
 from common.data.images.pipeline import ImageLoader
 from common.data.images.source import ImageSource
 from common.ops.pixels import as_float
-from common.terminal import table
+from common.terminal import print_table
 from common.train import inference, sharding
 from common.train.fit import Job, fit, print_summary
 from common.train.state import TrainState, create_state
@@ -108,7 +108,7 @@ def _report(config: AttributesConfig, results: dict[str, dict[str, float]]) -> d
                 (attribute, *(100 * values[f"{kind}/{attribute}"] for kind in ("accuracy", "balanced_accuracy")))
                 for attribute in data.names(config.data)
             ]
-            table(f"{name}, best state", ("attribute", "accuracy %", "balanced %"), rows)
+            print_table(f"{name}, best state", ("attribute", "accuracy %", "balanced %"), rows)
     return results
 
 

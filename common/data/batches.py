@@ -1,4 +1,4 @@
-"""From a loader of single examples to batches (Grain): the order of rows, shares of processes, padding, a cache.
+"""Batches of the single examples of a loader (Grain): the order of rows, shares of processes, padding, a cache.
 
 The order of the batches does not depend on the number of threads that make them.
 """

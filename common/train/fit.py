@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from common.config import config_diff
-from common.terminal import table
+from common.terminal import print_table
 from common.train import loop, sharding, workdir
 from common.train.checkpoint import Checkpoints
 from common.train.clock import Speed
@@ -75,5 +75,5 @@ def print_summary(config: Any, parts: Mapping[str, Any], flow: str, frozen: Coll
     rows = [
         (name, f"{count_parameters(tree):,}", "frozen" if name in frozen else "trained") for name, tree in parts.items()
     ]
-    table("parameters", ("part", "values", ""), rows)
+    print_table("parameters", ("part", "values", ""), rows)
     print(flow)

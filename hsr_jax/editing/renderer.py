@@ -14,6 +14,7 @@ from common.terminal import Progress
 from common.train import inference, sharding
 from hsr_jax import snapshot
 from hsr_jax.editing import latent_files
+from hsr_jax.editing.options import ImageOptions
 from hsr_jax.evaluation.sampler import rgb_outputs
 from hsr_jax.gan.gan import mapping, synthesis
 
@@ -85,25 +86,18 @@ class Renderer:
                 progress.update(len(images))
         return images
 
-    def choose(
-        self, seeds: Sequence[int], count: int, latents: str, psi: float, label: int | None
-    ) -> tuple[np.ndarray, list[str]]:
-        """Latents ws with a name for each, from the given one of three: seeds, the seeds 0 to count - 1, a file.
-
-        Args:
-          latents: see `latent_files.load_latents`.
-          psi, label: see `latents`; a file's latents are taken as they are.
-        """
-        given = [name for name, value in (("seeds", seeds), ("count", count), ("latents", latents)) if value]
+    def choose(self, options: ImageOptions) -> tuple[np.ndarray, list[str]]:
+        """Latents ws [N, num_ws, w_dim] of the images that the options name, and a name for each."""
+        given = [name for name in ("seeds", "count", "latents") if getattr(options, name)]
         if len(given) != 1:
             raise InputError(f"fields seeds, count, latents: {' and '.join(given) or 'none'} given; give one of them")
-        if latents:
-            ws = latent_files.load_latents(latents, self.generator)
+        if options.latents:
+            ws = latent_files.load_latents(options.latents, self.generator)
             return ws, [f"latent{i:05d}" for i in range(len(ws))]
-        if count < 0:
-            raise InputError(f"field count: {count} is not positive")
-        seeds = seeds or range(count)
-        return self.latents(seeds, psi, label), [f"seed{seed:05d}" for seed in seeds]
+        if options.count < 0:
+            raise InputError(f"field count: {options.count} is not positive")
+        seeds = options.seeds or range(options.count)
+        return self.latents(seeds, options.psi, options.label), [f"seed{seed:05d}" for seed in seeds]
 
     def _labels(self, label: int | None, count: int) -> np.ndarray:
         """Labels [count, c_dim], one-hot."""

@@ -1,1 +1,1 @@
-""""""
+"""Evaluation of a generator: numbered images, features, metrics by groups, figures and results files."""

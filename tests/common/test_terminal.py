@@ -16,7 +16,7 @@ def test_progress_of_other_work_on_a_terminal(capsys, monkeypatch):
 
 
 def test_table(capsys):
-    terminal.table("errors", ["subset", "NME"], [("full", 3.14159), ("a_long_name_of_a_subset", 10)])
+    terminal.print_table("errors", ["subset", "NME"], [("full", 3.14159), ("a_long_name_of_a_subset", 10)])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].strip() == "errors" and lines[-2].split() == ["full", "│", "3.14"]
     assert lines[-1].split() == ["a_long_name_of_a_subset", "│", "10"]
