@@ -21,6 +21,7 @@ from common.nn.inception import MIN_SIZE, InceptionV3
 from common.nn.iresnet import ArcFace, IResNet
 from common.nn.lpips import Lpips
 from common.nn.resnet import STAGES, ResNet
+from common.nn.untrained import init_on_host
 from common.nn.vgg import VGG16
 from common.nn.vit import ViT, patch_map
 from common.ops import pixels
@@ -183,5 +184,4 @@ def target_maps(features: Mapping[str, Array], layers: Sequence[str]) -> list[Ar
 
 def _random(image_size: int, seed: int) -> tuple[ViT, Any]:
     image = jnp.zeros((1, image_size, image_size, 3))
-    init = jax.jit(RANDOM.init, compiler_options={"xla_backend_optimization_level": 0})
-    return RANDOM, init(jax.random.fold_in(jax.random.key(seed), 2), image)
+    return RANDOM, init_on_host(RANDOM, jax.random.fold_in(jax.random.key(seed), 2), image)
