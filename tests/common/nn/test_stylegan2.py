@@ -10,7 +10,7 @@ import pytest
 from common.nn import stylegan2, stylegan2_layers
 from common.nn.stylegan2 import Generator, MappingNetwork, SynthesisNetwork
 from common.nn.stylegan2_layers import modulated_conv
-from common.ops import conv_up
+from common.ops import conv_scaled
 
 KEY = jax.random.key(0)
 SMALL = dict(w_dim=16, channel_base=256, channel_max=16)
@@ -129,7 +129,7 @@ def test_bfloat16_keeps_a_float32_image(variables, apply):
     assert 0 < np.abs(image - exact).mean() < 0.05 * np.std(exact)
 
 
-def test_modulated_conv_is_one_convolution_a_sample():
+def test_modulated_conv_is_one_convolution_per_sample():
     """Against the definition with the kernel modulated and demodulated for each sample (StyleGAN2, Eq. 1 and 3)."""
     random = np.random.default_rng(1)
     x, kernel, style = (random.normal(size=s).astype(np.float32) for s in ((3, 5, 6, 4), (3, 3, 4, 7), (3, 4)))
@@ -157,7 +157,7 @@ def test_path_length_gradient(monkeypatch):
 
     variables = jax.jit(network.init, compiler_options=QUICK)(KEY, ws)
     ours = gradient()
-    for module in (stylegan2_layers, conv_up):
+    for module in (stylegan2_layers, conv_scaled):
         monkeypatch.setattr(module, "conv2d", xla_conv2d)
     theirs = gradient()
     # float32 with sums of up to 16 * 16 * 16 * 9 terms in other orders, through 5 layers twice
