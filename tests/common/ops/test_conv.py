@@ -147,10 +147,10 @@ def test_forward_mode_is_refused():
         jax.jvp(lambda x: conv2d(x, kernel), (x,), (x,))
 
 
-def up_reference(x, kernel, taps=BINOMIAL):
-    """The definition: insert zeros, convolve truly with the kernel, convolve truly with the low-pass, gain 4."""
-    taps = np.asarray(taps) / np.sum(taps)
-    low_pass = jnp.asarray(np.outer(taps, taps), x.dtype)[::-1, ::-1, None, None]
+def up_reference(x, kernel):
+    """The definition: insert zeros, convolve truly with the kernel, convolve with the symmetric low-pass, gain 4."""
+    taps = np.asarray(BINOMIAL) / np.sum(BINOMIAL)
+    low_pass = jnp.asarray(np.outer(taps, taps), x.dtype)[:, :, None, None]
     zeros = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (0, 0, 1), (0, 0, 1), (0, 0, 0)))
     z = reference(zeros, kernel[::-1, ::-1], 1, 2)
     z = z.transpose(0, 3, 1, 2).reshape(-1, *z.shape[1:3], 1)
@@ -158,11 +158,10 @@ def up_reference(x, kernel, taps=BINOMIAL):
     return y.reshape(x.shape[0], -1, *y.shape[1:3]).transpose(0, 2, 3, 1)
 
 
-@pytest.mark.parametrize(("channels", "taps"), [((3, 5), (1.0, 2.0, 4.0, 3.0)), ((64, 64), BINOMIAL)])
-def test_up_convolution(float64, channels, taps):
+@pytest.mark.parametrize("channels", [(3, 5), (64, 64)])
+def test_up_convolution(float64, channels):
     x, kernel = arrays((5, 4), 3, *channels, float64)
-    ours = derivatives(functools.partial(conv2d_up, taps=taps), x, kernel)
-    theirs = derivatives(functools.partial(up_reference, taps=taps), x, kernel)
+    ours, theirs = (derivatives(convolve, x, kernel) for convolve in (conv2d_up, up_reference))
     assert ours[0].shape == (2, 10, 8, channels[1])
     for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * np.abs(b).max())
@@ -174,5 +173,5 @@ def test_up_convolution_keeps_a_constant_inside():
 
 
 def test_up_convolution_refuses_other_kernels():
-    with pytest.raises(ValueError, match="3x3"):
+    with pytest.raises(ValueError, match="kernel"):
         conv2d_up(jnp.ones((1, 4, 4, 1)), jnp.ones((5, 5, 1, 1)))
