@@ -185,7 +185,7 @@ def _products_by_shift(padded: Array, g: Array, size: tuple[int, int], stride: i
 
 
 def _products_by_image(padded: Array, g: Array, size: tuple[int, int], stride: int) -> Array:
-    """Kernel gradient with one product per image. All shifts of the narrower operand fit side by side into the cache."""
+    """Kernel gradient with one product per image. All shifts of the narrower operand fit into the cache together."""
     (rows, columns), c_in, c_out = g.shape[1:3], padded.shape[3], g.shape[3]
     if stride == 1 and c_out < c_in:
         # The same sum with the roles swapped: over the pixels of the padded image, with `g` shifted by k - 1 to 0.
