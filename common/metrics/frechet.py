@@ -12,12 +12,12 @@ def fid(real: Moments, generated: Moments, pytorch_fid: bool = False) -> float:
     Args:
       real: moments of the real images' features.
       generated: moments of the generated images' features.
-      pytorch_fid: divides the scatter by N - 1, as pytorch-fid does. The default divides by N, as StyleGAN2-ADA does,
+      pytorch_fid: whether to divide the scatter by N - 1, as pytorch-fid does, instead of N, as StyleGAN2-ADA does,
         whose FID the thesis reports. (pytorch-fid also adds 1e-6 to the diagonals when its matrix root is not finite,
         which cannot happen here.)
 
     Returns:
-      distance in squared units of the features; 0 is best.
+      Distance in squared units of the features; 0 is best.
 
     Raises:
       InputError: too few features, or features that are not finite.
