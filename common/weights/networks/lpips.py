@@ -15,16 +15,16 @@ from common.weights.networks.format import Format
 from common.weights.networks.table import Row, StateDict, below, per_channel
 
 NAMES = "net.slice{stage}.{index}"
-"""Name of a convolution of the trunk in a state dict of the lpips package's module."""
-# torchvision's classifier, the heads once more, and constants.
+"""Pattern of a convolution's name in the trunk, in a state dict of the lpips package's module."""
+# torchvision's classifier, second copies of the heads, and constants.
 IGNORED = rf"{vgg.IGNORED}|lins\.\d+\.model\.1\.weight|scaling_layer\.(shift|scale)"
 
 
 def infer(arrays: StateDict, *, source: str = "the state dict") -> Lpips:
-    """LPIPS with the trunk that the arrays are of.
+    """LPIPS with the trunk that the arrays hold.
 
     Raises:
-      InputError: there is no such trunk, or the input is scaled by other constants.
+      InputError: the trunk is neither VGG-16 nor AlexNet, or the input is scaled by other constants.
     """
     for name, constant in (("shift", SHIFT), ("scale", SCALE)):
         stored = arrays.get(f"scaling_layer.{name}", constant)
@@ -34,12 +34,12 @@ def infer(arrays: StateDict, *, source: str = "the state dict") -> Lpips:
 
 
 def infer_parts(arrays: StateDict, *, source: str = "the state dict") -> Lpips:
-    """LPIPS with the trunk that is there in torchvision's names."""
+    """LPIPS with the trunk that the arrays hold under torchvision's names."""
     return Lpips(vgg.infer_trunk(arrays, source=source))
 
 
 def table(module: Lpips, names: str = NAMES) -> Iterator[Row]:
-    """The rows of trunk and heads, with these names of the trunk's convolutions."""
+    """The rows of trunk and heads; `names` is the pattern of the trunk's names, as in `vgg.NAMES`."""
     yield from below("trunk", vgg.table(module.trunk, names))
     for k in range(len(module.trunk.taps)):
         yield Row(f"lin{k}.model.1.weight", f"params/head{k}", per_channel)

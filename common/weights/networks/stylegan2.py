@@ -3,7 +3,7 @@
 There are two layouts: StyleGAN2-ADA (PyTorch) and rosinality's, which pSp decoders share. No kernel is flipped.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from common.nn.stylegan2 import Generator, conv_name, num_convs
 from common.weights.networks.format import Format
@@ -21,14 +21,14 @@ from common.weights.networks.table import (
 
 
 def first(transform: Transform) -> Transform:
-    """The transform after the leading axis, of length 1, has been dropped."""
+    """`transform` for arrays that have a leading axis of length 1 in the checkpoint, which is dropped."""
     return Transform(lambda x: transform.apply(x.squeeze(0)), lambda x: transform.invert(x)[None])
 
 
 hwc = Transform(lambda x: x.transpose(1, 2, 0), lambda x: x.transpose(2, 0, 1))  # [C, 4, 4] <-> [4, 4, C]
 scalar = Transform(lambda x: x.reshape(()), lambda x: x.reshape(1))  # [1] <-> []
 noise_map = Transform(lambda x: x.squeeze((0, 1)), lambda x: x[None, None])  # [1, 1, r, r] <-> [r, r]
-# Mean w [w_dim], which pSp's checkpoints repeat for each row of W+: [num_ws, w_dim].
+# Mean w [w_dim]; pSp's checkpoints repeat it for every row of W+, [num_ws, w_dim].
 first_row = Transform(lambda x: x.reshape(-1, x.shape[-1])[0], lambda x: x)
 
 
@@ -87,13 +87,13 @@ def rosinality_table(generator: Generator) -> Iterator[Row]:
             yield from _rows(rgb, f"synthesis/b{resolution}/torgb", ROSINALITY_TORGB)
 
 
-def _rows(source: str, path: str, layer) -> Iterator[Row]:
+def _rows(source: str, path: str, layer: Iterable[tuple[str, str, str, Transform]]) -> Iterator[Row]:
     for name, collection, leaf, transform in layer:
         yield Row(f"{source}.{name}", f"{collection}/{path}/{leaf}", transform)
 
 
 def infer_ada(arrays: StateDict, *, source: str = "the state dict") -> Generator:
-    """The generator whose StyleGAN2-ADA arrays these are."""
+    """The generator with these arrays in StyleGAN2-ADA's layout."""
     resolution = max(numbers(arrays, r"synthesis\.b(\d+)\.conv1\.weight"), default=0)
     names = ["synthesis.b4.const", f"synthesis.b{resolution}.torgb.weight", "mapping.fc0.weight", "mapping.w_avg"]
     const, rgb, dense, w_avg = shapes_of(arrays, names, source=source, what="a generator in StyleGAN2-ADA's layout")
@@ -111,7 +111,7 @@ def infer_ada(arrays: StateDict, *, source: str = "the state dict") -> Generator
 
 
 def infer_rosinality(arrays: StateDict, *, source: str = "the state dict") -> Generator:
-    """The generator whose arrays in rosinality's layout these are."""
+    """The generator with these arrays in rosinality's layout."""
     last = max(numbers(arrays, r"to_rgbs\.(\d+)\.bias"), default=0)
     names = ["input.input", f"to_rgbs.{last}.conv.weight", "style.1.weight"]
     const, rgb, dense = shapes_of(arrays, names, source=source, what="a generator in rosinality's layout")
@@ -150,5 +150,5 @@ ROSINALITY = Format(
     table=rosinality_table,
     inputs=_inputs,
     ignored=r".*\.(blur|upsample)\.kernel",
-    beside=("latent_avg",),  # the mean w, which truncation and offsets in W+ start from
+    beside=("latent_avg",),  # the mean w, from which truncation and offsets in W+ start
 )

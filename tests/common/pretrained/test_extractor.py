@@ -98,7 +98,7 @@ def test_a_perceptual_distance_of_an_imported_network(name, write):
 
 def test_sizes_that_a_network_cannot_take_are_named(write):
     path = write("alexnet", NETWORKS["alexnet"][0])
-    with pytest.raises(InputError, match="field hsr.image_size: 16 px .* less than 31; take 31"):
+    with pytest.raises(InputError, match="field hsr.image_size: 16 px .* at least 31; take 31"):
         load_extractor(path, 16, field="hsr.image_size")
 
 

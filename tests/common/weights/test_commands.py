@@ -95,7 +95,7 @@ def test_a_network_in_two_files(tmp_path):
     paths = [str(tmp_path / file) for file in parts]
     main(["import", "--format", "lpips-parts", "--src", *paths, "--out", str(tmp_path / "in")])
     assert_same(formats.load(tmp_path / "in")[2], variables)
-    with pytest.raises(InputError, match=r"heads\.pt: lin0.* is in a file before it"):
+    with pytest.raises(InputError, match=r"heads\.pt: another file holds lin0"):
         main(["import", "--format", "lpips-parts", "--src", *paths, paths[1], "--out", str(tmp_path / "more")])
 
 
@@ -128,10 +128,12 @@ def imported(tmp_path):
         (["inspect"], "no such file"),
         (["export", "--src", "in"], "field out: empty"),
         (["export", "--src", "none", "--out", "a.safetensors"], "none: holds no weights.json"),
+        (["export", "--src", "run", "--out", "a.safetensors"], "run: holds a run with a hsr_jax.*hsr_jax.export"),
     ],
 )
 def test_mistakes(arguments, message, imported, monkeypatch):
     monkeypatch.chdir(imported)
+    files.write_json("run/config.json", {"__class__": "hsr_jax.config.GanConfig", "steps": 1})
     before = sorted(imported.iterdir())
     with pytest.raises(InputError, match=message) as error:
         main(arguments)
@@ -155,7 +157,7 @@ def test_changed_directories(imported):
     variables, header = imported / "in/variables.safetensors", imported / "in/weights.json"
     data, description = variables.read_bytes(), header.read_text()
     variables.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
-    with pytest.raises(InputError, match="variables.safetensors: not the file that was imported"):
+    with pytest.raises(InputError, match="variables.safetensors: not the file that the import wrote"):
         formats.load(imported / "in")
     variables.write_bytes(data)
     header.write_text(description.replace('"Generator"', '"Generatr"'))

@@ -81,7 +81,7 @@ def test_another_network_altogether(name):
     [
         ("arcface", ARCFACE, {"fc.weight": np.zeros((6, 50))}, "fc.weight has 50 inputs, which are no square"),
         ("dino", VIT, {"pos_embed": np.zeros((1, 9, 64))}, "pos_embed has 9 positions, not a class token's"),
-        ("dino", VIT, {"patch_embed.proj.weight": np.zeros((60, 3, 4, 4))}, "60 channels are no number of heads of 64"),
+        ("dino", VIT, {"patch_embed.proj.weight": np.zeros((60, 3, 4, 4))}, "60 channels are no multiple of 64"),
         ("lpips", EXAMPLES["lpips, vgg"][1], {"scaling_layer.shift": np.zeros((1, 3, 1, 1))}, "scaling_layer.shift is"),
         ("lpips", EXAMPLES["lpips, vgg"][1], {"scaling_layer.shift": np.zeros(4)}, "scaling_layer.shift is"),
     ],
