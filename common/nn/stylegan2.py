@@ -136,9 +136,6 @@ class SynthesisNetwork(nn.Module):
     conv_clamp: float | None = None
     """Limit of the activations, which float16 needs; StyleGAN2-ADA has 256 with float16 and no limit otherwise."""
 
-    num_ws = staticmethod(num_ws)
-    channels = staticmethod(channels)
-
     def setup(self):
         for resolution in self.resolutions:
             width = channels(resolution, self.channel_base, self.channel_max)

@@ -57,14 +57,14 @@ def load_directory(directory: str | Path) -> tuple[dict[str, Any], dict]:
     """Header and variables (a tree of NumPy arrays) of a directory that `save_directory` wrote.
 
     Raises:
-      InputError: `save_directory` did not write the directory (perhaps a run did), or it was changed.
+      InputError: `save_directory` did not write the directory or it was changed.
     """
     directory = Path(directory)
     if not is_directory(directory):
         if run := stored_class(directory):
             raise InputError(
-                f"{directory}: holds a run with a {run}, not an imported network; `python -m hsr_jax.export` writes the "
-                "generator of a GAN's run"
+                f"{directory}: holds a run with a {run}, not an imported network; `python -m hsr_jax.export` writes "
+                "the generator of a GAN's run"
             )
         raise InputError(f"{directory}: holds no {HEADER}; make it with `python -m common.weights import`")
     header, file = files.read_json(directory / HEADER), directory / VARIABLES

@@ -4,6 +4,7 @@ The lpips package publishes the heads alone (`lin{k}.model.1.weight`) and takes 
 (`features.{i}.*`); in a state dict of its module the trunk is named `net.slice{k}.{i}.*`, with the same i.
 """
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -20,8 +21,8 @@ NAMES = "net.slice{stage}.{index}"
 IGNORED = rf"{vgg.IGNORED}|lins\.\d+\.model\.1\.weight|scaling_layer\.(shift|scale)"
 
 
-def infer(arrays: StateDict, *, source: str = "the state dict") -> Lpips:
-    """LPIPS with the trunk that the arrays hold.
+def infer(arrays: StateDict, names: str = NAMES, *, source: str = "the state dict") -> Lpips:
+    """LPIPS with the trunk that the arrays hold; `names` is the pattern of the trunk's names, as in `vgg.NAMES`.
 
     Raises:
       InputError: the trunk is neither VGG-16 nor AlexNet, or the input is scaled by other constants.
@@ -30,16 +31,11 @@ def infer(arrays: StateDict, *, source: str = "the state dict") -> Lpips:
         stored = arrays.get(f"scaling_layer.{name}", constant)
         if np.size(stored) != 3 or not np.allclose(np.ravel(stored), constant, rtol=0, atol=1e-6):
             raise InputError(f"{source} is not LPIPS: scaling_layer.{name} is {np.ravel(stored)}, not {constant}")
-    return Lpips(vgg.infer_trunk(arrays, NAMES, source=source))
-
-
-def infer_parts(arrays: StateDict, *, source: str = "the state dict") -> Lpips:
-    """LPIPS with the trunk that the arrays hold under torchvision's names."""
-    return Lpips(vgg.infer_trunk(arrays, source=source))
+    return Lpips(vgg.infer_trunk(arrays, names, source=source))
 
 
 def table(module: Lpips, names: str = NAMES) -> Iterator[Row]:
-    """The rows of trunk and heads; `names` is the pattern of the trunk's names, as in `vgg.NAMES`."""
+    """The rows of trunk and heads; `names` as in `infer`."""
     yield from below("trunk", vgg.table(module.trunk, names))
     for k in range(len(module.trunk.taps)):
         yield Row(f"lin{k}.model.1.weight", f"params/head{k}", per_channel)
@@ -64,8 +60,8 @@ LPIPS_PARTS = Format(
     "LPIPS from two files: torchvision's VGG-16 or AlexNet, and the lpips package's heads",
     Lpips,
     marks=("lin0.model.1.weight", "features.0.weight"),
-    infer=infer_parts,
-    table=lambda module: table(module, vgg.NAMES),
+    infer=functools.partial(infer, names=vgg.NAMES),
+    table=functools.partial(table, names=vgg.NAMES),
     inputs=_inputs,
     ignored=IGNORED,
 )

@@ -11,6 +11,7 @@ from common.weights.networks.table import (
     Row,
     StateDict,
     Transform,
+    dense,
     hwio,
     numbers,
     per_channel,
@@ -33,7 +34,6 @@ first_row = Transform(lambda x: x.reshape(-1, x.shape[-1])[0], lambda x: x)
 
 
 # (name in the checkpoint, collection, path below the layer, transform)
-ADA_DENSE = (("weight", "params", "kernel", transposed), ("bias", "params", "bias", same))
 ADA_TORGB = (
     ("weight", "params", "kernel", hwio),
     ("bias", "params", "bias", same),
@@ -63,7 +63,7 @@ def ada_table(generator: Generator) -> Iterator[Row]:
     yield Row("mapping.w_avg", "stats/mapping/w_avg", same)
     layers = [f"fc{i}" for i in range(generator.num_layers)] + ["embed"] * (generator.c_dim > 0)
     for layer in layers:
-        yield from _rows(f"mapping.{layer}", f"mapping/{layer}", ADA_DENSE)
+        yield from dense(f"mapping.{layer}", f"mapping/{layer}")
     yield Row("synthesis.b4.const", "params/synthesis/b4/const", hwc)
     for i in range(num_convs(generator.resolution)):
         resolution, name = conv_name(i)
@@ -76,7 +76,7 @@ def rosinality_table(generator: Generator) -> Iterator[Row]:
     """The rows of a generator in rosinality's layout."""
     yield Row("latent_avg", "stats/mapping/w_avg", first_row)
     for i in range(generator.num_layers):  # style.0 is the normalisation, which has no parameters
-        yield from _rows(f"style.{i + 1}", f"mapping/fc{i}", ADA_DENSE)
+        yield from dense(f"style.{i + 1}", f"mapping/fc{i}")
     yield Row("input.input", "params/synthesis/b4/const", first(hwc))
     for i in range(num_convs(generator.resolution)):
         resolution, name = conv_name(i)
@@ -96,11 +96,11 @@ def infer_ada(arrays: StateDict, *, source: str = "the state dict") -> Generator
     """The generator with these arrays in StyleGAN2-ADA's layout."""
     resolution = max(numbers(arrays, r"synthesis\.b(\d+)\.conv1\.weight"), default=0)
     names = ["synthesis.b4.const", f"synthesis.b{resolution}.torgb.weight", "mapping.fc0.weight", "mapping.w_avg"]
-    const, rgb, dense, w_avg = shapes_of(arrays, names, source=source, what="a generator in StyleGAN2-ADA's layout")
+    const, rgb, fc, w_avg = shapes_of(arrays, names, source=source, what="a generator in StyleGAN2-ADA's layout")
     embed, w_dim = arrays.get("mapping.embed.weight"), w_avg[0]
     return Generator(
         resolution=resolution,
-        z_dim=dense[1] - (0 if embed is None else w_dim),
+        z_dim=fc[1] - (0 if embed is None else w_dim),
         c_dim=0 if embed is None else embed.shape[1],
         w_dim=w_dim,
         num_layers=len(numbers(arrays, r"mapping\.fc(\d+)\.weight")),
@@ -114,12 +114,12 @@ def infer_rosinality(arrays: StateDict, *, source: str = "the state dict") -> Ge
     """The generator with these arrays in rosinality's layout."""
     last = max(numbers(arrays, r"to_rgbs\.(\d+)\.bias"), default=0)
     names = ["input.input", f"to_rgbs.{last}.conv.weight", "style.1.weight"]
-    const, rgb, dense = shapes_of(arrays, names, source=source, what="a generator in rosinality's layout")
+    const, rgb, fc = shapes_of(arrays, names, source=source, what="a generator in rosinality's layout")
     resolution = 8 << last
     return Generator(
         resolution=resolution,
-        z_dim=dense[1],
-        w_dim=dense[0],
+        z_dim=fc[1],
+        w_dim=fc[0],
         num_layers=len(numbers(arrays, r"style\.(\d+)\.weight")),
         img_channels=rgb[1],
         channel_base=resolution * rgb[2],

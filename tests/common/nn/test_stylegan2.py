@@ -42,11 +42,11 @@ def apply():
 
 
 def test_layers_are_numbered_from_the_coarsest():
-    assert stylegan2.num_ws(256) == SynthesisNetwork.num_ws(256) == 14
+    assert stylegan2.num_ws(256) == 14
     names = [stylegan2.conv_name(i) for i in range(stylegan2.num_convs(32))]
     expected = [(4, "conv1"), *((r, f"conv{i}") for r in (8, 16, 32) for i in (0, 1))]
     assert names == expected
-    assert [SynthesisNetwork.channels(r, 16384) for r in (4, 32, 64, 256)] == [512, 512, 256, 64]
+    assert [stylegan2.channels(r, 16384) for r in (4, 32, 64, 256)] == [512, 512, 256, 64]
     with pytest.raises(ValueError, match="power of two"):
         stylegan2.num_ws(48)
 
@@ -101,7 +101,7 @@ def test_conv_by_conv_is_the_whole_network(variables, apply):
     outputs = NETWORK.apply(variables, WS, method=walk)
     for name, output in outputs.items():
         np.testing.assert_allclose(output, features[name], atol=1e-5)
-    assert outputs["b32.conv1"].shape == (2, 32, 32, SynthesisNetwork.channels(32, 256, 16))
+    assert outputs["b32.conv1"].shape == (2, 32, 32, stylegan2.channels(32, 256, 16))
 
 
 def test_noise_modes(variables, apply):

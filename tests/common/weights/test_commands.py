@@ -79,14 +79,6 @@ def test_psp_checkpoint(shape, tmp_path):
     assert_same(formats.load(tmp_path / "in")[2], variables)
 
 
-def test_no_mean_w(tmp_path):
-    _, arrays = source_of("rosinality", GENERATOR)
-    del arrays["latent_avg"]
-    write(tmp_path / "model.pt", arrays)
-    with pytest.raises(InputError, match="model.pt .*missing: latent_avg"):
-        main(["import", "--format", "rosinality", "--src", str(tmp_path / "model.pt"), "--out", str(tmp_path / "in")])
-
-
 def test_a_network_in_two_files(tmp_path):
     variables, arrays = source_of("lpips-parts", Lpips(TRUNKS[1]))
     parts = {"trunk.pt": "features.", "heads.pt": "lin"}
