@@ -18,7 +18,7 @@ DVE_WIDTH = 70
 
 
 def match(source: Array, target: Array, landmarks: Array, stride: float, *, dve_inner_product: bool = False) -> Array:
-    """Positions in the target images whose features are most similar to those at the source's landmarks.
+    """Positions in the target images whose features are most similar to the features at the source's landmarks.
 
     Args:
       source: [B, h, w, C], features of the images whose landmarks are known.
@@ -44,7 +44,7 @@ def match(source: Array, target: Array, landmarks: Array, stride: float, *, dve_
 def query_cells(landmarks: Array, stride: float, size: tuple[int, int]) -> Array:
     """Cell (x, y) of a feature map of `size` (height, width) that holds each landmark: [..., 2] pixels -> int32.
 
-    Positions are rounded half to even; those outside the map move to its border.
+    Positions are rounded half to even; positions outside the map move to its border.
 
     >>> query_cells(jnp.array([[2.0, 6.0], [-5.0, 99.0]]), 4.0, (12, 12)).tolist()
     [[0, 2], [0, 11]]

@@ -107,7 +107,7 @@ def coverage(
 
 @functools.partial(jax.jit, static_argnames="half")
 def _nearest(nearest: Array, rows: Array, columns: Array, shift: Array, half: bool) -> Array:
-    """Smallest distances per row, sorted, after those to `columns` were added: [R, k + 1] -> [R, k + 1]."""
+    """Smallest distances per row, sorted, with the distances to `columns` added: [R, k + 1] -> [R, k + 1]."""
     candidates = jnp.concatenate([nearest, _distances(rows, columns, shift, half)], axis=1)
     return -lax.top_k(-candidates, nearest.shape[1])[0]
 

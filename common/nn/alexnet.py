@@ -1,4 +1,4 @@
-"""AlexNet up to its last convolution, in the variant of "One weird trick" (Krizhevsky, 2014), as torchvision has it."""
+"""AlexNet up to its last convolution, in the variant of "One weird trick" (Krizhevsky, 2014) and torchvision."""
 
 from collections.abc import Sequence
 from typing import ClassVar

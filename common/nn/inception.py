@@ -50,7 +50,7 @@ def _max_pool(x: Array) -> Array:
 
 
 def _average_pool(x: Array) -> Array:
-    """Means over those of 3x3 pixels that lie inside the image: [B, H, W, C] -> [B, H, W, C]."""
+    """Means over 3x3 pixels, without pixels outside the image: [B, H, W, C] -> [B, H, W, C]."""
     return nn.avg_pool(x, (3, 3), padding="SAME", count_include_pad=False)
 
 

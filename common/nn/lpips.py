@@ -40,7 +40,7 @@ class Lpips(nn.Module):
 
         Args:
           a: [B, H, W, 3], float, in [-1, 1].
-          b: [B, H, W, 3], likewise.
+          b: [B, H, W, 3], float, in [-1, 1].
           normalize: whether the images are in [0, 1] instead.
           spatial: whether the result is a map of distances.
 

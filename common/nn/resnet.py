@@ -11,7 +11,7 @@ from common.nn.layers import Conv, batch_norm
 from common.ops.pool import max_pool
 
 EXPANSION = 4
-"""Ratio of the channels of a bottleneck's output to those of its 3x3 convolution."""
+"""Ratio of the channels of a bottleneck to the channels of its 3x3 convolution."""
 
 STAGES = ("layer4", "layer3", "layer2", "layer1")
 """Stages of a hypercolumn, the deepest first; ContrastLandmark calls them conv5 | conv4 | conv3 | conv2."""

@@ -143,7 +143,7 @@ class SynthesisNetwork(nn.Module):
 
     @property
     def resolutions(self) -> list[int]:
-        """Resolutions of the blocks: 4, 8, ... up to that of the image."""
+        """Resolutions of the blocks: 4, 8, ... up to the resolution of the image."""
         return [4 << i for i in range((num_convs(self.resolution) + 3) // 2 - 1)]
 
     def conv(self, i: int, x: Array, w: Array, noise_mode: str = "const") -> Array:

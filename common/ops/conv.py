@@ -128,7 +128,7 @@ def _kernel_gradient(x: Array, g: Array, size: tuple[int, int], stride: int, pad
     """Gradient of the kernel: dK[i, j] = sum over b, y, x of X[b, s y + i, s x + j]^T G[b, y, x]."""
     fast = functools.partial(_matrix_kernel_gradient, size=size, stride=stride, pads=pads)
     xla = functools.partial(_xla_kernel_gradient, size=size, stride=stride, pads=pads)
-    # The platform is the one that the program is lowered for, which may differ from this process's default.
+    # The choice follows the platform that the program is lowered for, which may differ from this process's default.
     return lax.platform_dependent(x, g, cpu=fast, default=xla)
 
 

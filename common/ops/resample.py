@@ -67,7 +67,7 @@ def _filter1d(x: Array, taps: np.ndarray, axis: int, up: int, down: int, padding
     if length < 1:
         raise ValueError(f"axis {axis}: {size} * {up} + {before} + {after} pixels are less than {len(taps)} taps")
     # y[m] = sum_t h[t] u[down m + t - before], with u[up i] = x[i] and zero elsewhere. All outputs m = phases q + p of
-    # a phase p use the same taps t, those with down p + t - before = up * offset.
+    # a phase p use the same taps t, for which down p + t - before = up * offset.
     phases = up // math.gcd(up, down)
     step = phases * down // up
     terms = [

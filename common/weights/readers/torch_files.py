@@ -94,7 +94,7 @@ def _load(data: bytes, names: safe_pickle.Names) -> Any:
     keys = safe_pickle.load(file, PLAIN_NAMES)
     found = storages.by_key
     if type(keys) is not list or any(type(key) is not str for key in keys) or sorted(keys) != sorted(found):
-        raise damaged("the storages are not those that the arrays need")
+        raise damaged("the arrays need other storages")
     position = file.tell()
     for key in keys:
         start, end = position + 8, position + 8 + found[key].count * found[key].dtype.itemsize

@@ -1,4 +1,4 @@
-"""Properties of the augmentation: what it must keep, and how often it does what."""
+"""Properties of the augmentation: invariants, ranges and probabilities."""
 
 import dataclasses
 import math
@@ -197,7 +197,7 @@ def test_brightness_multiplies_and_contrast_keeps_the_mean():
 
 
 def test_blur_is_a_gaussian():
-    """The spread of a blurred point is its sigma in either direction, for every image its own; 0 changes nothing."""
+    """The spread of a blurred point is the image's sigma in either direction; a sigma of 0 changes nothing."""
     point = jnp.zeros((3, 41, 41, 2)).at[:, 20, 20].set(1.0)
     sigma = jnp.array([0.0, 1.0, 2.0])
     blur = jax.jit(gaussian_blur, static_argnums=2)

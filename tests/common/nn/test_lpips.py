@@ -126,7 +126,7 @@ def test_layers_of_alexnet():
 
 
 def test_half_precision_trunk(lpips):
-    """8 bits are off by up to 13 ** 0.5 * 2 ** -8 = 1.4 % of a feature, and by a few times that of a difference."""
+    """8 bits are off by up to 13 ** 0.5 * 2 ** -8 = 1.4 % of a feature, and by a few times as much of a difference."""
     module, variables, apply = lpips
     half = Lpips(module.trunk.clone(dtype=jnp.bfloat16))
     distance, _ = jax.jit(half.apply, compiler_options=QUICK)(variables, A, B)

@@ -52,7 +52,7 @@ def test_layers_are_numbered_from_the_coarsest():
 
 
 def test_every_row_of_ws_steers_its_layers_only(variables, apply):
-    """Row i first changes convolution i; the rows of RGB layers are those of the next convolution."""
+    """Row i first changes convolution i; an RGB layer has the row of the next convolution."""
     _, before = apply(variables, WS)
     for row in range(WS.shape[1]):
         _, after = apply(variables, jnp.asarray(WS).at[:, row].add(1.0))

@@ -118,7 +118,7 @@ def test_choices():
 
 
 def test_target_maps():
-    """Patches row by row without the class token, deepest block first; maps of a ResNet as they are."""
+    """Patches row by row without the class token, deepest block first; maps of a ResNet are unchanged."""
     tokens = jnp.arange(10.0)[None, :, None] * jnp.array([1.0, -1.0])[None, None]
     (patches,) = target_maps({"block3": tokens.astype(jnp.bfloat16)}, ["block3"])
     assert patches.dtype == jnp.float32

@@ -1,4 +1,4 @@
-"""Tests `python -m common.weights`: every format in and out, and what is said when something is wrong."""
+"""Tests `python -m common.weights`: every format in and out, and error messages."""
 
 import json
 
@@ -16,7 +16,7 @@ from common.weights.__main__ import main
 
 
 def write(path, arrays, nesting=(), beside=()) -> None:
-    """A PyTorch file with `arrays` in nested dicts; those named in `beside` lie at the top."""
+    """Writes a PyTorch file with `arrays` in nested dicts; the arrays named in `beside` lie at the top."""
     storages = Storages()
     content = {name: storages.tensor(np.asarray(x)) for name, x in arrays.items() if name not in beside}
     for key in nesting:
