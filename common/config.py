@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import tyro
 
-from common import typed
+from common import files, typed
 from common.errors import InputError, nearest
 
 Config = TypeVar("Config")
@@ -157,6 +157,13 @@ def config_diff(a: Any, b: Any) -> dict[str, tuple[Any, Any]]:
     a, b = (_flatten(config_to_dict(c) if dataclasses.is_dataclass(c) else c) for c in (a, b))
     pairs = {name: (a.get(name, ...), b.get(name, ...)) for name in [*a, *(name for name in b if name not in a)]}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def stored_class(directory: str | Path) -> str:
+    """Module and name of the configuration's class in a run's directory, or '' if `config.json` names none."""
+    path = Path(directory) / "config.json"
+    values = files.read_json(path) if path.is_file() else None
+    return str(values.get("__class__", "")) if isinstance(values, dict) else ""
 
 
 def _flatten(value: Any, path: str = "") -> dict[str, Any]:
