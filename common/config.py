@@ -108,7 +108,7 @@ def load_config(file: str | Path, cls: type | None = None) -> Any:
 
 
 def run_file(file: str | Path) -> ModuleType:
-    """Executes a config file and returns it as a module. An error in it becomes an `InputError` that names the line."""
+    """Executes a config file and returns it as a module. An error in it is an `InputError` that names the line."""
     path = next((path for path in (Path(file), ROOT / file) if path.is_file()), None)
     if path is None:
         raise InputError(f"{file}: no such config file, neither here nor in {ROOT}; configs/ holds the project's files")

@@ -1,4 +1,4 @@
-"""Drawn faces as a data set, so that everything that reads a real one can be run and tested without a download."""
+"""Data set of drawn faces, with which everything can be run and tested without a download."""
 
 import dataclasses
 import io
@@ -18,19 +18,21 @@ from common.errors import InputError
 
 @dataclasses.dataclass(eq=False)
 class SyntheticConfig(tfds.core.BuilderConfig):
-    """How many faces are drawn. The name holds every field, so that each configuration has a directory of its own."""
+    """Number and size of the drawn faces. The name holds every field, so each configuration has its own directory."""
 
     num_train: int = 1000
+    """Number of training faces."""
     num_test: int = 200
+    """Number of test faces."""
     size: int = 128
     """Width and height of the images in pixels."""
     seed: int = 0
-    """The faces are `seed * 1_000_000 + i`: training faces from i = 0, test faces after them."""
+    """Seed of the data set: face i has the seed `seed * 1_000_000 + i`, training faces first, then test faces."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Drawn:
-    """Faces of a TFDS split, each drawn when it is iterated to."""
+    """Faces of a TFDS split, each of which is drawn when an iteration reaches it."""
 
     split: str
     seeds: range

@@ -129,7 +129,7 @@ def edit(column, value, row=1):
             "5 of 5 landmarks lie outside .*60 x 50 px",
         ),
         (lambda h, r: (h, [[*x[:2], *(v / 60 for v in x[2:])] for x in r]), "between 0 and 1; they must be pixels"),
-        (lambda h, r: (h, [[*x[:2], *[20] * 10] for x in r]), "row 2: the landmarks are a single place.*add a box"),
+        (lambda h, r: (h, [[*x[:2], *[20] * 10] for x in r]), "row 2: the landmarks all lie at one place.*add a box"),
     ],
 )
 def test_bad_tables(root, change, message):

@@ -46,5 +46,5 @@ def test_what_names_nothing_is_an_error(tmp_path):
         with pytest.raises(InputError, match="names no image"):
             find_images([absent])
     (tmp_path / "a.dat").touch()
-    with pytest.raises(InputError, match="holds no image"):
+    with pytest.raises(InputError, match="holds no file with the suffix"):
         list_images(tmp_path)

@@ -134,7 +134,7 @@ def test_a_broken_description_is_named(opened, folder, text):
 def test_other_files_are_counted_not_dropped_silently(opened, folder):
     for name in ("readme.txt", "00/.hidden.png", "list"):
         (folder / name).write_text("x")
-    with pytest.warns(UserWarning, match='"00/.hidden.png" is no image by its name; 3 such files'):
+    with pytest.warns(UserWarning, match='"00/.hidden.png" has no name of an image; 3 such files'):
         assert opened().files == FILES
 
 
