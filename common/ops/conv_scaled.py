@@ -30,9 +30,9 @@ def conv2d_up(x: Array, kernel: Array, taps: Sequence[float] = BINOMIAL) -> Arra
     # Four small convolutions, one for each parity of (y, x), therefore do just the 9 products per input pixel.
     even, odd = (slice(None, None, -2), (1, 1)), (slice(1, 2), (0, 0))
     z = [[conv2d(x, kernel[a, b], padding=(pa, pb)) for b, pb in (even, odd)] for a, pa in (even, odd)]
-    taps = 2 * lowpass(taps)[::-1]
-    columns = [_blur_phases(z[0][b], z[1][b], taps, 1) for b in range(2)]
-    pixels = [_blur_phases(columns[0][a], columns[1][a], taps, 2) for a in range(2)]
+    scaled = 2 * lowpass(taps)[::-1]
+    columns = [_blur_phases(z[0][b], z[1][b], scaled, 1) for b in range(2)]
+    pixels = [_blur_phases(columns[0][a], columns[1][a], scaled, 2) for a in range(2)]
     return interleave(pixels, (2 * height, 2 * width))
 
 

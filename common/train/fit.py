@@ -24,7 +24,7 @@ class Job(loop.Loop):
     may_change: Sequence[str]
     """Fields of the configuration that a continued run may have changed, see `workdir.claim`."""
     new_state: Callable[[bool], State]
-    """(fresh) -> state before the first step. If `fresh` is False, a checkpoint will replace its values, so that a prior
+    """(fresh) -> state before the first step. If `fresh` is False, a checkpoint will replace its values, so a prior
     need not be read."""
     after_claim: Callable[[], None] = lambda: None
     """Writer of further files; it is called when the directory belongs to the run."""

@@ -83,7 +83,7 @@ def _layer(
     large = Image.new("RGBA", (size[0] * scale, size[1] * scale), (*colour, 0))
     draw = ImageDraw.Draw(large)
     points = (points + 0.5) * scale - 0.5
-    shown = np.isfinite(points).all(1)
+    shown = np.all(np.isfinite(points), axis=1)
     for line in lines:
         for a, b in itertools.pairwise(line):
             if shown[a] and shown[b]:

@@ -73,7 +73,8 @@ class GAN:
 
     def logits(self, params: Any, images: Array, c: Array | None = None) -> Array:
         """Logits of the discriminator: [B, R, R, C] -> [B]."""
-        return self.discriminator.apply({"params": params}, images, c)[0]
+        output: Any = self.discriminator.apply({"params": params}, images, c)
+        return output[0]
 
 
 def mapping(generator: Generator, variables: Any, z: Array, c: Array | None, psi: Array) -> Array:

@@ -101,7 +101,7 @@ def _select(rows: Annotations, subsets: Sequence[str], annotations: str) -> Anno
 
 def _labelled_only(rows: Annotations) -> Annotations:
     """Rows with a labelled landmark. A warning counts the other rows; `InputError` if there is no such row."""
-    keep = rows.labelled.any(axis=1)
+    keep = np.any(rows.labelled, axis=1)
     if not keep.any():
         raise InputError(f"{rows.places[0]}: no landmark is labelled in this or any other row; annotate some")
     if keep.all():
@@ -159,7 +159,7 @@ def _inside(rows: Annotations, sizes: np.ndarray) -> np.ndarray:
     `InputError` if a landmark is farther away than the image is long, or if most of a face lies outside.
     """
     # The first pixel covers -0.5 to 0.5.
-    inside = ((rows.landmarks >= -0.5) & (rows.landmarks <= sizes[:, None, :] - 0.5)).all(axis=-1)
+    inside = np.all((rows.landmarks >= -0.5) & (rows.landmarks <= sizes[:, None, :] - 0.5), axis=-1)
     outside = ~inside & rows.labelled
     longest = sizes.max(axis=1)[:, None, None]
     absurd = ((rows.landmarks < -longest) | (rows.landmarks > sizes[:, None, :] + longest)).any(axis=-1) & rows.labelled

@@ -69,7 +69,9 @@ def open_table(root: str | Path, table: str | Path, attributes: Mapping[str, str
         values = sorted(set(found.columns[name]) - {""})
         if positive not in values:
             listed = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
-            raise InputError(f'{found.path}, column "{name}": no row has "{positive}"; it has {listed or "no values"}')
+            raise InputError(
+                f'{found.path}, column "{name}": no row has "{positive}"; its values are {listed or "all empty"}'
+            )
     kept = _complete_rows(found, tuple(attributes))
     files = [found.columns["file"][row] for row in kept]
     _check_rows(root, files, [found.place(row) for row in kept])

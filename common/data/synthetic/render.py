@@ -60,7 +60,7 @@ def render_face(seed: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     landmarks = (camera.project(points.T) * size - 0.5).T.astype(np.float32)
     paint_occluder(rng, picture, camera, look)
     image = photograph(rng, picture, size, np.random.default_rng((seed, 1)))
-    visible = ((landmarks >= -0.5) & (landmarks <= size - 0.5)).all(-1)
+    visible = np.all((landmarks >= -0.5) & (landmarks <= size - 0.5), axis=-1)
     return image, landmarks, visible
 
 

@@ -70,7 +70,7 @@ def _face(fields: dict, row: int, images: Path, training: bool) -> Face:
 
 
 def _read_list(path: Path) -> dict:
-    """Reads the list: file [N], landmarks float32 [N, 19, 2], visible bool [N, 19], box float32 [N, 4], order int64 [N]."""
+    """Reads file [N], landmarks float32 [N, 19, 2], visible bool [N, 19], box float32 [N, 4] and order int64 [N]."""
     wanted = {"nameList", "data", "mask_new", "bbox", "ra"}
     try:
         mat = scipy.io.loadmat(path, variable_names=wanted)  # reads numbers, strings and cells, and executes nothing

@@ -2,8 +2,9 @@
 
 import dataclasses
 import io
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -31,8 +32,8 @@ class SyntheticConfig(tfds.core.BuilderConfig):
 
 
 @dataclasses.dataclass(frozen=True)
-class Drawn:
-    """Faces of a TFDS split, each of which is drawn when an iteration reaches it."""
+class Drawn(Sequence):
+    """Faces of a TFDS split, each of which is drawn when it is asked for."""
 
     split: str
     seeds: range
@@ -41,13 +42,12 @@ class Drawn:
     def __len__(self) -> int:
         return len(self.seeds)
 
-    def __iter__(self) -> Iterator[Face]:
-        for seed in self.seeds:
-            image, landmarks, visible = render_face(seed, self.size)
-            png = io.BytesIO()
-            Image.fromarray(image).save(png, "PNG")
-            box = landmark_box(landmarks, np.ones(len(landmarks)))
-            yield Face(png.getvalue(), f"{seed:09d}.png", (self.split,), landmarks, visible, box)
+    def __getitem__(self, row: Any) -> Face:
+        image, landmarks, visible = render_face(self.seeds[row], self.size)
+        png = io.BytesIO()
+        Image.fromarray(image).save(png, "PNG")
+        box = landmark_box(landmarks, np.ones(len(landmarks)))
+        return Face(png.getvalue(), f"{self.seeds[row]:09d}.png", (self.split,), landmarks, visible, box)
 
 
 class SyntheticFaces(FaceBuilder):

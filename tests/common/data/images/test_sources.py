@@ -204,7 +204,7 @@ def test_rows_without_a_value_are_counted_not_dropped_silently(folder):
     [
         (["image", *HEADER[1:]], ROWS, 'column "file" is missing'),
         (["file", "smiles", *HEADER[2:]], ROWS, 'column "smile" is missing'),
-        (HEADER, [[row[0], "2", *row[2:]] for row in ROWS], 'column "smile": no row has "1"; there are 2'),
+        (HEADER, [[row[0], "2", *row[2:]] for row in ROWS], 'column "smile": no row has "1"; its values are 2'),
         (HEADER, [*ROWS, ROWS[1]], 'row 5: "00/c.png" is already listed in .*row 3; remove one'),
         (HEADER, [*ROWS, ["00/b.png", "1", "1", ""]], 'row 5: there is no image "00/b.png" .*nearest'),
     ],
