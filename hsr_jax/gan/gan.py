@@ -79,7 +79,8 @@ class GAN:
 
 def mapping(generator: Generator, variables: Any, z: Array, c: Array | None, psi: Array) -> Array:
     """Truncated latents: z [B, z_dim] -> w [B, w_dim], which is the same for all layers; `psi` [] is the truncation."""
-    return generator.apply(variables, z, c, psi, method=lambda g, *a: g.mapping(*a)[0])[:, 0]
+    ws: Any = generator.apply(variables, z, c, psi, method=lambda g, *a: g.mapping(*a)[0])
+    return ws[:, 0]
 
 
 def synthesis(

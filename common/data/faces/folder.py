@@ -101,7 +101,7 @@ def _select(rows: Annotations, subsets: Sequence[str], annotations: str) -> Anno
 
 def _labelled_only(rows: Annotations) -> Annotations:
     """Rows with a labelled landmark. A warning counts the other rows; `InputError` if there is no such row."""
-    keep = np.any(rows.labelled, axis=1)
+    keep = rows.labelled.any(axis=1)
     if not keep.any():
         raise InputError(f"{rows.places[0]}: no landmark is labelled in this or any other row; annotate some")
     if keep.all():
@@ -125,7 +125,7 @@ def _check_values(rows: Annotations) -> None:
 def _boxes(rows: Annotations) -> np.ndarray:
     """Given boxes, or the bounding boxes of the labelled landmarks in rows without a box. float32 [N, 4]."""
     around = landmark_box(rows.landmarks, rows.labelled)
-    given = np.isfinite(rows.boxes).all(axis=1)
+    given = np.all(np.isfinite(rows.boxes), axis=1)
     for i in np.flatnonzero(~given & ((around[:, 2:] - around[:, :2]).max(axis=1) <= 0)):
         raise InputError(f"{rows.places[i]}: the landmarks all lie at one place and there is no box; add a box")
     return np.where(given[:, None], rows.boxes, around)

@@ -42,12 +42,12 @@ class Drawn(Sequence):
     def __len__(self) -> int:
         return len(self.seeds)
 
-    def __getitem__(self, row: Any) -> Face:
-        image, landmarks, visible = render_face(self.seeds[row], self.size)
+    def __getitem__(self, index: Any) -> Any:
+        image, landmarks, visible = render_face(self.seeds[index], self.size)
         png = io.BytesIO()
         Image.fromarray(image).save(png, "PNG")
         box = landmark_box(landmarks, np.ones(len(landmarks)))
-        return Face(png.getvalue(), f"{self.seeds[row]:09d}.png", (self.split,), landmarks, visible, box)
+        return Face(png.getvalue(), f"{self.seeds[index]:09d}.png", (self.split,), landmarks, visible, box)
 
 
 class SyntheticFaces(FaceBuilder):
