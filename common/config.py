@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import tyro
 
 from common import typed
-from common.errors import InputError, nearest
+from common.errors import InputError, nearest, one_line
 
 Config = TypeVar("Config")
 ROOT = Path(__file__).resolve().parents[1]
@@ -214,7 +214,7 @@ def _is_instance(value: Any) -> bool:
 
 def _explain(error: Exception) -> str:
     """Error as one line. For an unknown argument of a dataclass, the line names the most similar field."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = one_line(error, 500)
     unknown = re.search(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'", text)
     if not unknown:
         return text if isinstance(error, ValueError) else f"{type(error).__name__}: {text}"

@@ -18,19 +18,19 @@ class Unreadable(ValueError):
 
 def damaged(reason: object) -> Unreadable:
     """Error for a file that differs from what its publisher wrote."""
-    return Unreadable(f"damaged ({_one_line(reason)}); download it again")
+    return Unreadable(f"damaged ({one_line(reason)}); download it again")
 
 
 def refused(reason: object, remedy: str = "take the file from its publisher") -> Unreadable:
     """Error for a file that is intact but asks for something that no honest file needs."""
-    return Unreadable(f"refused, it {_one_line(reason)}; {remedy}")
+    return Unreadable(f"refused, it {one_line(reason)}; {remedy}")
 
 
-def _one_line(reason: object) -> str:
-    """One short printable line, because parts of `reason` may come from the file."""
-    text = " ".join(str(reason).split())
+def one_line(reason: object, limit: int = 200) -> str:
+    """Reason of an error as one printable line. A text of more than `limit` characters loses its middle."""
+    text = " ".join(str(reason).split()) or type(reason).__name__
     text = "".join(c if c.isprintable() else "?" for c in text)
-    return text if len(text) <= 200 else f"{text[:200]} ..."
+    return text if len(text) <= limit else f"{text[: limit // 2]} ... {text[-(limit // 2) :]}"
 
 
 def run(main: Callable[[], None]) -> None:

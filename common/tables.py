@@ -1,4 +1,4 @@
-"""Tables of the documents: rows with a configuration and the published values, and our values beside these.
+"""Tables of the documents: rows with a configuration and the published values, and our own values for comparison.
 
 A file `configs/SYSTEM/table*.py` holds one `TABLE`. A row is named on the command line by its file and name, `--config
 configs/fase/table7.py:w300_50_itl3`, and its work directory ends in the same two names,
@@ -110,7 +110,7 @@ def write_tables(options: Tables, system: System) -> dict[str, list[dict[str, An
     if options.table and options.table not in tables:
         raise InputError(f"field table: {options.table!r} is not one of the tables{nearest(options.table, tables)}")
     if options.runs and not Path(options.runs).is_dir():
-        raise InputError(f"field runs: {options.runs}: no such directory; name the one that holds the work directories")
+        raise InputError(f"field runs: {options.runs}: no such directory; name the directory that holds the runs")
     found = {}
     for name in [options.table] if options.table else tables:
         path, table = tables[name]

@@ -59,7 +59,6 @@ def endless(
     process_index: int | None = None,
     process_count: int | None = None,
     threads: int = 4,
-    prefetch: int = 4,
 ) -> grain.DatasetIterator:
     """Endless batches of shuffled epochs. An epoch has every row once, in a new order; a batch may span two epochs.
 
@@ -70,7 +69,6 @@ def endless(
       process_index, process_count: index of this process and number of processes, by default those of JAX. The shares
         of all processes, concatenated in their order, are the batches of a single process.
       threads: number of threads, each of which makes a whole batch.
-      prefetch: number of batches made ahead.
 
     Returns:
       An iterator with `get_state` and `set_state`. A restored iterator continues with the very next batch.
@@ -80,8 +78,7 @@ def endless(
     """
     share, own = _share(loader, batch_size, process_index, process_count)
     rows = grain.MapDataset.source(np.arange(len(loader))).seed(seed).shuffle().repeat()
-    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=prefetch)
-    return iter(rows.map(loader).batch(share).slice(own).to_iter_dataset(options))
+    return iter(rows.map(loader).batch(share).slice(own).to_iter_dataset(_ahead(threads)))
 
 
 def once(
@@ -91,7 +88,6 @@ def once(
     process_index: int | None = None,
     process_count: int | None = None,
     threads: int = 4,
-    prefetch: int = 4,
 ) -> grain.IterDataset:
     """Batches that hold every row once, in order; the loader's padding fills up the last batch.
 
@@ -101,9 +97,12 @@ def once(
     share, own = _share(loader, batch_size, process_index, process_count)
     padded = np.arange(-(-len(loader) // batch_size) * batch_size)
     rows = grain.MapDataset.source(np.where(padded < len(loader), padded, -1))
-    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=prefetch)
     load = lambda row: loader(row) if row >= 0 else loader.padding()
-    return rows.map(load).batch(share).slice(own).to_iter_dataset(options)
+    return rows.map(load).batch(share).slice(own).to_iter_dataset(_ahead(threads))
+
+
+def _ahead(threads: int) -> grain.ReadOptions:
+    return grain.ReadOptions(num_threads=threads, prefetch_buffer_size=4)
 
 
 def _share(loader: Loader, batch_size: int, process_index: int | None, process_count: int | None) -> tuple[int, slice]:

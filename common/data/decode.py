@@ -68,7 +68,7 @@ def upright_size(path: Path) -> tuple[int, int]:
 
 
 def _open(source: bytes | BinaryIO, file: str) -> Image.Image:
-    """Image whose header is read. Raises `InputError` for an empty or too large file and for one that is no image."""
+    """Image whose header is read. Raises `InputError` if the file is empty, too large or not an image."""
     if source == b"":
         raise InputError(f"{file}: the file has zero bytes; copy it again or leave it out")
     try:

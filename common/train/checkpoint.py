@@ -18,7 +18,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from common.data.batches import Position
-from common.errors import InputError
+from common.errors import InputError, one_line
 from common.train.state import fingerprint, flatten, unflatten
 
 # A failed background write becomes one InputError here; Orbax would also log its traceback once per thread.
@@ -84,7 +84,7 @@ class Checkpoints:
         """State and `meta` of the newest checkpoint in `last`. An `iterator` is set to the saved position.
 
         Args:
-          like: state of a new run, on the devices that the restored state is wanted on; it is not changed.
+          like: state of a new run on the devices that the restored state shall lie on; it is not changed.
 
         Raises:
           InputError: there is no checkpoint, it is damaged, or it belongs to another model.
@@ -220,11 +220,9 @@ def _check_sum(header: dict[str, Any]) -> int:
 
 
 def _check_same_model(path: Path, saved: dict[str, Any], wanted: dict[str, Any], whole: bool) -> None:
-    """Raises `InputError` unless the arrays saved at `path` have the paths, shapes and types of the wanted arrays.
+    """Raises `InputError` unless the saved arrays (path -> `fingerprint`) have the paths, shapes and types of `wanted`.
 
-    Args:
-      saved: `fingerprint` of each saved array by its path.
-      whole: whether the checkpoint must hold no other fields than those of `wanted`.
+    If `whole` is False, the checkpoint may hold further fields besides those of `wanted`.
     """
     fields = {name.split("/")[0] for name in wanted}
     found = {name: kind for name, kind in saved.items() if whole or name.split("/")[0] in fields}
@@ -243,9 +241,6 @@ def _check_same_model(path: Path, saved: dict[str, Any], wanted: dict[str, Any],
 
 
 def _reason(error: Any) -> str:
-    """One short line for an exception whose text may quote a long path or a traceback."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    for known in ("No space left on device", "File too large", "Disk quota exceeded", "Permission denied"):
-        if known in text:
-            return known
-    return text if len(text) <= 120 else f"{text[:60]} ... {text[-55:]}"
+    """Short reason of an exception, whose text may quote a long path or a traceback."""
+    known = ("No space left on device", "File too large", "Disk quota exceeded", "Permission denied")
+    return next((reason for reason in known if reason in str(error)), one_line(error, 120))

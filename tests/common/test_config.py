@@ -1,4 +1,4 @@
-"""Command lines and config files: what is overridden, what is refused, and the one line that says so."""
+"""Command lines and config files: overrides, and errors of one line."""
 
 import dataclasses
 import json

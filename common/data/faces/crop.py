@@ -10,7 +10,7 @@ from common.data.faces import fabrec_crop
 from common.data.faces.boxes import extend_box, landmark_box, square_box
 from common.errors import InputError
 
-MAX_SIDE = 16_384
+_MAX_SIDE = 16_384
 """Largest side of a crop in original pixels. A larger crop means a wrong box and would need gigabytes."""
 _MARGIN = 4
 """Number of pixels of the result, and at least of the original, that the resampling filter reaches over the edge."""
@@ -140,10 +140,10 @@ def _fabrec_border(crop: Crop) -> int:
 def _checked(square: np.ndarray, crop: Crop, used: np.ndarray, file: str) -> np.ndarray:
     sides = square[2:] - square[:2]
     # The conditions are written so that NaN fails as well.
-    if not (sides > 0).all() or not (sides <= MAX_SIDE).all() or not np.isfinite(square).all():
+    if not (sides > 0).all() or not (sides <= _MAX_SIDE).all() or not np.isfinite(square).all():
         what = "box" if crop.source in ("box", "fabrec") else "visible landmarks' bounding box"
         values = ", ".join(f"{value:g}" for value in used)
         raise InputError(
-            f"{file}: no crop from its {what} ({values}): its sides must be from 1 to {MAX_SIDE} px; correct it"
+            f"{file}: no crop from its {what} ({values}): its sides must be from 1 to {_MAX_SIDE} px; correct it"
         )
     return square

@@ -23,7 +23,7 @@ SAME_FACE = 0.1
 
 
 class FolderSource(Source):
-    """Images under `root` with their annotations. Everything is checked at once, and no image is decoded.
+    """Source of annotated images under `root`. All annotations are checked at once, and no image is decoded.
 
     Args:
       root: folder that the image names are relative to.

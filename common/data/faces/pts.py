@@ -57,7 +57,7 @@ def read_points(path: Path, scheme: LandmarkScheme) -> np.ndarray:
 
 
 def image_of(*places: Path) -> Path:
-    """Image at the first of the places that has one; the suffixes of the places are replaced by those of images.
+    """First image among the places, whose suffixes are replaced by the suffixes of images.
 
     Raises:
       InputError: there is no image at any place.

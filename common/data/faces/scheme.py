@@ -1,4 +1,4 @@
-"""Type of a landmark scheme: names, mirror partners and lines of K landmarks, and those that mark the eyes.
+"""Type of a landmark scheme: names, mirror partners, eyes and lines of K landmarks.
 
 `schemes.py` holds the schemes of the data sets.
 """

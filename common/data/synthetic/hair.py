@@ -14,7 +14,7 @@ _LINE = (
 
 
 def hair_distance(canvas: Canvas, look: Appearance) -> np.ndarray:
-    """Distance in the chart from the edge of the hair or cap, float32 [R, C], positive where there is hair."""
+    """Distance in the chart from the edge of the hair or cap, float32 [R, C], positive inside the hair."""
     angle = np.degrees(np.abs(canvas.azimuth)).astype(np.float32)
     part = 0.07 * np.sin(2 * canvas.azimuth + 20 * look.hairline)
     line = np.interp(angle, *_LINE) + (look.hairline + part) * (angle < 75)

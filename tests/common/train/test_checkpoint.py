@@ -1,4 +1,4 @@
-"""Tests `common.train.checkpoint`: exact restoring, and a clear line for everything that can be wrong with one."""
+"""Tests `common.train.checkpoint`: exact restoring, and a clear error for every wrong or damaged checkpoint."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Tests `common.train.loop`: devices do not change a run, nor does killing it; and it stops where it has to.
+"""Tests `common.train.loop`: neither the devices nor a kill change a run, and a run stops when it must.
 
 Run as a program, this file is the training that is killed.
 """
@@ -101,7 +101,7 @@ def assert_identical(a, b):
 
 def test_one_device_and_eight_train_the_same(tmp_path):
     # SGD, for Adam hides a gradient that is n times too large. Three steps of rate 0.1 on gradients of size below 10,
-    # each a sum of 16 rows in another order: errors of some 16 roundings of 2^-24 a step.
+    # each a sum of 16 rows in another order: errors of some 16 roundings of 2^-24 per step.
     train_ = lambda name, devices: train(tmp_path / name, 3, transform=optax.sgd(0.1), devices=devices)[0]  # noqa: E731
     one, eight = train_("one", jax.devices()[:1]), train_("eight", jax.devices())
     assert len(eight.params["first"].sharding.device_set) == 8
