@@ -17,7 +17,7 @@ from common.config import parse_command
 from common.data.decode import decode, upright_size
 from common.data.faces.crop import Crop
 from common.data.faces.scheme import LandmarkScheme
-from common.data.faces.source import Record
+from common.data.faces.source import Source
 from common.data.images.find import find_images
 from common.data.tables import read_table
 from common.errors import InputError
@@ -48,7 +48,7 @@ class Predict:
     """Faces per batch over all devices."""
 
 
-class Faces:
+class Faces(Source):
     """A source of images with face boxes, whose landmarks are unknown: all invisible."""
 
     def __init__(self, paths: Sequence[str], boxes: np.ndarray, scheme: LandmarkScheme):
@@ -57,19 +57,8 @@ class Faces:
         self.landmarks = np.zeros((len(paths), scheme.count, 2), np.float32)
         self.visible = np.zeros((len(paths), scheme.count), bool)
 
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, i: int) -> Record:
-        data = Path(self.files[i]).read_bytes()
-        return Record(
-            image=data,
-            file=self.files[i],
-            subset="all",
-            landmarks=self.landmarks[i],
-            visible=self.visible[i],
-            box=self.boxes[i],
-        )
+    def read(self, row: int) -> bytes:
+        return files.read_bytes(self.files[row])
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -8,6 +8,7 @@ Run i has the seed `seed + i`, which draws its labels too, and lies in `workdir/
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def repeat(config: FaseConfig, runs: int) -> dict:
             train.train(one)
             evaluate(Evaluate(workdir=one.workdir))
         found.append(read_results(path))
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
     for name, first in found[0].items():
         nme = [run[name]["metrics"][first["normalizer"]]["nme"] for run in found]
         each = np.array([run[name]["errors"] for run in found], float)

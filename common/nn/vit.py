@@ -174,9 +174,8 @@ class ViT(nn.Module):
         x = x + resize_positions(positions, tuple(size), dino=self.dino_positions).astype(self.dtype)
         features, norm = {"tokens": x}, layer_norm("norm", self.dtype)
         for i in range(1, self.depth + 1):
-            x, attention = Block(self.heads, self.layer_scale, self.dtype, name=f"block{i}")(x)
+            x, features["attention"] = Block(self.heads, self.layer_scale, self.dtype, name=f"block{i}")(x)
             features |= {f"block{i}": x, f"block{i}.norm": norm(x)}
-        features["attention"] = attention
         x = features[f"block{self.depth}.norm"][:, 0].astype(jnp.float32)
         if self.num_outputs is not None:
             x = nn.Dense(self.num_outputs, name="head")(x)

@@ -19,8 +19,8 @@ BINOMIAL = (1.0, 3.0, 3.0, 1.0)
 
 def lowpass(taps: Sequence[float] = BINOMIAL) -> np.ndarray:
     """Taps [T] scaled to sum 1, so that a constant image stays the same."""
-    taps = np.asarray(taps, np.float64)
-    return taps / taps.sum()
+    values = np.asarray(taps, np.float64)
+    return values / values.sum()
 
 
 def filter2d(
@@ -43,8 +43,8 @@ def filter2d(
     Returns:
       [B, H', W', C] with H' = (H up + sum(padding) - T) // down + 1, W' alike, of the dtype of `x`.
     """
-    taps = np.asarray(taps, np.float64) * math.sqrt(gain)
-    return _filter1d(_filter1d(x, taps, 1, up, down, padding), taps, 2, up, down, padding)
+    scaled = np.asarray(taps, np.float64) * math.sqrt(gain)
+    return _filter1d(_filter1d(x, scaled, 1, up, down, padding), scaled, 2, up, down, padding)
 
 
 def upsample2d(x: Array, taps: Sequence[float] = BINOMIAL) -> Array:

@@ -176,8 +176,8 @@ def substitute(path: str, size: int) -> Embedding:
         images = as_float(images)
         if not isinstance(network.module, ViT):
             return network.targets(variables, images)[0].mean((1, 2))
-        _, features = network.module.apply(variables, preprocess(images, size, network.normalization))
-        return features[f"block{network.module.depth}.norm"][:, 0].astype(jnp.float32)
+        output: Any = network.module.apply(variables, preprocess(images, size, network.normalization))
+        return output[1][f"block{network.module.depth}.norm"][:, 0].astype(jnp.float32)
 
     digest = _digest(path, f"substitute {size}")
     return Embedding(_name(path, network), False, full_float32(embed), variables, digest)

@@ -56,7 +56,8 @@ def of_lpips(module: Lpips, variables: Any) -> Perceptual:
         return module.apply(variables, small, method="describe")
 
     def compare(variables: Any, a: Any, b: Any) -> Array:
-        return sum(module.apply(variables, a, b, method="compare").values())
+        distances: Any = module.apply(variables, a, b, method="compare")
+        return sum(distances.values())
 
     return Perceptual("LPIPS", describe, compare, variables)
 

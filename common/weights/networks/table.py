@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -123,7 +123,8 @@ def convert(arrays: StateDict, table: Iterable[Row], template: dict, *, ignored:
     Raises:
       InputError: names are missing or unexpected, or arrays have other shapes; lists all of them.
     """
-    table, wanted = list(table), traverse_util.flatten_dict(template, sep="/")
+    table = list(table)
+    wanted: dict[str, Any] = traverse_util.flatten_dict(template, sep="/")
     if uncovered := wanted.keys() ^ {row.path for row in table}:
         raise ValueError(f"the table and the variables differ in {sorted(uncovered)}")
     result, missing, misshaped = {}, [], []

@@ -34,7 +34,7 @@ def infer(arrays: StateDict, *, source: str = "the state dict") -> Trunk:
 
 def infer_trunk(arrays: StateDict, names: str = NAMES, *, source: str = "the state dict") -> Trunk:
     """The convolutions with these arrays: AlexNet if the first kernel is 11x11, otherwise VGG-16."""
-    first = np.shape(arrays.get(names.format(stage=1, index=0) + ".weight"))
+    first = np.shape(arrays.get(names.format(stage=1, index=0) + ".weight", ()))
     trunk = AlexNet if first[2:] == (11, 11) else VGG16
     # The last convolution of a stage tells its width.
     last = {stage: names.format(stage=stage, index=index) + ".bias" for _, stage, index in _convolutions(trunk)}

@@ -116,7 +116,7 @@ def test_names_that_leave_the_archive(name, tmp_path):
     write_zip(tmp_path / "model.pt", {"x": tensor}, storages)
     with zipfile.ZipFile(tmp_path / "model.pt", "a") as file:
         file.writestr(name, b"x")
-    assert "a path out of the archive" in refusal(tmp_path / "model.pt")
+    assert "out of the archive" in refusal(tmp_path / "model.pt")
     assert [path.name for path in tmp_path.iterdir()] == ["model.pt"]
 
 
