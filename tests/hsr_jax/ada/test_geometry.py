@@ -6,12 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ada_reference import percentile_draws, reference_margins
 from scipy.ndimage import map_coordinates
 
 from common.ops import warp
 from common.ops.resample import filter2d, lowpass, upsample2d
-from hsr_jax.ada.draws import QUANTILES, percentile_draws, random_draws
-from hsr_jax.ada.geometry import SYM6, inverse_matrix, reference_margins, reflected, resample
+from hsr_jax.ada.draws import QUANTILES, random_draws
+from hsr_jax.ada.geometry import SYM6, inverse_matrix, reflected, resample
 
 H, W = 12, 18
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (3, H, W, 2)).astype(np.float32)
