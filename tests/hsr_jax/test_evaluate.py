@@ -109,12 +109,12 @@ def test_all_metrics_with_substitutes_and_a_second_model(place, tmp_path, capsys
     assert against["change_percent"] == dict.fromkeys(against["change_percent"], 0.0) and against["values"] == found
     assert against["wilcoxon"] == {"pairs": 20, "statistic": 0.0, "p": 1.0}
 
-    with pytest.raises(InputError, match="field against: its seed is 0, here 1"):
+    with pytest.raises(InputError, match="field against: its seed is 0, but here 1"):
         evaluate.evaluate(dataclasses.replace(again, seed=1))
     shutil.copytree(place / "images", tmp_path / "images")
     Image.new("RGB", (SIDE, SIDE)).save(tmp_path / "images" / "03.png")
     others = ImageDataConfig(source=str(tmp_path / "images"), resolution=SIDE)
-    with pytest.raises(InputError, match="not the same there as here: real images; evaluate both alike"):
+    with pytest.raises(InputError, match="field against: used different inputs: real images; "):
         evaluate.evaluate(dataclasses.replace(again, data=others))
 
 

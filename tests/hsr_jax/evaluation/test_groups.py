@@ -31,12 +31,12 @@ def test_only_evaluations_done_alike_are_compared():
             results.check_alike(other, asked | {name: "another"})
     results.check_alike(other, asked | {"ridge": 1.0})  # of a metric that neither has
     results.check_alike(other, asked | {"metrics": ["als"], "real": "training"})
-    with pytest.raises(InputError, match="its ridge is 0.0, here 1.0"):
+    with pytest.raises(InputError, match="its ridge is 0.0, but here 1.0"):
         both = {"metrics": ["mahalanobis"]}
         results.check_alike(other._replace(document={"evaluate": asked | both}), asked | both | {"ridge": 1.0})
 
     results.check_digests(other, {"real images": "a", "the network of precision and recall": "c"})
-    with pytest.raises(InputError, match="as here: real images; the network of the path length; evaluate"):
+    with pytest.raises(InputError, match="different inputs: real images, the network of the path length; "):
         results.check_digests(other, {"real images": "b", "the network of the path length": "a"})
     with pytest.raises(InputError, match="evaluate that model again"):
         results.check_digests(other._replace(document={"evaluate": asked}), digests)
@@ -53,7 +53,7 @@ def test_only_evaluations_done_alike_are_compared():
     ],
 )
 def test_the_mean_bears_the_documents_name_for_its_attributes_only(monkeypatch, names, mean):
-    scores = np.random.default_rng(0).normal(size=(2, measures.PLACES, len(names))).astype(np.float32)
+    scores = np.random.default_rng(0).normal(size=(2, measures.POSITIONS, len(names))).astype(np.float32)
     monkeypatch.setattr(measures, "attribute_scores", lambda *_: scores)
     found = groups.linearity(evaluation(Evaluate(lines=2), classifier=(None, names)))
     assert set(found.values) == {*(f"ALS {name}" for name in names), mean, "ALS (public code)"}

@@ -15,6 +15,7 @@ from common.pretrained.metric_networks import Distance, Embedding
 from common.train import sharding
 from hsr_jax.evaluation import feature_sets, measures
 from hsr_jax.evaluation.sampler import Sampler
+from hsr_jax.gan.gan import synthesis
 
 SIDE = 16
 GENERATOR = Generator(SIDE, z_dim=6, w_dim=6, num_layers=1, channel_base=64, channel_max=8)
@@ -158,7 +159,7 @@ def test_path_lengths_are_those_of_the_metric(monkeypatch):
         z1,
         jnp.zeros(11),
         lambda z: s.map(variables(), z, None),
-        lambda ws: s.synthesize(variables(), ws)[0],  # untrained noise has strength 0
+        lambda ws: synthesis(GENERATOR, variables(), ws)[0],  # the noise of an untrained generator has strength 0
         lambda a, b: 2 * squares(a, b),
         epsilon=0.1,
     )
@@ -177,8 +178,8 @@ def test_both_images_of_a_pair_have_the_same_noise():
 def test_attribute_scores_follow_the_lines():
     s = sampler()
     found = measures.attribute_scores(s, lambda images: jnp.clip(images, -1, 127 / 127.5).mean((1, 2)), 3)
-    assert found.shape == (3, measures.PLACES, 3)
-    index, t = np.repeat(np.arange(3), measures.PLACES), np.tile(np.linspace(0, 1, measures.PLACES), 3)
+    assert found.shape == (3, measures.POSITIONS, 3)
+    index, t = np.repeat(np.arange(3), measures.POSITIONS), np.tile(np.linspace(0, 1, measures.POSITIONS), 3)
     images = (s.frames(index, t)[SIDE] - 128.0) / 127.5
     lost = found.reshape(33, 3) - images.mean((1, 2))  # truncation to 8 bits takes at most a step away
     assert (lost >= 0).all() and (lost <= 1 / 127.5).all() and lost.max() > 0

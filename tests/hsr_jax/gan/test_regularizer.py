@@ -38,7 +38,7 @@ def test_levels_pair_the_coarsest_block_with_the_deepest_layer():
 
 @pytest.mark.parametrize(("blocks", "layers"), [(BLOCKS[::-1], LAYERS), (BLOCKS[:3], LAYERS), (BLOCKS, LAYERS[:3])])
 def test_what_cannot_be_paired(blocks, layers):
-    with pytest.raises(ValueError, match="growing blocks"):
+    with pytest.raises(ValueError, match="ascending blocks"):
         pair(blocks, layers)
 
 
