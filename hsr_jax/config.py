@@ -68,7 +68,7 @@ class AdaConfig:
     """Adaptive augmentation (ADA) of the images that the discriminator sees."""
 
     mode: Literal["none", "fixed", "adaptive"] = "adaptive"
-    """Whether there is no augmentation, one of fixed strength `p`, or one whose strength adapts to the discriminator."""
+    """Kind of strength: no augmentation, the fixed strength `p`, or a strength that adapts to the discriminator."""
     pipe: Pipe = "bgc"
     """Kinds of augmentation. b: blit, g: geometry, c: colour, f: filters, n: noise, last c: cutout."""
     p: float = 0.0

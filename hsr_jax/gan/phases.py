@@ -58,8 +58,11 @@ class Phases:
     """
 
     gan: GAN
+    """Generator and discriminator."""
     losses: LossConfig
+    """Weights of the losses."""
     schedule: ScheduleConfig
+    """Intervals of the phases."""
     g_optimizer: optax.GradientTransformation
     """Optimiser of the generator. The heads use it too, with the same learning rate and a separate state."""
     d_optimizer: optax.GradientTransformation

@@ -63,7 +63,7 @@ def test_generate(generator, picture, tmp_path, capsys):
     cell = SIZE + 4
     # From the one image to the other, and back in the second row.
     legs = picture(tmp_path / "a/interpolation.png")
-    assert legs.shape == (2 * cell + 4, generate.PLACES * cell + 4, 3)
+    assert legs.shape == (2 * cell + 4, generate.COLUMNS * cell + 4, 3)
     for row, column, seed in ((0, 0, 3), (0, 7, 1), (1, 0, 1), (1, 7, 3)):
         shown = legs[row * cell + 4 :, column * cell + 4 :][:SIZE, :SIZE].astype(int)
         np.testing.assert_allclose(shown, picture(tmp_path / f"a/seed{seed:05d}.png"), atol=1)

@@ -157,9 +157,9 @@ def test_edit(generator, classifier, picture, tmp_path, capsys):
     red = latent_files.load_boundary(tmp_path / "red/boundary.npz", module, "red", 1)
     assert abs(conditional.normal @ red.normal) < 1e-5
     assert kept["told_apart"] is None and np.isnan(conditional.accuracy) and red.accuracy > 0.5
-    with pytest.raises(InputError, match="W is of 7 numbers"):
+    with pytest.raises(InputError, match=r"this generator's w is \[7\]"):
         latent_files.load_boundary(tmp_path / "red/boundary.npz", Generator(SIZE, w_dim=7), "red", 1)
-    for change, message in (({"attribute": "red"}, "is of 'bright', not of 'red'"), ({"psi": 0.7}, "psi 1, not 0.7")):
+    for change, message in (({"attribute": "red"}, "'bright', not 'red'"), ({"psi": 0.7}, "psi 1, not 0.7")):
         with pytest.raises(InputError, match=message):
             edit.edit(dataclasses.replace(options, boundary=str(tmp_path / "e/boundary.npz"), **change))
 
@@ -200,7 +200,7 @@ def test_lines(generator, classifier, picture, tmp_path, capsys):
         ({"attribute": "rad"}, "field attribute: rad.*nearest is red"),
         ({"frames": 2}, "field frames"),
         ({"latents": "missing.npz"}, "missing.npz"),
-        ({}, "3 latents are no pairs"),
+        ({}, "3 latents do not form pairs"),
     ],
 )
 def test_wrong_fields_of_lines(generator, classifier, tmp_path, change, message):
@@ -223,7 +223,7 @@ def test_wrong_fields_of_lines(generator, classifier, tmp_path, change, message)
     [
         ({"attribute": "bryght"}, "nearest is bright"),
         ({"keep": ("smile",)}, "field keep"),
-        ({"keep": ("bright",)}, "leave it out"),
+        ({"keep": ("bright",)}, "field keep: bright is the attribute to edit"),
         ({"strengths": (1.0,)}, "field.* strengths"),
         ({"seeds": (1,)}, "seeds and count given"),
         ({"count": 0}, "none given"),

@@ -35,13 +35,13 @@ SMALL = GanConfig(
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"data.resolution": 48}, "data.resolution: 48 is no power of two"),
+        ({"data.resolution": 48}, "data.resolution: 48 is not a power of two"),
         ({"batch_size": 7}, "networks.mbstd_batch: 2 does not divide a batch of 7"),
-        ({"networks.mbstd_group": 3, "networks.mbstd_batch": 4}, "networks.mbstd_group: groups of 3"),
-        ({"samples": 0}, "samples: 0 is less than 1"),
+        ({"networks.mbstd_group": 3, "networks.mbstd_batch": 4}, "networks.mbstd_group: 3 does not divide 4 images"),
+        ({"samples": 0}, "field samples: 0 is less than 1"),
         ({"schedule.g_interval": 0}, "schedule.g_interval: 0 is less than 1"),
-        ({"ada.mode": "fixed"}, "ada.p: 0.0 with ada.mode fixed does nothing"),
-        ({"ada.p": 0.5}, "ada.p: 0.5 with ada.mode none does nothing"),
+        ({"ada.mode": "fixed"}, "ada.p: 0.0 with ada.mode fixed; "),
+        ({"ada.p": 0.5}, "ada.p: 0.5 with ada.mode none; "),
         ({"hsr.extractor": "random"}, "hsr.start_kimg: 500 is not before the end of the run, kimg 0.008"),
     ],
 )
