@@ -76,8 +76,7 @@ class AdaConfig:
     target: float = 0.6
     """Mean sign of the discriminator's logits of real images at which the adaptive strength does not change."""
     kimg: float = 500.0
-    """Thousands of images in which the adaptive strength can rise from 0 to 1; at most 100 in a run with
-    `resume_from`."""
+    """Thousands of images in which the adaptive strength can rise from 0 to 1; at most 100 with `resume_from`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,9 +128,8 @@ class GanConfig:
     ada: AdaConfig = AdaConfig()
     hsr: HsrConfig = HsrConfig()
     resume_from: str = ""
-    """Snapshot to start from: work directory of a run with the same networks, or public checkpoint in StyleGAN2-ADA's
-    or rosinality's layout. As in StyleGAN2-ADA, `schedule.ema_ramp_up` is then ignored and `ada.kimg` is at most
-    100."""
+    """Snapshot to start from: work directory of a run with the same networks, or checkpoint in StyleGAN2-ADA's or
+    rosinality's layout. As in StyleGAN2-ADA, `schedule.ema_ramp_up` is then ignored and `ada.kimg` is at most 100."""
     kimg: float = 25000.0
     """Length of the run in thousands of real images shown."""
     batch_size: int = 64
@@ -143,8 +141,7 @@ class GanConfig:
     save_kimg: float = 50.0
     """Thousands of images between checkpoints."""
     sample_kimg: float = 200.0
-    """Thousands of images between sample grids. With each grid the averaged generator is stored as
-    `snapshots/{kimg}.safetensors`."""
+    """Thousands of images between sample grids, each with the averaged generator in `snapshots/{kimg}.safetensors`."""
     samples: int = 64
     """Number of images in a sample grid."""
 
@@ -171,9 +168,7 @@ def check(config: GanConfig) -> None:
             f"field networks.mbstd_batch: {mbstd_batch} does not divide a batch of {batch}; take a divisor, or 0"
         )
     if n.mbstd_group and mbstd_batch % min(n.mbstd_group, mbstd_batch):
-        raise InputError(
-            f"field networks.mbstd_group: {n.mbstd_group} does not divide {mbstd_batch} images; take a divisor"
-        )
+        raise InputError(f"field networks.mbstd_group: {n.mbstd_group} does not divide {mbstd_batch}; take a divisor")
     mode, p = config.ada.mode, config.ada.p
     if (mode == "fixed" and p <= 0) or (mode == "none" and p > 0):
         raise InputError(

@@ -89,10 +89,7 @@ def _check(options: Edit, scorer: Scorer) -> None:
     if options.attribute in options.keep:
         raise InputError(f"field keep: {options.attribute} is the attribute to edit; remove it")
     if options.boundary and options.keep:
-        raise InputError(
-            "fields boundary, keep: a stored boundary keeps the attributes that were given when it was found; "
-            "give only one of the two"
-        )
+        raise InputError("fields boundary, keep: a stored boundary has its own attributes to keep; give only one field")
     if len(set(options.strengths)) < 2 or options.frames < 3:
         raise InputError("fields strengths, frames: too few; give at least two different strengths and three frames")
 

@@ -69,8 +69,7 @@ class Evaluate(metric_networks.Files):
     cache: str = "data/features"
     """Directory in which the features of real images are stored for later evaluations."""
     row: str = ""
-    """Row of the thesis' tables whose published values are shown, such as `table4_5/dog`; empty takes the row of the
-    run."""
+    """Row of the thesis' tables whose published values are shown, such as `table4_5/dog`; empty takes the run's row."""
     against: str = ""
     """Path to results.json of another model that was evaluated with the same options. Adds the relative change of each
     metric, both distributions of path lengths, and a signed-rank test."""

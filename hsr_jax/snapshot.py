@@ -1,19 +1,16 @@
 """Trained generators, read from a run's work directory, an imported directory or a public checkpoint."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from safetensors.numpy import save
 
 from common import files, trees
 from common.nn.hsr_heads import GeneratorWithHeads
 from common.nn.stylegan2 import Generator
-from common.ops.pixels import stylegan2_ada_uint8
 from common.train import workdir
 from common.train.checkpoint import Checkpoints
 from common.weights import converted, formats, read
@@ -104,13 +101,3 @@ def write(generator: Generator, variables: dict[str, Any], path: str | Path) -> 
     contiguous = {name: np.asarray(x, order="C") for name, x in arrays.items()}
     files.write_bytes(path, save(contiguous, metadata={"format": "pt"}))
     return sum(x.size for x in contiguous.values())
-
-
-def make_generate(generator: Generator) -> Callable[..., Array]:
-    """Pure function (variables, z [B, z_dim], c or None, psi) -> images uint8 [B, R, R, 3], to be compiled."""
-
-    def generate(variables: Any, z: Array, c: Array | None = None, psi: float | Array = 1.0) -> Array:
-        images, _ = generator.apply(variables, z, c, jnp.float32(psi))
-        return stylegan2_ada_uint8(images)
-
-    return generate

@@ -23,9 +23,7 @@ def _open_all(data: ImageDataConfig) -> ImageSource:
     name, _, animal = data.source.partition("/")
     if name in IMAGE_BUILDERS and not Path(data.source).exists():
         if data.table:
-            raise InputError(
-                f"field data.table: {data.source} is a prepared data set, which takes no table; use data.split"
-            )
+            raise InputError(f"field data.table: {data.source} is a prepared data set; use data.split instead")
         if animal and name != "animal_face":
             raise InputError(f"field data.source: {data.source}: no such folder or prepared data set; take {name}")
         options = {"animal": animal} if animal else {}

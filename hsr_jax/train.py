@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from common import errors
@@ -17,6 +18,7 @@ from common.config import DryRun, parse_command
 from common.data import batches
 from common.data.images.labels import Labels
 from common.data.images.pipeline import ImageLoader
+from common.ops.pixels import stylegan2_ada_uint8
 from common.train import sharding
 from common.train.clock import Speed
 from common.train.fit import Job, fit, print_summary
@@ -96,7 +98,8 @@ def make_samples(config: GanConfig, gan: GAN, labels: Labels) -> Callable[[GANSt
     """
     z = jax.random.normal(jax.random.fold_in(jax.random.key(config.seed), 3), (config.samples, gan.generator.z_dim))
     c = np.stack([labels[i % len(labels)] for i in range(config.samples)]) if gan.generator.c_dim else None
-    generate = jax.jit(snapshot.make_generate(gan.generator))
+    psi = jnp.float32(1)
+    generate = jax.jit(lambda variables, z, c: stylegan2_ada_uint8(gan.generator.apply(variables, z, c, psi)[0]))
 
     def samples(state: GANState) -> dict[str, float]:
         variables = {"params": state.ema_params, **state.ema_model_state}

@@ -15,10 +15,7 @@ SATURATION_STD = 1.0  # in powers of 2
 
 
 def colour_matrix(draws: AugmentationDraws) -> Array:
-    """Maps of colours [B, 3, 4], linear part and offset; steps 9 to 13 of the augmentation.
-
-    The order is brightness, contrast, inversion of the luminance, hue, saturation.
-    """
+    """Maps of colours [B, 3, 4], linear part and offset; steps 9 (brightness) to 13 (saturation)."""
     brightness = draws.gaussian("brightness", BRIGHTNESS_STD)
     contrast = jnp.exp2(draws.gaussian("contrast", CONTRAST_STD))
     luma = 1 - 2 * draws.integer("lumaflip", 2)

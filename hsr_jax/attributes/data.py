@@ -86,8 +86,7 @@ def _table(data: AttributeDataConfig, table: str, field: str) -> ImageSource:
     attributes = names(data)
     if len(data.positive) not in (1, len(attributes)):
         raise InputError(
-            f"field data.positive: {len(data.positive)} values for {len(attributes)} attributes; give one for all or "
-            "one per attribute"
+            f"field data.positive: {len(data.positive)} values for {len(attributes)} attributes; give 1 or as many"
         )
     positive = data.positive if len(data.positive) > 1 else data.positive * len(attributes)
     return open_table(data.source, table, dict(zip(attributes, positive, strict=True)))

@@ -38,9 +38,7 @@ class Renderer:
             raise InputError(f"field batch_size: {batch_size} is less than 1; take at least 1")
         self.generator, variables = snapshot.load(path)
         if self.generator.img_channels != 3:
-            raise InputError(
-                f"{path}: generates images of {self.generator.img_channels} channels; name a generator of RGB images"
-            )
+            raise InputError(f"{path}: its images have {self.generator.img_channels} channels; name one of RGB images")
         self.path, self.mesh = path, sharding.make_mesh(jax.local_devices())
         self.batch_size = inference.even_batch_size(batch_size, self.mesh)
         self.variables = sharding.put_replicated(variables, self.mesh)

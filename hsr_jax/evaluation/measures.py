@@ -63,10 +63,7 @@ def real_features(
     keep: Mapping[str, int],
     on_batch: OnBatch = silent,
 ) -> dict[str, FeatureSet]:
-    """Features of all images of a source by name of the network; for `keep` see `collect`.
-
-    Images have the generator's resolution and are not mirrored.
-    """
+    """Features of all images of a source, not mirrored, at the generator's resolution; see `generated_features`."""
     networks, embed = _embed(sampler, embeddings)
     program = inference.compiled(embed, sampler.mesh, precision="highest")
     loader = ImageLoader(source, sampler.generator.resolution)

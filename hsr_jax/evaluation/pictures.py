@@ -35,10 +35,7 @@ def spread(order: np.ndarray, count: int) -> np.ndarray:
 
 
 def lines(sampler: Sampler, index: np.ndarray, captions: Sequence[str], path: Path, positions: int = 6) -> None:
-    """Draws images along the lines with the numbers `index` [N], one row per line (Figs. 4.4, 4.5 and 4.9).
-
-    The caption of a line is below its first image.
-    """
+    """Draws one row of images per line in `index`, with its caption below the first image (Figs. 4.4, 4.5, 4.9)."""
     frames = sampler.images(np.repeat(index, positions), np.tile(np.linspace(0, 1, positions), len(index)))
     texts = [text for caption in captions for text in (caption, *[""] * (positions - 1))]
     _write(path, frames, positions, texts)
@@ -64,12 +61,10 @@ def resolutions(by_side: Mapping[int, np.ndarray], path: Path) -> None:
 
 
 def linearity(scores: Mapping[str, np.ndarray], path: Path) -> None:
-    """Draws the squared deviation of logits from the straight line at each position (Fig. 4.10, right).
-
-    It is the mean over lines and attributes.
+    """Draws the mean squared deviation of logits from the straight line at each position (Fig. 4.10, right).
 
     Args:
-      scores: logits [P, T, A] of A attributes at T positions of P lines, by model.
+      scores: logits [P, T, A] of A attributes at T positions of P lines, by model; the mean is over P and A.
     """
     curve = lambda s: np.square(np.asarray(deviation(s))).mean((0, 2))
     series = {name: (np.linspace(0, 1, s.shape[1]), curve(s)) for name, s in scores.items()}

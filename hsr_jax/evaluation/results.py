@@ -76,26 +76,18 @@ def read_document(path: str | Path) -> dict[str, Any]:
 
 
 def check_alike(other: Results, evaluate: dict[str, Any]) -> None:
-    """Checks that another evaluation had the same options, as far as the common metrics depend on them.
-
-    Raises:
-      InputError: an option differs.
-    """
+    """Raises `InputError` if another evaluation had other options on which the common metrics depend."""
     options = other.document["evaluate"]
     both = set(options.get("metrics", ())) & set(evaluate["metrics"])
     for name, metrics in SAME.items():
         if both & set(metrics) and (theirs := options.get(name)) != evaluate[name]:
             raise InputError(
-                f"field against: its {name} is {theirs}, but here {evaluate[name]}; evaluate both with the same"
+                f"field against: its {name} is {theirs}, but here {evaluate[name]}; take the same for both"
             )
 
 
 def check_digests(other: Results, digests: Mapping[str, str]) -> None:
-    """Checks that another evaluation used the same real images and networks.
-
-    Raises:
-      InputError: some differ; the message names them.
-    """
+    """Raises `InputError` if another evaluation used other real images or networks; the message names them."""
     if "digests" not in other.document:
         raise InputError("field against: the file does not identify its images and networks; evaluate that model again")
     theirs = other.document["digests"]

@@ -60,16 +60,10 @@ class GAN:
         ws, updated = to_ws(draws.z, update_w_avg=True, mutable=list(model_state))
         return mix_styles(ws, to_ws(draws.mixing_z), draws.cutoff), updated
 
-    def synthesize(
-        self, params: Any, model_state: Any, ws: Array, noise: Array | None
-    ) -> tuple[Array, dict[str, Array]]:
-        """Images [B, R, R, C] and features by layer; `noise` as in `LatentDraws`."""
-        return synthesis(self.generator, {"params": params, **model_state}, ws, noise)
-
     def generate(self, params: Any, model_state: Any, draws: LatentDraws, c: Array | None = None) -> Generated:
         """Images of random draws; `c` [B, c_dim] are labels for a conditional generator."""
         ws, updated = self.latents(params, model_state, draws, c)
-        return Generated(*self.synthesize(params, model_state, ws, draws.noise), updated)
+        return Generated(*synthesis(self.generator, {"params": params, **model_state}, ws, draws.noise), updated)
 
     def logits(self, params: Any, images: Array, c: Array | None = None) -> Array:
         """Logits [B] of the discriminator for images [B, R, R, C]."""

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from hsr_jax.gan.gan import GAN, Generated, LatentDraws
+from hsr_jax.gan.gan import GAN, Generated, LatentDraws, synthesis
 
 PATH_LENGTH_DECAY = 0.01
 """Weight of a batch's mean in the running mean of path lengths; StyleGAN2, Appendix B."""
@@ -156,7 +156,8 @@ def g_reg(
 ) -> tuple[Array, PathLength]:
     """Path length regularisation [B] of the generator; `pl_noise` [B, R, R, C] is standard normal."""
     ws, model_state_after = gan.latents(g_params, model_state, draws, c)
-    synthesize = lambda ws: gan.synthesize(g_params, model_state, ws, draws.noise)[0]
+    variables = {"params": g_params, **model_state}
+    synthesize = lambda ws: synthesis(gan.generator, variables, ws, draws.noise)[0]
     lengths = path_lengths(path_gradients(synthesize, ws, pl_noise))
     penalty, mean = path_length_penalty(lengths, pl_mean)
     return weight * penalty, PathLength(penalty, lengths, mean, model_state_after)

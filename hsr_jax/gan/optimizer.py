@@ -8,20 +8,14 @@ import optax
 from jax import Array
 
 
-def lazy_adam(learning_rate: float, b1: float, b2: float, interval: int) -> tuple[float, float, float]:
-    """Learning rate and decays of Adam for a network that is regularised only in every `interval`-th batch.
+def adam(learning_rate: float, interval: int, b1: float = 0.0, b2: float = 0.99) -> optax.GradientTransformation:
+    """Adam for a network that is regularised only in every `interval`-th batch.
 
     The regularisation is an additional step of the same optimiser: k batches are k + 1 steps. StyleGAN2, Appendix B.
     """
     # c = k / (k + 1);  lr c, b1^c, b2^c
     c = interval / (interval + 1)
-    return learning_rate * c, b1**c, b2**c
-
-
-def adam(learning_rate: float, interval: int, b1: float = 0.0, b2: float = 0.99) -> optax.GradientTransformation:
-    """Adam for a network that is regularised every `interval` batches."""
-    rate, b1, b2 = lazy_adam(learning_rate, b1, b2, interval)
-    return optax.adam(rate, b1, b2, eps=1e-8)
+    return optax.adam(learning_rate * c, b1**c, b2**c, eps=1e-8)
 
 
 def clean_gradients(gradients: Any) -> Any:

@@ -34,15 +34,9 @@ class Step:
         """Names of the phases of batch number `step`, counted from 0, in their order."""
         losses, schedule = self._phases.losses, self._phases.schedule
         hsr = self._phases.semantic_loss is not None and step >= self._hsr_start
-        is_due = {
-            "g_main_hsr": hsr,
-            "g_main": not hsr,
-            "g_reg": losses.path_length_weight and step % schedule.g_interval == 0,
-            "d_main": True,
-            "d_reg": losses.r1_gamma and step % schedule.d_interval == 0,
-            "finish": True,
-        }
-        return [name for name, due in is_due.items() if due]
+        g_reg = ["g_reg"] if losses.path_length_weight and step % schedule.g_interval == 0 else []
+        d_reg = ["d_reg"] if losses.r1_gamma and step % schedule.d_interval == 0 else []
+        return ["g_main_hsr" if hsr else "g_main", *g_reg, "d_main", *d_reg, "finish"]
 
     def __call__(self, state: GANState, batch: Batch) -> tuple[GANState, Metrics]:
         """Runs the phases that are due for the batch; state and batch must lie on the mesh.

@@ -37,7 +37,7 @@ SMALL = GanConfig(
     [
         ({"data.resolution": 48}, "data.resolution: 48 is not a power of two"),
         ({"batch_size": 7}, "networks.mbstd_batch: 2 does not divide a batch of 7"),
-        ({"networks.mbstd_group": 3, "networks.mbstd_batch": 4}, "networks.mbstd_group: 3 does not divide 4 images"),
+        ({"networks.mbstd_group": 3, "networks.mbstd_batch": 4}, "networks.mbstd_group: 3 does not divide 4"),
         ({"samples": 0}, "field samples: 0 is less than 1"),
         ({"schedule.g_interval": 0}, "schedule.g_interval: 0 is less than 1"),
         ({"ada.mode": "fixed"}, "ada.p: 0.0 with ada.mode fixed; "),

@@ -153,7 +153,7 @@ def test_all_parameters_learn(name):
 
 def test_r1_says_nothing_about_the_last_bias():
     reals = as_float(IMAGES[:BATCH])
-    loss = lambda d: losses.d_reg(NETWORKS, d, reals, 10.0, lambda x: x)[0].mean()  # noqa: E731
+    loss = lambda d: losses.d_reg(NETWORKS, d, reals, 10.0, lambda x: x)[0].mean()
     gradients = jax.jit(jax.grad(loss))(initial(phases())["d_params"])
     assert gradients["b4"]["out"]["bias"] == 0 and gradients["b4"]["out"]["kernel"].any()
 
@@ -253,7 +253,7 @@ def test_labels_reach_both_networks():
     d = jax.eval_shape(gan.discriminator.init, jax.random.key(0), jnp.zeros((4, *images.shape[1:])), labels[:4])
     optimizers = {"g_optimizer": p.g_optimizer, "d_optimizer": p.d_optimizer}
     heads = initial(phases())["head_params"]
-    make = lambda g, d, key: create_gan_state(g, d, key=key, head_params=heads, **optimizers)  # noqa: E731
+    make = lambda g, d, key: create_gan_state(g, d, key=key, head_params=heads, **optimizers)
     s = jax.eval_shape(make, g, d["params"], jax.random.key(0))
     for name in set(CHANGES) - {"finish"}:
         extractor = (EXTRACTOR,) * (name == "g_main_hsr")
