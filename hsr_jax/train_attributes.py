@@ -46,8 +46,8 @@ def train(config: AttributesConfig) -> dict[str, dict[str, float]]:
     """Starts or continues a training; returns the accuracies of the best state on the validation and test images."""
     mesh = sharding.make_mesh()
     sharding.check_batch_size(config.batch_size, mesh)
-    source, validation = data.training(config.data, config.seed)
-    sets = {"validation": validation, "test": data.testing(config.data)}
+    source, validation = data.open_training(config.data, config.seed)
+    sets = {"validation": validation, "test": data.open_test(config.data)}
     loader = ImageLoader(source, config.image_size, mirror=True, cache_mib=config.data.cache_mib)
     evaluate = make_evaluate(config, mesh)
     job = Job(

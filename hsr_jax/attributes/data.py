@@ -57,14 +57,14 @@ def names(data: AttributeDataConfig) -> tuple[str, ...]:
     return data.attributes or known
 
 
-def training(data: AttributeDataConfig, seed: int) -> tuple[ImageSource, ImageSource]:
+def open_training(data: AttributeDataConfig, seed: int) -> tuple[ImageSource, ImageSource]:
     """Training and validation images with labels float32 [A]; see `validation_rows` for the draw and the errors."""
     source = _prepared(data) if _is_prepared(data) else _table(data, data.table, "data.table")
     training_rows, held_out = validation_rows(len(source), data.validation_fraction, seed)
     return Subset(source, training_rows), Subset(source, held_out)
 
 
-def testing(data: AttributeDataConfig) -> ImageSource | None:
+def open_test(data: AttributeDataConfig) -> ImageSource | None:
     """Images of the test table; None if the configuration has no such table."""
     return _table(data, data.test_table, "data.test_table") if data.test_table else None
 
