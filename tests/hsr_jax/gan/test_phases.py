@@ -141,8 +141,7 @@ def test_a_phase_changes_only_its_own_fields(name):
 
 @pytest.mark.parametrize("name", ["g_main", "g_main_hsr", "g_reg", "d_main", "d_reg"])
 def test_all_parameters_learn(name):
-    """Exceptions are biases without influence on a regularisation: the bias of the image in the path length, and in R1
-    the last biases of the piecewise linear discriminator."""
+    """Only biases that do not influence a regularisation stay: the image's, and the discriminator's last ones in R1."""
     before, new, _ = after(name)
     kind = "g_params" if name.startswith("g") else "d_params"
     unseen = {"g_reg": {"torgb/bias"}, "d_reg": {"conv/bias", "fc/bias", "out/bias"}}.get(name, set())
@@ -164,6 +163,7 @@ def test_images_of_both_types_are_the_same():
     a, b = after("d_reg")[1], after("d_reg", floats)[1]
     # Division and multiplication by the inverse differ in the last bit; Adam's first step is at most 1e-3.
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=1e-5), a.d_params, b.d_params)
+    np.testing.assert_array_equal(as_float(jnp.array([0, 255], jnp.uint8)), [-1, 1])
 
 
 def test_gradients_that_are_not_finite_change_nothing():
@@ -228,15 +228,13 @@ def run(p: Phases, count: int) -> tuple[GANState, list[dict]]:
 
 
 def test_one_device_and_eight_train_the_same():
-    """The optimiser is SGD, because Adam would hide a gradient that is n times too large. The half batch of the path
-    length has fewer images than there are devices."""
+    """Adam would hide a gradient that is n times too large, so it is SGD. There are more devices than path lengths."""
     (one, a), (eight, b) = run(phases(1, sgd=True), 2), run(phases(8, sgd=True), 2)
     start = host(create(phases(1, sgd=True)))
     assert one.step == eight.step == 2 and [set(row) for row in a] == [set(row) for row in b]
     for kind in ("g_params", "d_params", "head_params", "ema_params"):
         for x, y, z in zip(*(jax.tree.leaves(getattr(s, kind)) for s in (one, eight, start)), strict=True):
-            # Sums of up to 8 * 8 * 8 terms, some of second derivatives, have another order. The tolerance is relative
-            # to the change of the parameters.
+            # Sums of up to 8 * 8 * 8 terms have another order; the tolerance is relative to the parameters' change.
             np.testing.assert_allclose(x, y, rtol=1e-6, atol=1e-3 * np.abs(x - z).max() + 1e-6)
     np.testing.assert_allclose(one.pl_mean, eight.pl_mean, rtol=1e-4)
     np.testing.assert_allclose(
