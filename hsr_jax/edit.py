@@ -39,7 +39,7 @@ class Edit(ImageOptions, AttributeOptions):
     """Options of the edit: the generator, the attribute and the images. `psi` truncates samples and images alike."""
 
     keep: tuple[str, ...] = ()
-    """Attributes that the edit should preserve; its direction is made orthogonal to the directions of these."""
+    """Attributes that the edit should preserve. Its direction is made orthogonal to their directions."""
     boundary: str = ""
     """Path to boundary.npz of an earlier edit of the same attribute with the same psi; empty finds a new boundary."""
     strengths: tuple[float, ...] = (-3.0, 0.0, 3.0)

@@ -41,8 +41,7 @@ class Results(NamedTuple):
     values: dict[str, float]
     """Values by name of the metric."""
     samples: dict[str, np.ndarray]
-    """Values per image or line: those of 'path_lengths' [N], 'als_scores' [P, T, A] and 'mahalanobis' [M] that were
-    measured."""
+    """Values per image or line: 'path_lengths' [N], 'als_scores' [P, T, A] and 'mahalanobis' [M] if measured."""
     document: dict[str, Any]
     """Complete content of results.json."""
 
