@@ -5,8 +5,8 @@ The formulas on logits and gradients come first. After them come the losses of t
 image; the caller takes the mean over the batch and multiplies by the factor of lazy regularisation.
 
 Eq. (4.1) of the thesis is the original minimax game, with D = sigmoid(logit). The generator here minimises
--log D(G(z)) instead of log(1 - D(G(z))), whose gradient vanishes where D is certain. So does StyleGAN2-ADA, the
-thesis' baseline.
+-log D(G(z)), as StyleGAN2-ADA does, the thesis' baseline, because the gradient of log(1 - D(G(z))) vanishes where D is
+certain.
 """
 
 import dataclasses
