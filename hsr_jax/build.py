@@ -1,4 +1,4 @@
-"""What a configuration trains: the networks, the phases of a training step, and the state before the first batch."""
+"""Networks, phases of a training step and initial state of a configuration."""
 
 import dataclasses
 import functools
@@ -21,7 +21,7 @@ from hsr_jax.gan.regularizer import Regularizer
 from hsr_jax.gan.state import GANState, create_gan_state
 
 CLAMP = 256.0
-"""Limit of activations in 16 bits; StyleGAN2-ADA."""
+"""Largest absolute value of activations in 16 bits; StyleGAN2-ADA."""
 RESUMED_ADA_KIMG = 100.0
 """Largest `ada.kimg` of a run that starts from a snapshot; StyleGAN2-ADA."""
 
@@ -55,23 +55,23 @@ def build_gan(config: GanConfig, c_dim: int = 0) -> GAN:
 
 
 def initialize(gan: GAN, seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Variables of the untrained generator and discriminator by a run's seed, the same on every backend."""
+    """Variables of the untrained generator and discriminator for a run's seed, the same on every backend."""
     g_key, d_key = jax.random.split(jax.random.fold_in(jax.random.key(seed), 0))
     z, image, c = _inputs(gan)
     return init_on_host(gan.generator, g_key, z, c), init_on_host(gan.discriminator, d_key, image, c)
 
 
 def shapes(gan: GAN) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Shapes and types of what `initialize` returns; computes nothing."""
+    """Shapes and types of the results of `initialize`, without computing them."""
     z, image, c = _inputs(gan)
     key = jax.random.key(0)
     return jax.eval_shape(gan.generator.init, key, z, c), jax.eval_shape(gan.discriminator.init, key, image, c)
 
 
 def build_phases(config: GanConfig, gan: GAN, mesh: Mesh, semantics: Regularizer | None) -> Phases:
-    """Phases of a training step of a configuration."""
+    """Phases of a configuration's training step."""
     schedule, ada_kimg = config.schedule, config.ada.kimg
-    if config.resume_from:  # StyleGAN2-ADA's rule for a run that goes on from a snapshot
+    if config.resume_from:  # StyleGAN2-ADA's rule for a run that starts from a snapshot
         schedule, ada_kimg = dataclasses.replace(schedule, ema_ramp_up=None), min(ada_kimg, RESUMED_ADA_KIMG)
     images = config.batch_size * schedule.ada_interval
     control = functools.partial(next_p, target=config.ada.target, images=images, kimg=ada_kimg)
@@ -90,7 +90,7 @@ def build_phases(config: GanConfig, gan: GAN, mesh: Mesh, semantics: Regularizer
 
 
 def new_state(config: GanConfig, phases: Phases, semantics: Regularizer | None) -> GANState:
-    """State of untrained networks by the run's seed."""
+    """State before the first batch, with untrained networks drawn with the run's seed."""
     g_variables, d_variables = initialize(phases.gan, config.seed)
     key = jax.random.fold_in(jax.random.key(config.seed), 1)
     heads = semantics and semantics.init(jax.random.fold_in(key, 0))
@@ -99,8 +99,9 @@ def new_state(config: GanConfig, phases: Phases, semantics: Regularizer | None) 
 
 
 def _inputs(gan: GAN) -> tuple[Any, Any, Any]:
+    """Latents, images and labels of the right shapes."""
     g = gan.generator
-    # The batch must split into the discriminator's groups.
+    # The discriminator divides the batch into groups.
     batch = gan.discriminator.mbstd_batch or gan.discriminator.mbstd_group or 1
     c = jnp.zeros((1, g.c_dim)) if g.c_dim else None
     return jnp.zeros((1, g.z_dim)), jnp.zeros((batch, g.resolution, g.resolution, 3)), c

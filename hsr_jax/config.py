@@ -1,4 +1,4 @@
-"""The fields of an HSR run and which of their values fit together; a config file changes a few of them."""
+"""Fields of a GAN training with their default values, and a check that the values fit together."""
 
 import dataclasses
 from typing import Literal
@@ -14,34 +14,35 @@ from hsr_jax.gan.regularizer import Levels
 
 @dataclasses.dataclass(frozen=True)
 class ImageDataConfig:
-    """The images and how they are prepared."""
+    """Which images are used and how they are prepared."""
 
     source: str = ""
-    """A folder of images, a zip file in StyleGAN2's format, or a prepared data set: `ffhq`, `lsun_church`, `cub`,
+    """Folder of images, zip file in StyleGAN2's format, or prepared data set: `ffhq`, `lsun_church`, `cub`,
     `animal_face/dog`, `animal_face/cat`, `celeba_hq`."""
     table: str = ""
-    """Folder: a CSV file whose column `file` lists the images to use; empty takes all."""
+    """CSV file whose column `file` lists the images of the folder to use; empty takes all."""
     split: str = "full"
-    """Prepared sets: which part, such as `train` of LSUN church."""
+    """Part of a prepared data set, such as `train` of LSUN church."""
     data_dir: str = "data"
-    """Prepared sets: the directory in which the records are written and read."""
+    """Directory in which the records of prepared data sets are written and read."""
     manual_dir: str = ""
-    """Prepared sets: the directory with the official download."""
+    """Directory with the official download of a prepared data set."""
     resolution: int = 256
-    """Side of the images in pixels, a power of two from 32; others are cropped to a square and resized."""
+    """Side of the images in pixels, a power of two from 8; with `hsr.extractor` from 64. Images of other sizes are
+    cropped to a square and resized."""
     mirror: bool = True
-    """Doubles the data set by the mirror image of every image (Sec. 4.3.1, thesis)."""
+    """Whether the mirror image of every image is added to the data set (Sec. 4.3.1, thesis)."""
     max_images: int = 0
-    """Number of images to train on, drawn by the run's seed (Table 4.5: 1,000, 2,000, 10,000); 0 takes all."""
+    """Number of images to train on, drawn with the run's seed (Table 4.5: 1,000, 2,000, 10,000); 0 takes all."""
     labels: bool = False
-    """Whether the networks are conditional, by the labels of the data set."""
+    """Whether the networks are conditional on the labels of the data set."""
     cache_mib: int = 2048
-    """Memory for decoded images in MiB; those beyond it are decoded again in every epoch."""
+    """Memory for decoded images in MiB; images that do not fit are decoded again in every epoch."""
 
 
 @dataclasses.dataclass(frozen=True)
 class NetworksConfig:
-    """Sizes of generator and discriminator; the defaults are StyleGAN2-ADA's `paper256`."""
+    """Sizes of generator and discriminator; the defaults are those of StyleGAN2-ADA's `paper256`."""
 
     z_dim: int = 512
     """Length of a latent z."""
@@ -50,16 +51,16 @@ class NetworksConfig:
     mapping_layers: int = 8
     """Number of fully connected layers from z to w."""
     channel_base: int = 16384
-    """Channels at resolution r are min(channel_base / r, channel_max)."""
+    """Numerator of the number of channels at resolution r, min(channel_base / r, channel_max)."""
     channel_max: int = 512
     """Largest number of channels."""
     architecture: Architecture = "resnet"
     """Architecture of the discriminator: residual blocks, or plain ones."""
     mbstd_group: int = 8
-    """Size of the groups whose standard deviation the discriminator sees; divides `mbstd_batch`."""
+    """Size of the groups of images whose standard deviation the discriminator sees; a divisor of `mbstd_batch`."""
     mbstd_batch: int = 8
-    """Number of images inside which groups form, the batch of one of the reference's GPUs: a divisor of `batch_size`,
-    or 0 for the whole batch."""
+    """Number of consecutive images within which the groups are formed (the batch of one GPU in the reference); a
+    divisor of `batch_size`, or 0 for the whole batch."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,83 +68,82 @@ class AdaConfig:
     """Adaptive augmentation (ADA) of the images that the discriminator sees."""
 
     mode: Literal["none", "fixed", "adaptive"] = "adaptive"
-    """No augmentation, one of the fixed strength `p`, or one whose strength follows the discriminator."""
+    """Kind of strength: no augmentation, the fixed strength `p`, or a strength that adapts to the discriminator."""
     pipe: Pipe = "bgc"
-    """The kinds of augmentation. b: blit, g: geometry, c: colour, f: filters, n: noise, last c: cutout."""
+    """Kinds of augmentation. b: blit, g: geometry, c: colour, f: filters, n: noise, last c: cutout."""
     p: float = 0.0
-    """Strength at the start of the run, or throughout it with the mode `fixed`."""
+    """Strength at the start of the run, or during the whole run with mode `fixed`."""
     target: float = 0.6
-    """Adaptive: the mean sign of the discriminator's logits of real images that the strength is adapted to."""
+    """Mean sign of the discriminator's logits of real images at which the adaptive strength does not change."""
     kimg: float = 500.0
-    """Adaptive: thousands of images in which p can rise from 0 to 1; at most 100 in a run with `resume_from`."""
+    """Thousands of images in which the adaptive strength can rise from 0 to 1; at most 100 with `resume_from`."""
 
 
 @dataclasses.dataclass(frozen=True)
 class HsrConfig:
-    """The hierarchical semantic regularizer (Sec. 4.2.2, thesis)."""
+    """Hierarchical semantic regularizer (Sec. 4.2.2, thesis)."""
 
     extractor: str = "none"
-    """Pretrained network whose features are predicted (Table 4.1): the file of a public ViT or ResNet, or of ArcFace,
-    VGG-16 and AlexNet with LPIPS, FID's Inception; a directory that `common.weights import` wrote, `random` for an
-    untrained ViT-B/16, or `none`, the baseline."""
+    """Pretrained network whose features are predicted (Table 4.1): file of a public ViT, ResNet, ArcFace, VGG-16 or
+    AlexNet (alone or with LPIPS) or of FID's Inception; directory that `common.weights import` wrote; `random` for an
+    untrained ViT-B/16; `none` for the baseline."""
     final_norm: bool = True
-    """ViT: whether the features go through its last LayerNorm, as in the public code with DINO but not with DeiT."""
+    """Whether a ViT's features go through its last LayerNorm, as in the public code with DINO but not with DeiT."""
     levels: Levels = "all"
-    """The generator's blocks that are supervised (Table 4.2)."""
+    """Levels of the generator's blocks that are supervised (Table 4.2)."""
     start_kimg: float = 500.0
-    """Thousands of images of this run before the regularizer joins (Sec. 4.3.1); 0 for one that starts from a snapshot
-    of a baseline."""
+    """Thousands of images of this run before the regularizer starts (Sec. 4.3.1); 0 for a run that starts from a
+    snapshot of a baseline."""
     weight: float = 1.0
     """Factor of the regularizer in the generator's loss."""
     hidden: int = 4096
-    """Number of channels between the two convolutions of a predictor."""
+    """Number of channels between the two convolutions of a head."""
     activation: Activation = "leaky_relu"
-    """Activation of a predictor: `leaky_relu` is the document's, `relu` the public code's."""
+    """Activation of a head: `leaky_relu` as in the thesis, or `relu` as in the public code."""
     normalization: NormalizationName = "own"
-    """Normalisation of the extractor's input: `own`, with which it was trained, or `hsr`, the public code's mix of two
-    networks' statistics."""
+    """Normalisation of the extractor's input: `own`, as in its training, or `hsr`, the public code's mix of the
+    statistics of two networks."""
     image_size: int = 224
-    """Side of the extractor's input in pixels; a multiple of its patches or strides."""
+    """Side of the extractor's input in pixels; a multiple of its patch size or stride."""
     target_gradient: bool = False
-    """Whether the gradient also goes through the features of the generated image, not only the predictions."""
+    """Whether the gradient also flows through the extractor's features of the generated image."""
 
 
 @dataclasses.dataclass(frozen=True)
 class GanConfig:
-    """StyleGAN2-ADA with its `paper256`."""
+    """Training of StyleGAN2-ADA, by default with the settings of its `paper256`, with or without HSR."""
 
     workdir: str = "runs/hsr"
-    """Directory of checkpoints, logs, sample grids and results; a run started again in the same place resumes."""
+    """Directory of checkpoints, logs, sample grids and results; a run started again in it resumes."""
     seed: int = 0
-    """Seed of weights, latents, augmentation, the order of images and the choice of a subset."""
+    """Seed of the weights, the latents, the augmentation, the order of the images and the choice of a subset."""
     data: ImageDataConfig = ImageDataConfig()
     networks: NetworksConfig = NetworksConfig()
     g_lr: float = 0.0025
-    """Learning rate of the generator and of the predictors; Adam with betas 0 and 0.99."""
+    """Learning rate of the generator and of the heads; Adam with betas 0 and 0.99."""
     d_lr: float = 0.0025
-    """Learning rate of the discriminator."""
+    """Learning rate of the discriminator; Adam with betas 0 and 0.99."""
     losses: LossConfig = LossConfig(r1_gamma=1.0)
     schedule: ScheduleConfig = ScheduleConfig(ema_kimg=20.0)
     ada: AdaConfig = AdaConfig()
     hsr: HsrConfig = HsrConfig()
     resume_from: str = ""
-    """Snapshot to start from: the work directory of a run with the same networks, or a public checkpoint in
-    StyleGAN2-ADA's or rosinality's layout. As in StyleGAN2-ADA, the average is then not ramped up and `ada.kimg` is at
-    most 100."""
+    """Snapshot to start from: work directory of a run with the same networks, or checkpoint in StyleGAN2-ADA's or
+    rosinality's layout. As in StyleGAN2-ADA, `schedule.ema_ramp_up` is then ignored and `ada.kimg` is at most 100."""
     kimg: float = 25000.0
     """Length of the run in thousands of real images shown."""
     batch_size: int = 64
     """Global batch size; a multiple of the number of devices."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    """Type of the convolutions of the four highest resolutions; activations of 16 bits are clamped at 256."""
+    """Type of the convolutions at the four highest resolutions; activations of 16 bits are clamped at 256."""
     log_every: int = 50
-    """Steps between log lines."""
+    """Number of batches between log lines."""
     save_kimg: float = 50.0
     """Thousands of images between checkpoints."""
     sample_kimg: float = 200.0
-    """Thousands of images between sample grids."""
+    """Thousands of images between sample grids, each with the averaged generator in `snapshots/{kimg}.safetensors`."""
     samples: int = 64
-    """Number of images in a sample grid. The averaged generator is stored with it, `snapshots/{kimg}.safetensors`."""
+    """Number of images in a sample grid."""
 
     @property
     def steps(self) -> int:
@@ -152,29 +152,30 @@ class GanConfig:
 
 
 def check(config: GanConfig) -> None:
-    """Checks values that have a right type but fit no run; `InputError` names the field and the remedy."""
+    """Checks that the values fit together. Raises `InputError` with the field and the remedy if they do not."""
     n, s, batch = config.networks, config.schedule, config.batch_size
     size = config.data.resolution
     if size < 8 or size & (size - 1):
-        raise InputError(f"field data.resolution: {size} is no power of two from 8; take 64, 128 or 256")
+        raise InputError(f"field data.resolution: {size} is not a power of two from 8; take 64, 128 or 256")
     at_least_one = {"samples": config.samples, "batch_size": batch, "log_every": config.log_every}
     at_least_one |= {f"schedule.{name}": getattr(s, name) for name in ("g_interval", "d_interval", "ada_interval")}
     for name, value in at_least_one.items():
         if value < 1:
-            raise InputError(f"field {name}: {value} is less than 1")
-    whole = n.mbstd_batch or batch
-    if batch % whole:
+            raise InputError(f"field {name}: {value} is less than 1; take at least 1")
+    mbstd_batch = n.mbstd_batch or batch
+    if batch % mbstd_batch:
         raise InputError(
-            f"field networks.mbstd_batch: {whole} does not divide a batch of {batch}; take a divisor, or 0"
+            f"field networks.mbstd_batch: {mbstd_batch} does not divide a batch of {batch}; take a divisor, or 0"
         )
-    if n.mbstd_group and whole % min(n.mbstd_group, whole):
-        raise InputError(f"field networks.mbstd_group: groups of {n.mbstd_group} do not fit into {whole} images")
-    if (config.ada.mode == "fixed") != (config.ada.p > 0) and config.ada.mode != "adaptive":
+    if n.mbstd_group and mbstd_batch % min(n.mbstd_group, mbstd_batch):
+        raise InputError(f"field networks.mbstd_group: {n.mbstd_group} does not divide {mbstd_batch}; take a divisor")
+    mode, p = config.ada.mode, config.ada.p
+    if (mode == "fixed" and p <= 0) or (mode == "none" and p > 0):
         raise InputError(
-            f"field ada.p: {config.ada.p} with ada.mode {config.ada.mode} does nothing; fixed needs a p, none has none"
+            f"field ada.p: {p} has no effect with ada.mode {mode}; take a p above 0 for fixed, and 0 for none"
         )
     if config.hsr.extractor != "none" and config.hsr.start_kimg >= config.kimg:
         raise InputError(
             f"field hsr.start_kimg: {config.hsr.start_kimg:g} is not before the end of the run, kimg {config.kimg:g}; "
-            "take less, 0 where the run starts from a snapshot"
+            "take less, or 0 if the run starts from a snapshot"
         )

@@ -4,10 +4,10 @@
     python -m hsr_jax.edit --snapshot runs/hsr --classifier runs/attributes --attribute smile --keep glasses \\
         --latents projected/latents.npz --strengths -2 0 2
 
-The direction is the normal of a boundary, which a linear support vector machine finds between the generated images with
-the highest and those with the lowest scores of the classifier (InterFaceGAN). Strengths are in standard deviations of
-the samples along the direction, so that they mean the same for every generator. `hsr_jax.lines` explains how the edited
-images lead to Fig. 4.11.
+The direction is the normal of a boundary. A linear support vector machine finds the boundary between the generated
+images with the highest and the lowest scores of the classifier (InterFaceGAN). The unit of a strength is the standard
+deviation of the samples along the direction, so that strengths are comparable between generators. `hsr_jax.lines`
+describes how the edited images lead to Fig. 4.11.
 """
 
 import dataclasses
@@ -36,25 +36,26 @@ from hsr_jax.editing.scorer import Scorer
 
 @dataclasses.dataclass(frozen=True)
 class Edit(ImageOptions, AttributeOptions):
-    """Which generator, which attribute, which images. `psi` truncates the samples as well as the images."""
+    """Options of the edit: the generator, the attribute and the images. `psi` truncates samples and images alike."""
 
     keep: tuple[str, ...] = ()
-    """Attributes that the edit shall not change: its direction is made orthogonal to theirs."""
+    """Attributes that the edit should preserve. Its direction is made orthogonal to their directions."""
     boundary: str = ""
-    """File with the boundary of an earlier edit of the same attribute and psi; empty finds one."""
+    """Path to boundary.npz of an earlier edit of the same attribute with the same psi; empty finds a new boundary."""
     strengths: tuple[float, ...] = (-3.0, 0.0, 3.0)
-    """Strengths of the edits in the pictures; the animation and the curves lead from the lowest to the highest."""
+    """Strengths of the edits in the pictures. The animation and the curves go from the lowest to the highest one."""
     samples: int = 10_000
     """Number of generated images that are scored to find the boundary."""
     share: float = 0.1
-    """Share of the samples with the highest scores, which count as having the attribute; as many lack it."""
+    """Share of the samples, those with the highest scores, that count as having the attribute. The same share with the
+    lowest scores counts as lacking it."""
     frames: int = 21
-    """Number of places along the edit in the animation and the curves."""
+    """Number of positions along the edit in the animation and the curves."""
     out: str = "edited"
-    """Directory for boundary.npz, edit.json and the pictures. Files in images/ are numbered: the edits of the first
-    image in the order of `strengths`, then those of the next image."""
+    """Directory for boundary.npz, edit.json and the pictures. The numbers of the files in images/ run over `strengths`
+    first and over images second."""
     seed: int = 0
-    """Seed of the samples, which are not the images of small `seeds`."""
+    """Seed of the samples. Their latents differ from those of small numbers in `seeds`."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def edit(options: Edit) -> dict[str, Any]:
-    """Finds the boundary, edits the images, writes and prints the results; returns the content of edit.json."""
+    """Finds the boundary, edits the images, writes and prints the results, and returns the content of edit.json."""
     renderer = Renderer(options.snapshot, options.batch_size)
     scorer = Scorer(renderer, options.classifier)
     _check(options, scorer)
@@ -86,16 +87,16 @@ def _check(options: Edit, scorer: Scorer) -> None:
     for field, name in (("attribute", options.attribute), *(("keep", name) for name in options.keep)):
         scorer.column(field, name)
     if options.attribute in options.keep:
-        raise InputError(f"field keep: {options.attribute} is what is edited; leave it out")
+        raise InputError(f"field keep: {options.attribute} is the attribute to edit; remove it")
     if options.boundary and options.keep:
-        raise InputError("fields boundary, keep: a boundary keeps what it was found with; give one of the two")
+        raise InputError("fields boundary, keep: a stored boundary has its own attributes to keep; give only one field")
     if len(set(options.strengths)) < 2 or options.frames < 3:
-        raise InputError("fields strengths, frames: give at least two different strengths and three frames")
+        raise InputError("fields strengths, frames: too few; give at least two different strengths and three frames")
 
 
 def _find(options: Edit, renderer: Renderer, scorer: Scorer) -> Boundary:
-    """Boundary of the attribute, with a direction that is orthogonal to those of the attributes to keep."""
-    # Seeds count down from the largest one.
+    """Boundary of the attribute, with a direction that is orthogonal to the directions of the attributes to keep."""
+    # Seeds count down from the largest one, so that they differ from the seeds of the edited images.
     last = 2**32 - 1 - options.seed * options.samples
     ws = renderer.latents(range(last, last - options.samples, -1), options.psi, options.label)
     w, scores = ws[:, 0], scorer(ws, "sample")
@@ -104,13 +105,13 @@ def _find(options: Edit, renderer: Renderer, scorer: Scorer) -> Boundary:
         column = scores[:, scorer.names.index(name)]
         found[name] = directions.boundary(w, column, share=options.share, seed=options.seed)
         rows.append((name, 100 * float((column > 0).mean()), 100 * found[name].accuracy))
-    print_table("boundaries", ("attribute", "samples that have it %", "told apart %"), rows)
+    print_table("boundaries", ("attribute", "samples with it %", "classified correctly %"), rows)
     boundary = found.pop(options.attribute)
     if not found:
         return boundary
     normal = directions.conditional(boundary.normal, np.stack([other.normal for other in found.values()]))
     along = w @ normal
-    # This plane is no boundary: nobody knows whom it tells apart. It is put through the middle of the samples.
+    # The plane of a conditional direction is not fitted and has no accuracy. It passes through the mean of the samples.
     return Boundary(normal, intercept=-float(along.mean()), deviation=float(along.std()), accuracy=np.nan)
 
 
@@ -119,7 +120,7 @@ def _edited(ws: np.ndarray, direction: jax.Array, strengths: Sequence[float]) ->
 
 
 def _draw(options: Edit, renderer: Renderer, shown: np.ndarray, images: Sequence[str], out: Path) -> None:
-    """Writes all edits [N, S, num_ws, w_dim], one file each and a grid of them."""
+    """Writes the images of all edits [N, S, num_ws, w_dim], as one file per edit and as a grid."""
     captions = [f"{name} {a:+g}" for name in images for a in options.strengths]
     pictures = renderer.render(shown.reshape(-1, *shown.shape[2:]), "edit")
     write_image(out / "edits.png", grid(pictures, columns=len(options.strengths), captions=captions))
@@ -128,14 +129,14 @@ def _draw(options: Edit, renderer: Renderer, shown: np.ndarray, images: Sequence
 
 
 def _animate(options: Edit, renderer: Renderer, path: np.ndarray, out: Path) -> None:
-    """Writes the animation: all images side by side, from the lowest strength to the highest and back."""
+    """Writes the animation of all images side by side, from the lowest strength to the highest and back."""
     pictures = renderer.render(path.swapaxes(0, 1).reshape(-1, *path.shape[2:]), "animate")
     frames = [grid(pictures[i : i + len(path)]) for i in range(0, len(pictures), len(path))]
     write_animation(out / f"edits.{options.animation}", back_and_forth(frames))
 
 
 def _write(options: Edit, out: Path, boundary: Boundary, names, images, along, scores) -> dict[str, Any]:
-    """Writes numbers and curves of the scores [N, T, A] of the named images at the strengths `along` [T]."""
+    """Writes results and curves of the scores [N, T, A] of the images at the strengths `along` [T]."""
     mean = scores.mean(0)
     result = {
         "snapshot": options.snapshot,
@@ -144,7 +145,7 @@ def _write(options: Edit, out: Path, boundary: Boundary, names, images, along, s
         "strength_in_w": boundary.deviation,
         "told_apart": None if np.isnan(boundary.accuracy) else boundary.accuracy,
         "strengths": along.tolist(),
-        # Eq. (4.5) on the lines of the edits; squared logits.
+        # Eq. (4.5) on the lines of the edits, in squared logits.
         "linearity": dict(zip(names, np.asarray(attribute_linearity(jnp.asarray(scores))).tolist(), strict=True)),
         "mean_scores": {name: mean[:, i].tolist() for i, name in enumerate(names)},
         "scores": {image: scores[i, :, names.index(options.attribute)].tolist() for i, image in enumerate(images)},

@@ -1,10 +1,10 @@
-"""Measures a trained generator: FID, KID, precision, recall, PPL, attribute linearity; tables, JSON and pictures.
+"""Measures a trained generator (FID, KID, precision, recall, PPL, attribute linearity); writes tables and pictures.
 
     python -m hsr_jax.evaluate --snapshot runs/hsr/table4_5/dog_hsr --inception weights/pytorch-fid/... \
         --lpips weights/lpips-parts/vgg --pr_network vgg16.pth --against runs/hsr/table4_5/dog/results/results.json
 
-A network that is not at hand may be replaced by another one, `--substitute vit.safetensors`, whose numbers have names
-of their own. `python -m hsr_jax.tables` collects the results of several runs in the tables of the thesis.
+If the network of a metric is missing, `--substitute vit.safetensors` takes another one, whose values get other names.
+`python -m hsr_jax.tables` collects the results of several runs in the tables of the thesis.
 """
 
 import dataclasses
@@ -32,13 +32,13 @@ from hsr_jax.evaluation.sampler import Sampler
 from hsr_jax.published import published_row
 
 Metric = Literal["fid", "kid", "pr", "mahalanobis", "ppl", "als"]
-PLACES = ("data_dir", "manual_dir", "cache_mib")
-"""Fields of `ImageDataConfig` that say where the images are on this machine, not which images they are."""
+LOCAL_FIELDS = ("data_dir", "manual_dir", "cache_mib")
+"""Fields of `ImageDataConfig` that depend on this machine, not on which images are used."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluate(metric_networks.Files):
-    """Chooses the generator, the metrics with their networks, and the real images."""
+    """Options of the evaluation: the generator, the metrics with their networks, and the real images."""
 
     snapshot: str = ""
     """Work directory of a run, an imported directory, or a StyleGAN2 checkpoint."""
@@ -48,13 +48,13 @@ class Evaluate(metric_networks.Files):
     num_images: int = 50_000
     """Number of generated images, and of pairs for the path length."""
     data: ImageDataConfig = ImageDataConfig()
-    """Real images, at the generator's resolution. If `source` is empty they are the run's, and only `data_dir`,
-    `manual_dir` and `cache_mib` may be given."""
+    """Real images, which are resized to the generator's resolution. If `source` is empty, they are the run's images,
+    and only `data_dir`, `manual_dir` and `cache_mib` may be given."""
     real: Literal["full", "training"] = "full"
-    """Which of the run's images are the real ones: all of its source, as in StyleGAN2-ADA even for limited data, or
-    only those it was trained on."""
+    """Which of the run's images are used: all images of its source, as in StyleGAN2-ADA even for limited data, or only
+    the images of the training."""
     fid_variant: metric_networks.FidVariant = "stylegan2-ada"
-    """How Inception gets its images and how covariances are computed: pytorch-fid divides by N - 1."""
+    """Implementation whose resizing and covariance FID follows; pytorch-fid divides the covariance by N - 1."""
     ridge: float = 0.0
     """Ridge of the Mahalanobis distance, relative to the mean variance of a feature. Needed if there are fewer real
     images than features, and for the features of a ViT."""
@@ -65,18 +65,18 @@ class Evaluate(metric_networks.Files):
     seed: int = 0
     """Seed of latents, noise, labels and subsets."""
     batch_size: int = 32
-    """Images per batch over all devices."""
+    """Number of images per batch over all devices."""
     cache: str = "data/features"
-    """Directory where the features of real images are kept for later evaluations."""
+    """Directory in which the features of real images are stored for later evaluations."""
     row: str = ""
-    """Row of the thesis' tables whose values are shown beside, such as `table4_5/dog`; empty: the run's own."""
+    """Row of the thesis' tables whose published values are shown, such as `table4_5/dog`; empty takes the run's row."""
     against: str = ""
-    """results.json of another model, evaluated with the same options. Adds the relative change of each metric, both
-    distributions of path lengths, and a signed-rank test."""
+    """Path to results.json of another model that was evaluated with the same options. Adds the relative change of each
+    metric, both distributions of path lengths, and a signed-rank test."""
     pictures: int = 8
     """Number of rows of the pictures."""
     out: str = ""
-    """Directory of the results; `results/` in the work directory if empty."""
+    """Directory of the results; empty takes `results/` in the work directory."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def evaluate(options: Evaluate) -> dict[str, float]:
     """Writes results.json, samples.npz, table.md and pictures, prints the table, and returns the values by metric.
 
-    The files are written after each group of metrics and before its pictures, so that a later failure loses no number.
+    The files are written after each group of metrics and before its pictures, so that a later failure loses no value.
     """
     run = _check(options)
     other = results.read(options.against) if options.against else None
@@ -121,7 +121,7 @@ def evaluate(options: Evaluate) -> dict[str, float]:
 
 
 def _prepare(options: Evaluate, run: GanConfig | None) -> Evaluation:
-    """Opens every input, so that its errors show before anything is measured."""
+    """Opens all inputs, so that their errors appear before anything is measured."""
     classifier = load_classifier(options.classifier) if "als" in options.metrics else None
     networks = metric_networks.choose(options.metrics, options, options.fid_variant)
     generator, variables = snapshot.load(options.snapshot)
@@ -135,7 +135,7 @@ def _prepare(options: Evaluate, run: GanConfig | None) -> Evaluation:
 
 
 def _check(options: Evaluate) -> GanConfig | None:
-    """Checks the options; returns the run's configuration if the snapshot is a run."""
+    """Checks the options; returns the run's configuration if the snapshot is a run, otherwise None."""
     if not options.snapshot:
         raise InputError("field snapshot: empty; name a run's work directory or a checkpoint")
     if not Path(options.snapshot).exists():
@@ -143,23 +143,24 @@ def _check(options: Evaluate) -> GanConfig | None:
     if not options.metrics:
         raise InputError("field metrics: empty; name at least one")
     if min(options.num_images, options.batch_size, options.lines, options.pictures) < 1 or options.num_images < 8:
-        raise InputError("fields num_images, batch_size, lines, pictures: take at least 8 images and 1 of the others")
+        raise InputError("fields num_images, batch_size, lines, pictures: too small; take at least 8 images and 1 each")
     if "als" in options.metrics and not options.classifier:
         raise InputError(
-            "field classifier (for als): empty; name the work directory of a run of hsr_jax.train_attributes, or leave "
-            "als out of field metrics"
+            "field classifier (for als): empty; name the work directory of a run of hsr_jax.train_attributes, or "
+            "remove als from field metrics"
         )
-    if stray := [f"data.{name}" for name in _given(options.data) if name not in PLACES and not options.data.source]:
-        raise InputError(f"fields {', '.join(stray)}: given without data.source, whose images they are about; name it")
-    is_run = (Path(options.snapshot) / workdir.CONFIG).is_file()
+    stray = [f"data.{name}" for name in _given(options.data) if name not in LOCAL_FIELDS]
+    if stray and not options.data.source:
+        raise InputError(f"fields {', '.join(stray)}: given without data.source; name the source of the images")
     if not Path(options.snapshot).is_dir() and not options.out:
         raise InputError("field out: empty, and the snapshot is a file; name a directory for the results")
+    is_run = (Path(options.snapshot) / workdir.CONFIG).is_file()
     return workdir.read_config(GanConfig, options.snapshot) if is_run else None
 
 
 def _source(options: Evaluate, run: GanConfig | None, generator: Generator) -> ImageSource | None:
-    """Opens the real images; None if no metric needs any."""
-    if not set(options.metrics) & set(results.OF_REAL) and not generator.c_dim:
+    """Opens the real images; None if neither a metric nor the labels of a conditional generator need them."""
+    if not set(options.metrics) & set(results.NEED_REAL) and not generator.c_dim:
         return None
     data, seed = options.data, options.seed
     if run and not data.source:
@@ -168,27 +169,28 @@ def _source(options: Evaluate, run: GanConfig | None, generator: Generator) -> I
     source = sources.open_source(dataclasses.replace(data, labels=bool(generator.c_dim)), seed)
     if source.labels.size != generator.c_dim:
         raise InputError(
-            f"field data.source: labels of {source.labels.size} values, the generator has {generator.c_dim}"
+            f"field data.source: its labels have {source.labels.size} values, but the generator takes "
+            f"{generator.c_dim}; name the images that it was trained on"
         )
     return source
 
 
 def _given(data: ImageDataConfig) -> dict[str, Any]:
-    """Fields whose values are not the defaults."""
+    """Fields of `data` that differ from their defaults, by name."""
     return {name: getattr(data, name) for name in config_diff(ImageDataConfig(), data)}
 
 
 def _draw(job: Evaluation, samples: dict[str, np.ndarray], other: results.Results | None) -> None:
-    """Draws the curves, together with those of the other model if there is one, and images at all resolutions."""
+    """Draws the curves of this model and of the other model if there is one, and images at all resolutions."""
     name, distance = job.options.snapshot, job.networks.distance
     against = f"{other.name} (against)" if other else ""
     if distance and "path_lengths" in samples:
-        # Path lengths in the features of another network have another scale.
-        alike = {against: other.samples["path_lengths"]} if other and distance.label in other.values else {}
-        pictures.histogram({name: samples["path_lengths"]} | alike, job.out / "path_lengths.png", distance.label)
+        # Path lengths from different networks have different scales and are not drawn together.
+        others = {against: other.samples["path_lengths"]} if other and distance.label in other.values else {}
+        pictures.histogram({name: samples["path_lengths"]} | others, job.out / "path_lengths.png", distance.label)
     if "als_scores" in samples:
-        alike = {against: other.samples["als_scores"]} if other and "als_scores" in other.samples else {}
-        pictures.linearity({name: samples["als_scores"]} | alike, job.out / "als.png")
+        others = {against: other.samples["als_scores"]} if other and "als_scores" in other.samples else {}
+        pictures.linearity({name: samples["als_scores"]} | others, job.out / "als.png")
     first = np.arange(min(job.options.pictures, 4))
     pictures.resolutions(job.sampler.frames(first, np.zeros(len(first))), job.out / "rgb.png")
 

@@ -1,4 +1,4 @@
-"""Writes the averaged generator of a run in StyleGAN2-ADA's names, as FASE reads the generator of its prior.
+"""Writes the averaged generator of a run with StyleGAN2-ADA's names of arrays, for example as a prior of FASE.
 
 python -m hsr_jax.export --snapshot runs/hsr --out prior/generator.safetensors
 """
@@ -14,12 +14,12 @@ from hsr_jax import snapshot
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """Which generator, and the file to write."""
+    """Options of the export: the generator and the file."""
 
     snapshot: str = "runs/hsr"
     """Work directory of a run, an imported directory, or a checkpoint."""
     out: str = "generator.safetensors"
-    """File to write; its name ends in .safetensors."""
+    """Path of the file to write, which ends in .safetensors."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -28,12 +28,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def export(options: Export) -> None:
-    """Writes the file, whole or not at all, and replaces an older one."""
+    """Writes the file; an older one is replaced."""
     if not options.out.endswith(".safetensors"):
-        raise InputError(f"field out: {options.out}: give the file a name that ends in .safetensors")
+        raise InputError(f"field out: {options.out} does not end in .safetensors; add this ending")
     generator, variables = snapshot.load(options.snapshot)
     values = snapshot.write(generator, variables, options.out)
-    print(f"{options.out}: {values:,} values of a generator of {generator.resolution} px in StyleGAN2-ADA's names")
+    print(f"{options.out}: generator of {generator.resolution} px, {values:,} values, with StyleGAN2-ADA's names")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
-"""Generates images, one file each and a grid of them; on request also a walk through W, mixed styles and RGB outputs.
+"""Generates images as single files and as a grid; optionally also interpolations, mixed styles and RGB outputs.
 
     python -m hsr_jax.generate --snapshot runs/hsr --seeds 0 1 2 --psi 0.7 --out generated
     python -m hsr_jax.generate --snapshot ffhq.pkl --count 16 --interpolate True --mix 100 101 102 --layers True
     python -m hsr_jax.generate --snapshot runs/hsr --latents projected/latents.npz --interpolate True
 
-The generator is that of a run's work directory, of an imported directory or of a public checkpoint.
+The generator comes from a run's work directory, an imported directory or a public checkpoint.
 """
 
 import dataclasses
-import itertools
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,28 +28,29 @@ from hsr_jax.evaluation.pictures import resolutions
 GRID = 64
 """Largest number of images in the grid."""
 ROWS = 8
-"""Largest number of rows in the grids of layers and of interpolations."""
-PLACES = 8
-"""Images per row of the grid of interpolations, both ends included."""
+"""Largest number of rows in the grids of RGB outputs and of interpolations."""
+COLUMNS = 8
+"""Number of images per row in the grid of interpolations, both ends included."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Generate(ImageOptions):
-    """Which generator, which images, and which pictures of them."""
+    """Options of the generation: the generator, the images and the kinds of pictures."""
 
     out: str = "generated"
     """Directory for the pictures."""
     interpolate: bool = False
-    """Write an animation along straight lines in W, from each image to the next and from the last to the first, and
-    interpolation.png with one row per line."""
+    """Whether to write an animation along straight lines in W, from each image to the next and from the last to the
+    first, and interpolation.png with one row per line."""
     frames: int = 30
-    """Frames of the animation from one image to the next."""
+    """Number of frames of the animation from one image to the next."""
     mix: tuple[int, ...] = ()
-    """Seeds for a grid of mixed styles, mix.png, in which each image takes over the details of each of these."""
+    """Seeds for a grid of mixed styles, mix.png. Each of its images combines one image with the details of one of
+    these seeds."""
     crossover: int = 6
-    """First row of ws that comes from the seeds of `mix`; row 6 is that of the second convolution at 32 px."""
+    """First row of ws that comes from the seeds of `mix`; row 6 belongs to the second convolution at 32 px."""
     layers: bool = False
-    """Write the RGB output of every resolution (Fig. 4.8, thesis), layers.png."""
+    """Whether to write the RGB output of every resolution, layers.png (Fig. 4.8, thesis)."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def generate(options: Generate) -> None:
-    """Writes the pictures, and prints their places and the rate."""
+    """Writes the pictures, and prints their paths and the speed."""
     renderer, out = Renderer(options.snapshot, options.batch_size), Path(options.out)
     ws, names = renderer.choose(options)
     _check(options, ws)
@@ -70,7 +70,7 @@ def generate(options: Generate) -> None:
         path = out / f"interpolation.{options.animation}"
         frames = renderer.render(np.asarray(directions.tour(ws, options.frames)), "interpolate")
         write_animation(path, frames)
-        write_image(out / "interpolation.png", _legs(renderer, ws))
+        write_image(out / "interpolation.png", _interpolated(renderer, ws))
         print(f"interpolation: {path}, {out / 'interpolation.png'}")
     if options.mix:
         write_image(out / "mix.png", _mixed(renderer, ws[:GRID], shown, options))
@@ -82,47 +82,49 @@ def generate(options: Generate) -> None:
 
 def _check(options: Generate, ws: np.ndarray) -> None:
     if options.interpolate and (len(ws) < 2 or options.frames < 1):
-        raise InputError("field interpolate: needs at least two images and one frame; name more seeds")
+        raise InputError("field interpolate: too few images or frames; give at least two images and one frame")
     if options.mix and not 0 < options.crossover < ws.shape[1]:
-        raise InputError(f"field crossover: {options.crossover} is not from 1 to {ws.shape[1] - 1}, the rows of ws")
+        raise InputError(f"field crossover: {options.crossover} is no inner row of ws; take 1 to {ws.shape[1] - 1}")
 
 
 def _write_images(renderer: Renderer, ws: np.ndarray, names: list[str], out: Path) -> list[np.ndarray]:
-    """Writes each batch of images when it is ready; returns the first images for the grid."""
+    """Writes each batch of images as soon as it is ready; returns the first images for the grid."""
     shown: list[np.ndarray] = []
-    start, first = time.monotonic(), None
+    start, done, after_first = time.monotonic(), 0, None
     with Progress("generate", len(ws)) as progress:
-        done = 0
         for batch in renderer.images(ws):
             for image in batch:
                 write_image(out / f"{names[done]}.png", image)
                 done += 1
             shown += list(batch)[: GRID - len(shown)]
-            first = first or (time.monotonic(), done)
+            after_first = after_first or (time.monotonic(), done)
             progress.update(done)
     end = time.monotonic()
-    print(f"{out}: {len(ws)} images, {len(ws) / (end - start):.1f} images/s with compilation and files", end="")
-    print(
-        f", {(len(ws) - first[1]) / (end - first[0]):.1f} after the first batch" if first and len(ws) > first[1] else ""
-    )
+    print(f"{out}: {done} images, {done / (end - start):.1f} images/s with compilation and files", end="")
+    later = after_first and done > after_first[1]
+    print(f", {(done - after_first[1]) / (end - after_first[0]):.1f} after the first batch" if later else "")
     return shown
 
 
-def _legs(renderer: Renderer, ws: np.ndarray) -> np.ndarray:
-    """Grid with one row per straight line of the animation."""
-    legs = np.asarray(directions.line(ws[:ROWS], np.roll(ws, -1, axis=0)[:ROWS], PLACES))
-    return grid(renderer.render(legs.reshape(-1, *ws.shape[1:]), "interpolate"), columns=PLACES)
+def _interpolated(renderer: Renderer, ws: np.ndarray) -> np.ndarray:
+    """Grid of interpolations, with one row per straight line of the animation."""
+    lines = np.asarray(directions.line(ws[:ROWS], np.roll(ws, -1, axis=0)[:ROWS], COLUMNS))
+    return grid(renderer.render(lines.reshape(-1, *ws.shape[1:]), "interpolate"), columns=COLUMNS)
 
 
 def _mixed(renderer: Renderer, ws: np.ndarray, images: list[np.ndarray], options: Generate) -> np.ndarray:
-    """Grid of mixed styles: the images on the left, those of `mix` above, and at each crossing the image on the left
-    with the details of the one above."""
+    """Grid of mixed styles.
+
+    `images` are in the left column and the images of the seeds `mix` in the top row. An inner cell combines the coarse
+    styles of its row with the fine styles of its column.
+    """
     fine = renderer.latents(options.mix, options.psi, options.label)
     mixed = np.asarray(directions.mix(ws, fine, options.crossover)).reshape(-1, *ws.shape[1:])
-    above, inside = renderer.render(fine, "mix"), iter(renderer.render(mixed, "mix"))
-    white = np.full_like(above[0], 255)
-    rows = [[white, *above]] + [[image, *itertools.islice(inside, len(above))] for image in images]
-    return grid(list(itertools.chain.from_iterable(rows)), columns=len(above) + 1)
+    top, inner = renderer.render(fine, "mix"), renderer.render(mixed, "mix")
+    cells = [np.full_like(top[0], 255), *top]  # white in the corner
+    for i, image in enumerate(images):
+        cells += [image, *inner[i * len(top) : (i + 1) * len(top)]]
+    return grid(cells, columns=len(top) + 1)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Scores an attribute on straight lines between latents, to see whether it changes linearly (Fig. 4.11, thesis).
 
-It is the experiment of Sec. 4.3.3, "Editability": an image I_0 is edited to I_1, optimisation finds the latents w_0 and
-w_1 of both, and a classifier scores the images I_t on the line between these latents.
+This is the experiment of Sec. 4.3.3, "Editability": an image I_0 is edited to I_1, optimisation finds the latents w_0
+and w_1 of both, and a classifier scores the images I_t on the line between these latents.
 
     python -m hsr_jax.edit --snapshot runs/hsr --classifier runs/attributes --attribute smile --count 8 \\
         --strengths 0 3 --out edited
@@ -9,8 +9,8 @@ w_1 of both, and a classifier scores the images I_t on the line between these la
     python -m hsr_jax.lines --snapshot runs/hsr --classifier runs/attributes --attribute smile \\
         --latents projected/latents.npz --out lines
 
-Two strengths make pairs of an image and its edit. To compare another generator on the same images, repeat the last two
-commands with its snapshot and other directories.
+The two strengths give pairs of an image and its edit. To compare another generator on the same images, repeat the last
+two commands with its snapshot and other directories.
 """
 
 import dataclasses
@@ -35,15 +35,15 @@ from hsr_jax.editing.scorer import Scorer
 
 @dataclasses.dataclass(frozen=True)
 class Lines(AttributeOptions):
-    """Which generator, which attribute, which latents."""
+    """Options of the lines: the generator, the attribute and the latents."""
 
     latents: str = "projected/latents.npz"
-    """File that hsr_jax.project wrote: the first line leads from the first latent to the second, the next line from the
-    third to the fourth, and so on."""
+    """Path of a file that hsr_jax.project wrote. The first line goes from the first latent to the second, the second
+    line from the third latent to the fourth, and so on."""
     frames: int = 11
-    """Number of places per line, equidistant with both ends included."""
+    """Number of equidistant positions per line, both ends included."""
     out: str = "lines"
-    """Directory for lines.json, lines.png and a curve per line."""
+    """Directory for lines.json, lines.png and one curve per line."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -52,15 +52,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def lines(options: Lines) -> dict[str, Any]:
-    """Scores the lines, writes and prints the results; returns the content of lines.json."""
+    """Scores the lines, writes and prints the results, and returns the content of lines.json."""
     if options.frames < 3:
-        raise InputError(f"field frames: {options.frames} is less than 3, and between two ends every change is linear")
+        raise InputError(f"field frames: {options.frames} is less than 3, with which every line is straight; take more")
     renderer = Renderer(options.snapshot, options.batch_size)
     scorer = Scorer(renderer, options.classifier)
     column = scorer.column("attribute", options.attribute)
     ws = latent_files.load_latents(options.latents, renderer.generator)
     if len(ws) % 2:
-        raise InputError(f"{options.latents}: {len(ws)} latents are no pairs; project two images for every line")
+        raise InputError(f"{options.latents}: {len(ws)} latents do not form pairs; project two images per line")
     path = np.asarray(directions.line(jnp.asarray(ws[::2]), jnp.asarray(ws[1::2]), options.frames))
     scores = scorer(path, "score")
     pictures = renderer.render(path.reshape(-1, *ws.shape[1:]), "draw")
@@ -70,24 +70,22 @@ def lines(options: Lines) -> dict[str, Any]:
 
 
 def _write(options: Lines, scores: np.ndarray, names: Sequence[str], column: int) -> dict[str, Any]:
-    """Writes numbers and curves of the scores [P, T, A]."""
+    """Writes results and curves of the scores [P, T, A]; returns the content of lines.json."""
     out, t = Path(options.out), np.linspace(0, 1, options.frames)
     entries = []
     for i, line in enumerate(scores):
-        found = line[:, column]
-        # C(G(w_t)) ~ C(G(w_0)) + t (C(G(w_1)) - C(G(w_0)))  (4.4), thesis
-        curves = {"score": (t, found), "straight line": (t[[0, -1]], found[[0, -1]])}
-        title = f"latents {2 * i} to {2 * i + 1}"
+        logits, ends = line[:, column], [2 * i, 2 * i + 1]
+        # C(G(w_t)) ~ C(G(w_0)) + t (C(G(w_1)) - C(G(w_0))). Eq. (4.4), thesis
+        curves = {"score": (t, logits), "straight line": (t[[0, -1]], logits[[0, -1]])}
+        title = "latents {} to {}".format(*ends)
         plot_lines(curves, out / f"line{i:05d}.png", "t", f"logit of {options.attribute}", title)
-        entries.append(
-            {"latents": [2 * i, 2 * i + 1], "linearity": _linearity(line[None])[column], "scores": found.tolist()}
-        )
+        entries.append({"latents": ends, "linearity": _linearity(line[None])[column], "scores": logits.tolist()})
     result = {
         "snapshot": options.snapshot,
         "latents": options.latents,
         "attribute": options.attribute,
         "t": t.tolist(),
-        # Eq. (4.5), squared logits; means over the lines.
+        # Eq. (4.5), in squared logits, mean over the lines.
         "linearity": dict(zip(names, _linearity(scores), strict=True)),
         "lines": entries,
     }

@@ -1,9 +1,9 @@
-"""Finds the latents of given images by optimisation; writes the latents and each image beside its projection.
+"""Finds latents of given images by optimisation; writes the latents, and pictures of each image and its projection.
 
     python -m hsr_jax.project --snapshot runs/hsr --inputs photos/ --space w+ --perceptual lpips.pth --out projected
 
-Images are cropped to their central square and resized; a face should lie where faces lie in the generator's training
-images. Without a perceptual network, pixels at several scales are compared.
+Images are cropped to their central square and resized. A face should have the same position and size as the faces in
+the generator's training images. Without a perceptual network, pixels at several scales are compared.
 """
 
 import dataclasses
@@ -32,17 +32,18 @@ from hsr_jax.editing.projection import ProjectionConfig, Projector
 from hsr_jax.editing.renderer import Renderer
 
 MOMENT_SAMPLES = 10_000
-"""Number of samples by which the mean w and its deviation are measured; StyleGAN2, Appendix D."""
+"""Number of samples from which the mean w and its deviation are computed; StyleGAN2, Appendix D."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Project(SnapshotOptions):
-    """Which generator, which images, and how they are projected."""
+    """Options of the projection: the generator, the images and the optimisation."""
 
     inputs: tuple[str, ...] = ()
-    """Images, folders (with their subfolders) and globs."""
+    """Image files, folders (with their subfolders) and globs."""
     space: Literal["w", "w+"] = "w"
-    """One w for all layers, or one per layer (w+), which fits closer but may leave the latents of good images."""
+    """Latent space: one w for all layers, or one w per layer (w+), which fits more closely but may leave the region of
+    good images."""
     perceptual: str = ""
     """Checkpoint or imported directory of LPIPS, or of a ViT or ResNet whose features are compared."""
     out: str = "projected"
@@ -50,11 +51,11 @@ class Project(SnapshotOptions):
     label: int | None = None
     """Class, for a conditional generator."""
     seed: int = 0
-    """Seed of the noise on w during the search, and of noise maps."""
+    """Seed of the noise on w during the optimisation, and of the noise maps."""
     batch_size: int = 8
     """Number of images that are optimised at once, rounded up to a multiple of the number of devices."""
     steps: int = 500
-    """Steps of the optimisation; StyleGAN2: 1000."""
+    """Number of steps of the optimisation; StyleGAN2: 1000."""
     optimization: ProjectionConfig = ProjectionConfig()
     """Settings of the optimisation."""
 
@@ -65,9 +66,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def project(options: Project) -> list[dict]:
-    """Projects the images, writes and prints the results; returns the entry of each image in projection.json."""
+    """Projects the images, writes and prints the results, and returns the entry per image of projection.json."""
     if options.steps < 1:
-        raise InputError(f"field steps: {options.steps} is not positive")
+        raise InputError(f"field steps: {options.steps} is less than 1; take at least 1")
     paths = find_images(options.inputs)
     renderer, perceptual = Renderer(options.snapshot, options.batch_size), open_perceptual(options.perceptual)
     targets = np.stack([_square(path, renderer.generator.resolution) for path in paths])
@@ -83,7 +84,7 @@ def project(options: Project) -> list[dict]:
 
 
 class _Run:
-    """Compiled parts of a projection, for batches of one size."""
+    """Compiled parts of a projection for batches of one size."""
 
     def __init__(self, renderer: Renderer, projector: Projector, seed: int, moments: tuple[jax.Array, jax.Array]):
         self.renderer, self.projector = renderer, projector
@@ -92,7 +93,7 @@ class _Run:
         self.chunk = projection.chunk(projector.steps)
         create = lambda mean, indices: projector.create(mean, indices, seed)
         indices = jax.ShapeDtypeStruct((renderer.batch_size,), np.uint32)
-        # The placement of the state is fixed, so that a step does not move it and cause another compilation.
+        # A fixed placement of the state keeps a step from moving it, which would cause another compilation.
         split, whole = sharding.batch_sharding(renderer.mesh), sharding.replicated_sharding(renderer.mesh)
         places = jax.tree.map(lambda x: split if x.ndim else whole, jax.eval_shape(create, self.mean, indices))
         self._target = jax.jit(lambda network, images: projector.target(network, as_float(images)), out_shardings=split)
@@ -110,7 +111,7 @@ class _Run:
         """Results for the batch of images that begins at `start`: latents, images, and distances before and after."""
         size, variables = self.renderer.batch_size, self.renderer.variables
         rows = np.arange(start, start + size)
-        # The last batch is filled up with the last image.
+        # The last image is repeated to fill up the last batch.
         images = targets[np.minimum(rows, len(targets) - 1)]
         indices, images = sharding.put_batch((rows.astype(np.uint32), images), self.renderer.mesh)
         target, state = self._target(self.network, images), self._create(self.mean, indices)
@@ -139,25 +140,24 @@ def _square(path: str, resolution: int) -> np.ndarray:
 
 
 def _write(options: Project, paths: list[str], targets: np.ndarray, found: dict, name: str) -> list[dict]:
-    """Writes the results `found` for all images; `name` is that of the perceptual distance."""
+    """Writes the results `found` of all images; `name` is the name of the perceptual distance."""
     if not np.isfinite(found["ws"]).all():
-        raise InputError("the latents are not finite; lower optimization.learning_rate")
-    out, entries = Path(options.out), []
+        raise InputError("field optimization.learning_rate: the latents are not finite; take a lower learning rate")
+    out, entries, keys = Path(options.out), [], ("start_distance", "distance", "pixels")
     for i, path in enumerate(paths):
         pair = grid([targets[i], found["images"][i]], columns=2)
-        # The number tells images of the same name apart.
+        # The number distinguishes images of the same name.
         write_image(out / "images" / f"{i:05d}_{Path(path).stem}.png", pair)
-        numbers = {key: float(found[key][i]) for key in ("start_distance", "distance", "pixels")}
-        entries.append({"file": path, **numbers})
+        entries.append({"file": path, **{key: float(found[key][i]) for key in keys}})
     noise = {f"{latent_files.NOISE}{layer}": maps for layer, maps in found["noise"].items()}
     files.write_arrays(out / "latents.npz", ws=found["ws"], **noise)
     about = {"snapshot": options.snapshot, "space": options.space, "steps": options.steps, "distance": name}
     losses = found["losses"].mean(0)
     every = options.steps // len(losses)
-    course = {"step": list(range(every, options.steps + 1, every)), "mean": losses.tolist()}
-    files.write_json(out / "projection.json", {**about, "loss": course, "images": entries})
-    means = [np.mean([entry[key] for entry in entries]) for key in ("start_distance", "distance", "pixels")]
-    print(f"distance ({name}): {means[0]:.4f} at the mean w, {means[1]:.4f} found; squared pixels: {means[2]:.4f}")
+    loss = {"step": list(range(every, options.steps + 1, every)), "mean": losses.tolist()}
+    files.write_json(out / "projection.json", {**about, "loss": loss, "images": entries})
+    start, end, pixels = (np.mean([entry[key] for entry in entries]) for key in keys)
+    print(f"distance ({name}): {start:.4f} at the mean w, {end:.4f} at the end; squared pixel error: {pixels:.4f}")
     print(f"latents: {out / 'latents.npz'}\npictures: {out / 'images'}")
     return entries
 

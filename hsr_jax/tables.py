@@ -2,8 +2,9 @@
 
     python -m hsr_jax.tables --table 4.4 --runs runs/hsr
 
-Our values are those that `hsr_jax.evaluate` left in the work directory of a row's run. A published value stands beside
-the same metric of the same network only; what a substitute measured is in the JSON file, under its own name.
+Our values come from the results that `hsr_jax.evaluate` wrote into the work directories of the rows' runs. A published
+value stands only beside the same metric of the same network. The JSON file also holds values of substitute networks,
+under their own names.
 """
 
 from collections.abc import Sequence
@@ -17,12 +18,12 @@ from hsr_jax.published import CONFIGS, published_name
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Runs the command."""
     write_tables(parse_command(argv, default=Tables())[0], SYSTEM)
 
 
 def _measure(workdir: Path) -> tuple[dict[str, list[float]], int] | None:
-    """The values by the thesis' names and the number of generated images; None if the run was not evaluated."""
+    """Values by the thesis' names, and the number of generated images; None if the run was not evaluated."""
     path = workdir / "results" / results.DOCUMENT
     if not path.is_file():
         return None

@@ -2,7 +2,7 @@
 
     python -m hsr_jax.train --config configs/hsr/mtfl64_cpu.py --workdir runs/mtfl64
 
-A run started again in its work directory continues from its last checkpoint, to the same numbers.
+The same command, given again, continues the run from its last checkpoint to bit-identical numbers.
 """
 
 import functools
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from common import errors
@@ -17,6 +18,7 @@ from common.config import DryRun, parse_command
 from common.data import batches
 from common.data.images.labels import Labels
 from common.data.images.pipeline import ImageLoader
+from common.ops.pixels import stylegan2_ada_uint8
 from common.train import sharding
 from common.train.clock import Speed
 from common.train.fit import Job, fit, print_summary
@@ -30,19 +32,19 @@ from hsr_jax.gan.regularizer import Regularizer
 from hsr_jax.gan.state import GANState
 from hsr_jax.gan.step import Step
 
-# A continued run may have changed these; a change of any other field would make it another run.
+# Fields that may change when a run is continued. With any other change it would be another run.
 MAY_CHANGE = ("workdir", "kimg", "log_every", "save_kimg", "sample_kimg", "data.data_dir", "data.cache_mib")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Runs the command: config from a file, fields from the command line."""
+    """Runs the command."""
     config, options = parse_command(argv, GanConfig(), DryRun())
     sharding.initialize()
     describe(config) if options.dry_run else train(config)
 
 
 def describe(config: GanConfig) -> None:
-    """Prints the resolved config, the number of parameters and the shapes, without writing anything."""
+    """Prints the resolved config, the numbers of parameters and the shapes, without writing anything."""
     check(config)
     c_dim = sources.open_source(config.data, config.seed).labels.size if config.data.labels else 0
     g, d = build.shapes(build.build_gan(config, c_dim))
@@ -52,10 +54,10 @@ def describe(config: GanConfig) -> None:
 
 
 def train(config: GanConfig) -> Speed:
-    """Runs or continues a training; returns how fast it was."""
+    """Starts or continues a training; returns its speed."""
     check(config)
     mesh, data, losses = sharding.make_mesh(), config.data, config.losses
-    # The path length is computed on a part of the batch, which is split over the devices as well.
+    # The path length is computed on a part of the batch, which is split over the devices too.
     sharding.check_batch_size(config.batch_size, mesh, losses.path_length_shrink if losses.path_length_weight else 1)
     source = sources.open_source(data, config.seed)
     loader = ImageLoader(source, data.resolution, mirror=data.mirror, cache_mib=data.cache_mib)
@@ -83,20 +85,21 @@ def train(config: GanConfig) -> Speed:
 
 
 def new_state(config: GanConfig, phases: Phases, semantics: Regularizer | None, fresh: bool) -> GANState:
-    """State before the first batch; the networks of a fresh run are those of its snapshot, if it names one."""
+    """State before the first batch. A fresh run with `resume_from` gets the networks of that snapshot."""
     new = build.new_state(config, phases, semantics)
     return snapshot.with_networks_of(config.resume_from, new) if config.resume_from and fresh else new
 
 
 def make_samples(config: GanConfig, gan: GAN, labels: Labels) -> Callable[[GANState], dict[str, float]]:
-    """Function state -> {} that writes files named by the thousands of images seen.
+    """Function state -> {} that writes images of the averaged generator and the generator itself.
 
-    `samples/{kimg}.png` shows the averaged generator's images of the same latents each time;
-    `snapshots/{kimg}.safetensors` holds that generator.
+    The files are `samples/{kimg}.png`, always with the same latents, and `snapshots/{kimg}.safetensors`, where kimg is
+    the number of images seen in thousands.
     """
     z = jax.random.normal(jax.random.fold_in(jax.random.key(config.seed), 3), (config.samples, gan.generator.z_dim))
     c = np.stack([labels[i % len(labels)] for i in range(config.samples)]) if gan.generator.c_dim else None
-    generate = jax.jit(snapshot.make_generate(gan.generator))
+    psi = jnp.float32(1)
+    generate = jax.jit(lambda variables, z, c: stylegan2_ada_uint8(gan.generator.apply(variables, z, c, psi)[0]))
 
     def samples(state: GANState) -> dict[str, float]:
         variables = {"params": state.ema_params, **state.ema_model_state}

@@ -1,8 +1,8 @@
-"""Trains a classifier of attributes on labelled faces, for boundaries in W and for the attribute linearity score.
+"""Trains a classifier of attributes on labelled faces, for edits in W and for the attribute linearity score.
 
     python -m hsr_jax.train_attributes --config configs/hsr/attributes_mtfl64_cpu.py --workdir runs/attributes
 
-A run started again in its work directory continues from its last checkpoint, to the same numbers.
+The same command, given again, continues the run from its last checkpoint to bit-identical numbers.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,30 +24,30 @@ from common.train.state import TrainState, create_state
 from hsr_jax.attributes import build, classifier, data
 from hsr_jax.attributes.config import AttributesConfig
 
-# A continued run may have changed these; a change of any other field would make it another run.
+# Fields that may change when a run is continued. With any other change it would be another run.
 MAY_CHANGE = ("workdir", "log_every", "eval_every", "save_every", "data.data_dir", "data.cache_mib", "data.test_table")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Runs the command: config from a file, fields from the command line."""
+    """Runs the command."""
     config, options = parse_command(argv, AttributesConfig(), DryRun())
     sharding.initialize()
     describe(config) if options.dry_run else train(config)
 
 
 def describe(config: AttributesConfig) -> None:
-    """Prints the resolved config, the number of parameters and the shapes, without touching the disk."""
+    """Prints the resolved config, the number of parameters and the shapes, without writing anything."""
     size, count = config.image_size, len(data.names(config.data))
     flow = f"images [{config.batch_size}, {size}, {size}, 3] -> logits [{config.batch_size}, {count}]"
     print_summary(config, {"classifier": build.shapes(config)["params"]}, flow)
 
 
 def train(config: AttributesConfig) -> dict[str, dict[str, float]]:
-    """Runs or continues a training; returns the accuracies of the best state on the validation and test images."""
+    """Starts or continues a training; returns the accuracies of the best state on the validation and test images."""
     mesh = sharding.make_mesh()
     sharding.check_batch_size(config.batch_size, mesh)
-    source, validation = data.training(config.data, config.seed)
-    sets = {"validation": validation, "test": data.testing(config.data)}
+    source, validation = data.open_training(config.data, config.seed)
+    sets = {"validation": validation, "test": data.open_test(config.data)}
     loader = ImageLoader(source, config.image_size, mirror=True, cache_mib=config.data.cache_mib)
     evaluate = make_evaluate(config, mesh)
     job = Job(
@@ -83,7 +83,7 @@ def new_state(config: AttributesConfig) -> TrainState:
 
 
 def make_evaluate(config: AttributesConfig, mesh: Mesh) -> Callable[[dict, ImageSource], dict[str, float]]:
-    """Function (variables, images) -> `classifier.summarize` of all images."""
+    """Function (variables, images) -> losses and accuracies over all images, see `classifier.summarize`."""
     model, names = build.build(config), data.names(config.data)
 
     def tally(variables, images, labels, mask):

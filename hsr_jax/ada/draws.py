@@ -1,7 +1,6 @@
 """Random numbers of StyleGAN2-ADA's augmentation: which changes apply to each image, and how strong they are.
 
-The strength of a change is drawn as a quantile of its distribution. Random draws and the reference's debugging mode, in
-which all quantiles are one given number, differ in these quantiles alone.
+The strength of a change is drawn as a quantile of its distribution, so that tests can give the quantiles instead.
 """
 
 import dataclasses
@@ -33,23 +32,23 @@ QUANTILES = {
     "noise": 1,
     "cutout": 2,
 }
-"""Changes that are decided one by one, in the order of application, each with its number of quantiles (2: one per
-axis)."""
+"""Number of quantiles of each change (2: one per axis). Each change is decided separately. The order is that of the
+application."""
 
-# Random quantiles are multiples of 2^-23. Instead of 0 comes half of that, so that a normal number stays finite.
+# Random quantiles are multiples of 2^-23. Half of that replaces 0, so that normal numbers stay finite.
 EDGE = 2.0**-24
 
 
 @dataclasses.dataclass(frozen=True)
 class AugmentationDraws:
-    """Decisions and quantiles for a batch. The methods give 0, which changes nothing, where a change does not apply."""
+    """Decisions and quantiles for a batch. Where a change does not apply, the methods return 0, which has no effect."""
 
     applied: dict[str, Array]
-    """[B] per change: whether it applies to the image."""
+    """Whether each change applies to each image, [B] by name of the change."""
     quantiles: dict[str, Array]
-    """[B] or [B, 2] per change, in [0, 1)."""
-    normal: float
-    """Factor of `gaussian`: sqrt(2) gives normal numbers, 1 the smaller ones of the reference's debugging mode."""
+    """Quantiles in [0, 1), [B] or [B, 2] by name of the change."""
+    normal: float = math.sqrt(2)
+    """Factor of the normal numbers; the reference's debugging mode has 1 instead of the correct sqrt(2)."""
 
     def integer(self, name: str, count: int) -> Array:
         """Whole numbers, uniform in 0 .. count - 1, float32 [B]."""
@@ -60,12 +59,12 @@ class AugmentationDraws:
         return self._where(name, (2 * self.quantiles[name] - 1) * bound)
 
     def gaussian(self, name: str, deviation: float) -> Array:
-        """Normal numbers of mean 0, [B] or [B, 2]."""
+        """Normal numbers of mean 0 with this standard deviation, [B] or [B, 2]."""
         # Phi^-1(q) = sqrt(2) erfinv(2q - 1)
         return self._where(name, deviation * self.normal * jax.scipy.special.erfinv(2 * self.quantiles[name] - 1))
 
     def half_gaussian(self, name: str, deviation: float) -> Array:
-        """Absolute values of normal numbers of mean 0, [B] or [B, 2]."""
+        """Absolute values of normal numbers of mean 0 with this standard deviation, [B] or [B, 2]."""
         return self._where(name, deviation * self.normal * jax.scipy.special.erfinv(self.quantiles[name]))
 
     def _where(self, name: str, value: Array) -> Array:
@@ -74,36 +73,18 @@ class AugmentationDraws:
 
 
 def random_draws(key: Array, batch: int, probabilities: dict[str, Array | float]) -> AugmentationDraws:
-    """Random draws for a batch; those of image i depend on row i of the split of `key` alone.
+    """Random draws for a batch. Those for image i depend on row i of the split of `key` alone.
 
     Args:
       probabilities: probability that a change applies, for each name of `QUANTILES`; more than 1 acts as 1.
     """
-    uniform = jax.vmap(lambda k: jax.random.uniform(k, (_offsets()[-1] + len(QUANTILES),)))
+    ends = np.cumsum(list(QUANTILES.values()))
+    uniform = jax.vmap(lambda image_key: jax.random.uniform(image_key, (ends[-1] + len(QUANTILES),)))
     gates, values = jnp.split(uniform(jax.random.split(key, batch)), (len(QUANTILES),), axis=1)
     threshold = jnp.stack([jnp.asarray(probabilities[name], jnp.float32) for name in QUANTILES])
-    return _draws(gates < threshold[None, :], jnp.clip(values, EDGE, 1 - EDGE), math.sqrt(2))
-
-
-def percentile_draws(q: float, batch: int, enabled: dict[str, bool]) -> AugmentationDraws:
-    """Draws of the reference's debugging mode: each enabled change applies to all images, at its quantile `q`.
-
-    The second rotation, `post_rotate`, is 0, and normal numbers are erfinv(2q - 1), without the factor sqrt(2).
-    """
-    applied = jnp.broadcast_to(jnp.array([enabled[name] for name in QUANTILES])[None, :], (batch, len(QUANTILES)))
-    draws = _draws(applied, jnp.full((batch, _offsets()[-1]), q, jnp.float32), 1.0)
-    return dataclasses.replace(draws, quantiles=draws.quantiles | {"post_rotate": jnp.full(batch, 0.5)})
-
-
-def _offsets() -> np.ndarray:
-    """End of the quantiles of each change among all of them."""
-    return np.cumsum(list(QUANTILES.values()))
-
-
-def _draws(applied: Array, values: Array, normal: float) -> AugmentationDraws:
-    columns = jnp.split(values, _offsets()[:-1], axis=1)
+    applied = gates < threshold[None, :]
+    columns = jnp.split(jnp.clip(values, EDGE, 1 - EDGE), ends[:-1], axis=1)
     return AugmentationDraws(
         {name: applied[:, i] for i, name in enumerate(QUANTILES)},
         {name: x[:, 0] if x.shape[1] == 1 else x for name, x in zip(QUANTILES, columns, strict=True)},
-        normal,
     )

@@ -1,12 +1,14 @@
 """Geometry of StyleGAN2-ADA's augmentation: eight random maps of the plane, and one resampling for all of them.
 
-The image is continued by reflection, enlarged twice by the low-pass of a wavelet, sampled bilinearly and reduced by the
-mirrored low-pass. The two filters are orthogonal, so the identity map loses nothing. The wavelet is not quite
-symmetric: a mirrored or turned image is displaced by a tenth of a pixel and loses some of its finest detail, as in the
-reference. Reflection and enlargement depend on the sizes alone, so they are one constant matrix per axis.
+The image is continued by reflection, enlarged to twice its size by the low-pass filter of a wavelet, sampled
+bilinearly, and reduced by the mirrored low-pass. The two filters are orthogonal, so the identity map loses nothing. The
+wavelet is not quite symmetric: a mirrored or turned image is displaced by a tenth of a pixel and loses some of its
+finest detail, as in the reference. Reflection and enlargement depend only on the sizes, so they are one constant matrix
+per axis.
 
-Milliseconds on 2 shared cores, forward / gradient: 15 / 32 for 64 px and batch 16, 140 / 200 for 256 px and batch 4.
-The matrix products that enlarge take 5 / 5 and 75 / 77 of these; slices and adds would take 6 / 107 and 58 / 400.
+Measured on 2 shared cores, in milliseconds, forward / gradient: 15 / 32 for 64 px and batch 16, 140 / 200 for 256 px
+and batch 4. The matrix products that enlarge take 5 / 5 and 75 / 77 of these. Slices and additions in their place would
+take 6 / 107 and 58 / 400.
 """
 
 import functools
@@ -38,7 +40,7 @@ SYM6 = (
     -0.007800708325034148,
 )
 BORDER = len(SYM6) // 4
-"""Width in pixels of the frame around the output that the reduction reads."""
+"""Width in pixels of the frame around the output that the reducing filter also reads."""
 
 XINT_MAX = 0.125  # share of the image's side
 SCALE_STD = 0.2  # in powers of 2
@@ -50,8 +52,10 @@ Margins = tuple[int, int, int, int]
 
 
 def inverse_matrix(draws: AugmentationDraws, height: int, width: int) -> Array:
-    """Maps output -> input [B, 2, 3], in pixels from the centre, x to the right and y down; steps 1 to 8 of the
-    augmentation."""
+    """Maps [B, 2, 3] from points of the output to points of the input; steps 1 to 8 of the augmentation.
+
+    Points are in pixels from the centre, x to the right and y down.
+    """
     batch = draws.quantiles["xflip"].shape[0]
     size = jnp.array([[width, height]], jnp.float32)
     none, one, still = jnp.zeros(batch), jnp.ones(batch), jnp.zeros((batch, 2))
@@ -77,25 +81,23 @@ def inverse_matrix(draws: AugmentationDraws, height: int, width: int) -> Array:
 
 
 def resample(images: Array, matrix: Array, margins: Margins | None = None) -> Array:
-    """Images under the maps of `inverse_matrix`, differentiable in the images any number of times.
+    """Images [B, H, W, C] resampled by the maps of `inverse_matrix`; differentiable in the images any number of times.
 
-    The reference reflects the image by margins that are just large enough for the batch, and at most the side less one.
-    Here they are always that largest size, so that a result does not depend on the other images of the batch. Beyond
-    them the image is 0, as in the reference: a strong map leaves black corners. With the `margins` of the batch the
-    result is the reference's up to rounding. Without them, pixels next to the border may differ, because the outermost
-    taps of the filters see more than the reference's margins: by at most 6e-5 in images in [-1, 1], over hundreds of
-    random maps.
+    The reference reflects the image by margins that are just large enough for the batch, and at most the side minus 1.
+    Here the margins always have that largest size, so that a result does not depend on the other images of the batch.
+    Beyond the margins the image is 0, as in the reference: a strong map leaves black corners.
+
+    With the reference's `margins` the result is the reference's up to rounding. Without them, pixels next to the border
+    may differ, because the outermost taps of the filters read pixels beyond the reference's margins. The difference was
+    at most 6e-5 in images in [-1, 1], over hundreds of random maps.
 
     Args:
       images: [B, H, W, C], float; sides of at least 2.
       matrix: [B, 2, 3].
-      margins: static; each at most the side less one.
-
-    Returns:
-      [B, H, W, C].
+      margins: static; each at most the side minus 1. None takes this largest size.
 
     Raises:
-      ValueError: a margin is larger than a reflection gives.
+      ValueError: a margin is too large for a reflection.
     """
     chex.assert_rank(images, 4)
     batch, height, width, _ = images.shape
@@ -103,7 +105,7 @@ def resample(images: Array, matrix: Array, margins: Margins | None = None) -> Ar
     left, top, right, bottom = margins or (width - 1, height - 1, width - 1, height - 1)
     x, y = _positions(matrix, height, width)
     rows, columns = _enlargement(height, top, bottom), _enlargement(width, left, right)
-    # Channels come before the pixels, so that no product has to transpose its largest array.
+    # Channels come before pixels, so that no product has to transpose its largest array.
     enlarged = _product("bwci,jw->bcij", _product("bhwc,ih->bwci", images, rows), columns)
     sampled = warp.sample_planes(
         enlarged, _fold(2 * (x + left), width, left, right), _fold(2 * (y + top), height, top, bottom)
@@ -111,20 +113,8 @@ def resample(images: Array, matrix: Array, margins: Margins | None = None) -> Ar
     return _product("bchj,ih->bijc", _product("bchw,jw->bchj", sampled, _reduction(width)), _reduction(height))
 
 
-def reference_margins(matrix: np.ndarray, height: int, width: int) -> Margins:
-    """Margins with which the reference would pad a batch of these maps [B, 2, 3]; computed on the host, for they are
-    static."""
-    matrix = np.asarray(matrix, np.float64)
-    center = np.array([width - 1, height - 1]) / 2
-    corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * center
-    moved = np.einsum("bij,nj->bni", matrix[..., :2], corners) + matrix[:, None, :, 2]
-    overhang = np.concatenate([(-moved).max((0, 1)), moved.max((0, 1))])
-    overhang += 2 * BORDER - np.tile(center, 2)
-    return tuple(int(n) for n in np.ceil(np.clip(overhang, 0, np.tile(2 * center, 2))))
-
-
 def reflected(index: np.ndarray, size: int) -> np.ndarray:
-    """Pixels in 0 .. size - 1 at any places of an axis that is reflected at the centres of its first and last pixel."""
+    """Pixels 0 .. size - 1 found at these indices of an axis that is reflected at its first and last pixel."""
     index = np.mod(index, 2 * (size - 1))
     return np.minimum(index, 2 * (size - 1) - index)
 
@@ -134,8 +124,8 @@ def _product(equation: str, images: Array, matrix: np.ndarray) -> Array:
 
 
 def _positions(matrix: Array, height: int, width: int) -> tuple[Array, Array]:
-    """Places x and y in the input, pixels [B, 2 H + 10, 2 W + 10] each, of the points of the twice enlarged output."""
-    # Two points per pixel, and on each side 2 BORDER - 1 more, which the taps of the reduction reach.
+    """Coordinates x and y in the input, pixels, of the points of the enlarged output, [B, 2 H + 10, 2 W + 10] each."""
+    # There are two points per pixel and, on each side, 2 BORDER - 1 more for the taps of the reducing filter.
     first = 1 / 2 - BORDER
     x_out = jnp.arange(2 * width + 4 * BORDER - 2) / 2 + (first - (width - 1) / 2)
     y_out = jnp.arange(2 * height + 4 * BORDER - 2) / 2 + (first - (height - 1) / 2)
@@ -146,20 +136,20 @@ def _positions(matrix: Array, height: int, width: int) -> tuple[Array, Array]:
     return x + (width - 1) / 2, y + (height - 1) / 2
 
 
-# The enlarged axis repeats every 4 (size - 1) points, except within half a filter of its ends, where the filter sees
-# zeros outside. So only the beginning, one period and the end are computed: at most 4/9 of the area.
+# The enlarged axis repeats every 4 (size - 1) points, except within half a filter of its ends, where the filter reads
+# zeros from outside. So only the beginning, one period and the end are computed, which is at most 4/9 of the area.
 REACH = len(SYM6) // 2
 TAIL = REACH + 2
 
 
 def _period(size: int, before: int, after: int) -> tuple[int, int, bool]:
-    """Length of an enlarged axis, its period, and whether it is long enough for a part to be left out."""
+    """Length of an enlarged axis, its period, and whether it is long enough that a part can be left out."""
     length, period = 2 * (size + before + after), 4 * (size - 1)
     return length, period, length > period + REACH + 1 + TAIL
 
 
 def _enlargement(size: int, before: int, after: int) -> np.ndarray:
-    """Matrix [N, size] that reflects and enlarges an axis; it leaves out the points that `_fold` finds elsewhere."""
+    """Matrix [N, size] that reflects and enlarges an axis, without the repeated points (see `_fold`)."""
     if not 0 <= min(before, after) <= max(before, after) < size:
         raise ValueError(f"{size} pixels cannot be reflected by {before} before and {after} after them")
     length, period, periodic = _period(size, before, after)
@@ -177,7 +167,7 @@ def _enlargement(size: int, before: int, after: int) -> np.ndarray:
 
 
 def _fold(coordinate: Array, size: int, before: int, after: int) -> Array:
-    """Places among the rows of `_enlargement` for places on the enlarged axis."""
+    """Rows of `_enlargement` that hold these coordinates of the complete enlarged axis."""
     length, period, periodic = _period(size, before, after)
     if not periodic:
         return coordinate
@@ -186,7 +176,7 @@ def _fold(coordinate: Array, size: int, before: int, after: int) -> Array:
 
 
 def _reduction(size: int) -> np.ndarray:
-    """Matrix [size, 2 size + 10] of the reduction, the transpose of the enlargement up to a factor."""
+    """Matrix [size, 2 size + 10] that reduces an axis; the transpose of the enlargement up to a factor."""
     # y[i] = sum_t h[t] u[2 i + t]
     matrix = np.zeros((size, 2 * size + len(SYM6) - 2))
     for t, tap in enumerate(lowpass(SYM6)):

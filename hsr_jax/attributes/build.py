@@ -1,4 +1,4 @@
-"""Attribute classifiers by their configuration: an untrained network, its training step, and a trained one."""
+"""Attribute classifiers of a configuration: an untrained network, its training step, and a trained network."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,7 +21,7 @@ from hsr_jax.attributes.config import AttributesConfig
 
 
 def build(config: AttributesConfig) -> ResNet:
-    """The network, with one logit per attribute."""
+    """Network with one logit per attribute."""
     return ResNet(config.widths, config.depths, len(data.names(config.data)))
 
 
@@ -31,12 +31,12 @@ def shapes(config: AttributesConfig) -> dict[str, Any]:
 
 
 def initialize(config: AttributesConfig) -> dict[str, Any]:
-    """Variables of the untrained network by the run's seed."""
+    """Variables of the untrained network, drawn with the run's seed."""
     return init_on_host(build(config), jax.random.fold_in(jax.random.key(config.seed), 0), _input(config))
 
 
 def optimizer(config: AttributesConfig) -> optax.GradientTransformation:
-    """AdamW whose learning rate falls by a cosine."""
+    """AdamW whose learning rate falls to 0 along a cosine."""
     rate = optax.cosine_decay_schedule(config.learning_rate, config.steps)
     kernels = lambda params: jax.tree.map(lambda x: x.ndim > 1, params)
     return optax.adamw(rate, weight_decay=config.weight_decay, mask=kernels)
@@ -45,7 +45,10 @@ def optimizer(config: AttributesConfig) -> optax.GradientTransformation:
 def make_step(
     config: AttributesConfig,
 ) -> Callable[[TrainState, Mapping[str, Array]], tuple[TrainState, dict[str, Array]]]:
-    """Training step (state, batch of uint8 'image' and 'label') -> (state, metrics), a pure function to compile."""
+    """Training step (state, batch) -> (state, metrics), a pure function to compile.
+
+    A batch holds 'image' [B, R, R, 3], uint8, and 'label' [B, A], 0 or 1.
+    """
     model, transform = build(config), optimizer(config)
 
     def loss_fn(params, model_state, batch, key):
@@ -64,16 +67,16 @@ def make_step(
 
 
 def load_classifier(path: str) -> tuple[Callable[[Array], Array], tuple[str, ...]]:
-    """A trained classifier as a pure function, and the A attributes that its logits are of.
+    """Trained classifier as a pure function, and the names of its A attributes.
 
     The function takes images [B, R, R, 3], float32, with any R, and returns logits [B, A]. It clips the images to
-    [-1, 1], the range of the pictures that the classifier was trained on; a generator's images go beyond it.
+    [-1, 1], the range of the training images, because generated images exceed it.
 
     Args:
       path: the work directory of a run of `hsr_jax.train_attributes`; its best checkpoint is taken.
 
     Raises:
-      InputError: no run in the directory, or its checkpoint is damaged or of another model.
+      InputError: the directory holds no such run, or its checkpoint is damaged or belongs to another model.
     """
     config = workdir.read_config(AttributesConfig, path)
     checkpoints, template = Checkpoints(path), shapes(config)

@@ -1,7 +1,7 @@
-"""Attribute classifiers: the scores C of Eq. (4.4) and (4.5), thesis, are logits of a ResNet trained on labelled faces.
+"""Attribute classifiers, ResNets whose logits are the scores C of Eq. (4.4) and (4.5), thesis.
 
-The thesis takes the classifiers of StyleGAN, which were trained on CelebA-HQ's 40 attributes, and gives no numbers of a
-training of its own; those here are this project's.
+The thesis uses StyleGAN's classifiers, which were trained on CelebA-HQ's 40 attributes, and publishes no settings of a
+training. The settings here are this project's.
 """
 
 from collections.abc import Mapping
@@ -17,19 +17,19 @@ from common.nn.resnet import ResNet
 from common.ops.pool import adaptive_average_pool
 
 SHIFT = 1 / 16
-"""Largest shift of a training image along each axis, as a share of its side."""
+"""Largest shift of a training image along each axis, as a share of the side."""
 BRIGHTNESS, CONTRAST = 0.2, 0.2
-"""Largest change of brightness, on the scale [-1, 1], and largest relative change of contrast, in training."""
+"""Largest change of a training image's brightness, on the scale [-1, 1], and largest relative change of contrast."""
 
 
 def logits(model: ResNet, variables: Any, images: Array, size: int) -> Array:
-    """Logits [B, A] of images [B, R, R, 3] in [-1, 1], which the network sees at `size` px."""
+    """Logits [B, A] of images [B, R, R, 3] in [-1, 1], which are resized to `size` px for the network."""
     resized = images if images.shape[1] == size else adaptive_average_pool(images, size)
     return model.apply(variables, resized)[0]
 
 
 def loss(scores: Array, labels: Array) -> Array:
-    """Binary cross-entropy per image, the mean over attributes: logits and labels (0 or 1) [B, A] -> [B]."""
+    """Binary cross-entropy [B] per image, the mean over attributes, of logits and labels (0 or 1) [B, A]."""
     chex.assert_equal_shape([scores, labels])
     # -y log sigmoid(l) - (1 - y) log(1 - sigmoid(l)) = softplus(l) - y l
     return (jax.nn.softplus(scores) - labels * scores).mean(1)
@@ -48,27 +48,27 @@ def augment(key: Array, images: Array) -> Array:
 
 
 def tally(scores: Array, labels: Array, mask: Array) -> dict[str, Array]:
-    """Sums over the images with mask 1, for `summarize`: scores and labels [B, A], mask [B]."""
-    weight, said, true = mask[:, None], scores > 0, labels > 0.5
+    """Counts and summed loss for `summarize`, over the images with mask 1; scores and labels [B, A], mask [B]."""
+    weight, predicted, true = mask[:, None], scores > 0, labels > 0.5
     return {
         "count": mask.sum(),
         "loss": (loss(scores, labels) * mask).sum(),
         "positives": (true * weight).sum(0),
-        "right_positives": ((said & true) * weight).sum(0),
-        "right_negatives": ((~said & ~true) * weight).sum(0),
+        "true_positives": ((predicted & true) * weight).sum(0),
+        "true_negatives": ((~predicted & ~true) * weight).sum(0),
     }
 
 
 def summarize(totals: Mapping[str, np.ndarray], names: tuple[str, ...]) -> dict[str, float]:
-    """Loss, accuracies and balanced accuracies of a data set from the sum of its tallies.
+    """Loss, accuracies and balanced accuracies of a data set, from the summed results of `tally`.
 
-    The balanced accuracy is the mean of two accuracies, that of the images with the attribute and that of the images
-    without it, or the one of these that exists. Chance gives 1/2, however rare the attribute is.
+    The balanced accuracy is the mean of the accuracy on images with the attribute and the accuracy on images without
+    it. If there are no images of one kind, the other accuracy is taken. Chance gives 1/2, however rare the attribute.
     """
     count, positives = totals["count"], totals["positives"]
-    accuracy = (totals["right_positives"] + totals["right_negatives"]) / count
+    accuracy = (totals["true_positives"] + totals["true_negatives"]) / count
     with np.errstate(invalid="ignore"):
-        rates = totals["right_positives"] / positives, totals["right_negatives"] / (count - positives)
+        rates = totals["true_positives"] / positives, totals["true_negatives"] / (count - positives)
     balanced = np.nanmean(rates, axis=0)
     result = {"loss": float(totals["loss"] / count), "accuracy": float(accuracy.mean())}
     for i, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""The images with attributes that the configuration of a classifier names."""
+"""Images with attributes that the configuration of a classifier selects."""
 
 import dataclasses
 from pathlib import Path
@@ -14,36 +14,36 @@ from common.errors import InputError, nearest
 
 @dataclasses.dataclass(frozen=True)
 class AttributeDataConfig:
-    """Where the images and their attributes are."""
+    """Location of the images and of their attributes."""
 
     source: str = "celeba_hq"
-    """A folder of images, or the name of a prepared data set with attributes."""
+    """Folder of images, or name of a prepared data set with attributes."""
     table: str = ""
-    """Folder: a CSV file with the column `file` and one column per attribute."""
+    """CSV file for a folder, with the column `file` and one column per attribute."""
     test_table: str = ""
-    """Folder: another such file, whose images are tested on when the training is over; empty for none."""
+    """CSV file like `table` with the images for the test at the end of the training; empty for no test."""
     attributes: tuple[str, ...] = ()
-    """Columns of the table, or attributes of the prepared set; empty takes all of the prepared set's."""
+    """Columns of the table, or attributes of the prepared data set; empty takes all attributes of the latter."""
     positive: tuple[str, ...] = ("1",)
-    """Folder: the value that counts as having the attribute; one for all, or one per attribute."""
+    """Value in the table that means that an image has the attribute; one for all attributes, or one per attribute."""
     data_dir: str = "data"
-    """Prepared sets: where the records are written and read."""
+    """Directory in which the records of prepared data sets are written and read."""
     manual_dir: str = ""
-    """Prepared sets: the directory with the official download."""
+    """Directory with the official download of a prepared data set."""
     validation_fraction: float = 0.1
-    """Share of the images, drawn by the run's seed, on which the best state is chosen."""
+    """Share of the images, drawn with the run's seed, that decide which state is the best."""
     cache_mib: int = 2048
-    """Memory for decoded images, MiB."""
+    """Memory for decoded images in MiB."""
 
 
 def names(data: AttributeDataConfig) -> tuple[str, ...]:
-    """The attributes, in the order of the logits.
+    """Names of the attributes, in the order of the logits.
 
     Raises:
-      InputError: there is none, one is named twice, or the prepared set does not have one.
+      InputError: there are no attributes, one is given twice, or the prepared data set lacks one.
     """
     if len(set(data.attributes)) < len(data.attributes):
-        raise InputError(f"field data.attributes: one of {', '.join(data.attributes)} is there twice; remove it")
+        raise InputError(f"field data.attributes: {', '.join(data.attributes)} names one twice; remove it")
     if not _is_prepared(data):
         if not data.attributes:
             raise InputError("field data.attributes: empty; name columns of the table")
@@ -53,19 +53,19 @@ def names(data: AttributeDataConfig) -> tuple[str, ...]:
         if name not in known:
             raise InputError(f"field data.attributes: {data.source} has no {name}{nearest(name, known)}")
     if not known:
-        raise InputError(f"field data.source: {data.source} has no attributes; name a set that has, or a folder")
+        raise InputError(f"field data.source: {data.source} has no attributes; take celeba_hq or a folder")
     return data.attributes or known
 
 
-def training(data: AttributeDataConfig, seed: int) -> tuple[ImageSource, ImageSource]:
-    """Images to train on and to validate with, labels float32 [A]; draw and errors as `validation_rows`."""
+def open_training(data: AttributeDataConfig, seed: int) -> tuple[ImageSource, ImageSource]:
+    """Training and validation images with labels float32 [A]; see `validation_rows` for the draw and the errors."""
     source = _prepared(data) if _is_prepared(data) else _table(data, data.table, "data.table")
     training_rows, held_out = validation_rows(len(source), data.validation_fraction, seed)
     return Subset(source, training_rows), Subset(source, held_out)
 
 
-def testing(data: AttributeDataConfig) -> ImageSource | None:
-    """The images of the test table; None where the configuration names no table."""
+def open_test(data: AttributeDataConfig) -> ImageSource | None:
+    """Images of the test table; None if the configuration has no such table."""
     return _table(data, data.test_table, "data.test_table") if data.test_table else None
 
 
@@ -86,7 +86,7 @@ def _table(data: AttributeDataConfig, table: str, field: str) -> ImageSource:
     attributes = names(data)
     if len(data.positive) not in (1, len(attributes)):
         raise InputError(
-            f"field data.positive: {len(data.positive)} values for {len(attributes)} attributes; give one, or one each"
+            f"field data.positive: {len(data.positive)} values for {len(attributes)} attributes; give 1 or as many"
         )
     positive = data.positive if len(data.positive) > 1 else data.positive * len(attributes)
     return open_table(data.source, table, dict(zip(attributes, positive, strict=True)))

@@ -1,1 +1,1 @@
-"""Edits in the latent space: directions, projection of images, latents on the disk."""
+"""Editing in the latent space: directions, projection of images, files of latents."""

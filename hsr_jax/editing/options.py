@@ -1,4 +1,4 @@
-"""Options that the commands on a trained generator share."""
+"""Shared options of the commands that use a trained generator."""
 
 import dataclasses
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclasses.dataclass(frozen=True)
 class SnapshotOptions:
-    """Which generator."""
+    """Options that select a generator."""
 
     snapshot: str = "runs/hsr"
     """Work directory of a run, an imported directory, or a checkpoint."""
@@ -16,16 +16,16 @@ class SnapshotOptions:
 
 @dataclasses.dataclass(frozen=True)
 class ImageOptions(SnapshotOptions):
-    """Which images of a generator: those of `seeds`, of `count` or of `latents`."""
+    """Options that select images of a generator. Exactly one of `seeds`, `count` and `latents` must be given."""
 
     seeds: tuple[int, ...] = ()
-    """One image per seed."""
+    """Seeds of the images, one per image."""
     count: int = 0
-    """Instead of seeds: the images of seeds 0 to count - 1."""
+    """Number of images, with the seeds 0 to count - 1."""
     latents: str = ""
-    """Instead of seeds: the file with latents that hsr_jax.project wrote; they are not truncated."""
+    """Path of a file with latents that hsr_jax.project wrote. Latents from a file are not truncated."""
     psi: float = 0.7
-    """Truncation: the distance of w from the mean w is multiplied by it."""
+    """Truncation, a factor of the distance of w from the mean w."""
     label: int | None = None
     """Class, for a conditional generator."""
     animation: Literal["gif", "webp"] = "gif"
@@ -34,7 +34,7 @@ class ImageOptions(SnapshotOptions):
 
 @dataclasses.dataclass(frozen=True)
 class AttributeOptions(SnapshotOptions):
-    """Which attribute, and whose scores."""
+    """Options that select an attribute of a classifier."""
 
     classifier: str = "runs/attributes"
     """Work directory of a run of hsr_jax.train_attributes."""

@@ -1,7 +1,7 @@
-"""Latents of a given image by optimisation, in W or W+ (StyleGAN2, Karras et al. 2020, Appendix D).
+"""Optimisation of the latents of given images in W or W+ (StyleGAN2, Karras et al. 2020, Appendix D).
 
-The thesis finds the ends of its lines this way (Sec. 4.3.3, "Editability") and gives no numbers. The numbers here are
-StyleGAN2's, and a pixel term is added. The result of an image does not depend on the other images of its batch.
+The thesis finds the ends of its lines this way (Sec. 4.3.3, "Editability") but publishes no settings. The settings here
+are StyleGAN2's, and a pixel term is added. The result of an image does not depend on the other images of its batch.
 """
 
 import dataclasses
@@ -20,9 +20,9 @@ from common.pretrained.perceptual import Perceptual
 from hsr_jax.gan.gan import synthesis
 
 Noise = dict[str, Array]
-"""Noise maps [B, r, r] by layer, such as 'b8.conv0'; {} stands for the generator's own maps."""
+"""Noise maps [B, r, r] by name of the layer, such as 'b8.conv0'; {} stands for the generator's own maps."""
 SMALLEST_NOISE = 8
-"""Side in pixels of the smallest scale at which `noise_regularization` looks at a map."""
+"""Side in pixels of the smallest scale in `noise_regularization`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ProjectionConfig:
     warm_up: float = 0.05
     """Share of the steps in which the learning rate rises from 0."""
     cool_down: float = 0.25
-    """Share of the steps in which the learning rate falls to 0 again, by a cosine."""
+    """Share of the steps in which the learning rate falls to 0 along a cosine."""
     exploration: float = 0.05
     """Standard deviation of the noise on w at the start, in deviations of w."""
     exploration_end: float = 0.75
@@ -42,14 +42,14 @@ class ProjectionConfig:
     pixel_weight: float = 1.0
     """Weight of the mean squared difference of pixels, which is added to the perceptual distance; StyleGAN2: 0."""
     optimize_noise: bool = False
-    """Whether the noise maps of the image are optimised as well, with a regularisation that keeps them noise. The
-    pictures show them and latents.npz stores them as noise.*; commands that read latents ignore them with a warning."""
+    """Whether the noise maps are optimised too, with a regularisation that keeps them noise. The pictures have these
+    maps, and latents.npz stores them as noise.*; commands that read latents ignore them with a warning."""
     noise_weight: float = 1e5
-    """Weight of this regularisation."""
+    """Weight of the regularisation of the noise maps."""
 
 
 class Target(NamedTuple):
-    """Images whose latents are looked for."""
+    """Images to project."""
 
     images: Array
     """[B, R, R, 3] in [-1, 1]."""
@@ -61,30 +61,30 @@ class ProjectionState(flax.struct.PyTreeNode):
     """State of the optimisation before step `step`."""
 
     step: Array
-    """int32 [], number of steps done."""
+    """int32 [], number of completed steps."""
     latents: Any
     """{'w': [B, 1, w_dim] in W or [B, num_ws, w_dim] in W+, 'noise': Noise}."""
     opt_state: optax.OptState
     """State of Adam."""
     keys: Array
-    """[B], typed PRNG keys of the noise on w per image; they never change."""
+    """[B], typed PRNG keys of the noise on w, one per image; they never change."""
 
 
 def learning_rate(t: Array, config: ProjectionConfig) -> Array:
-    """Learning rate [] when the share `t` [] of all steps is done."""
+    """Learning rate [] after the share `t` [] of all steps."""
     # rate * (1/2 - 1/2 cos(pi min(1, (1 - t) / cool_down))) * min(1, t / warm_up)
     down = 0.5 - 0.5 * jnp.cos(jnp.pi * jnp.minimum(1, (1 - t) / max(config.cool_down, 1e-8)))
     return config.learning_rate * down * jnp.minimum(1, t / max(config.warm_up, 1e-8))
 
 
 def exploration(t: Array, config: ProjectionConfig) -> Array:
-    """Standard deviation [] of the noise on w, in deviations of w, when the share `t` [] of all steps is done."""
+    """Standard deviation [] of the noise on w, in deviations of w, after the share `t` [] of all steps."""
     # e max(0, 1 - t / end)^2
     return config.exploration * jnp.square(jnp.maximum(0, 1 - t / max(config.exploration_end, 1e-8)))
 
 
 def noise_regularization(noise: Noise) -> Array:
-    """Correlation of neighbouring pixels of the noise maps, [B], which white noise has not; StyleGAN2, Appendix D."""
+    """Correlation [B] of neighbouring pixels in the noise maps, about 0 for white noise; StyleGAN2, Appendix D."""
     # sum over maps and scales of (mean n(x, y) n(x - 1, y))^2 + (mean n(x, y) n(x, y - 1))^2
     total = 0.0
     for maps in noise.values():
@@ -93,13 +93,13 @@ def noise_regularization(noise: Noise) -> Array:
                 total += jnp.square((maps * jnp.roll(maps, 1, axis)).mean((1, 2)))
             if maps.shape[1] <= SMALLEST_NOISE:
                 break
-            # Sums of four pixels, divided by two, keep the variance of white noise at 1.
+            # Twice the mean of four pixels keeps the variance of white noise at 1.
             maps = 2 * box_downsample(maps[..., None], 2)[..., 0]
     return total
 
 
 def normalize_noise(noise: Noise) -> Noise:
-    """Noise maps shifted and scaled to mean 0 and variance 1 each."""
+    """Noise maps that are shifted and scaled to mean 0 and variance 1 each."""
 
     def normalize(x):
         x = x - x.mean((1, 2), keepdims=True)
@@ -109,21 +109,25 @@ def normalize_noise(noise: Noise) -> Noise:
 
 
 def moments(w: Array) -> tuple[Array, Array]:
-    """Mean [w_dim] of samples w [N, w_dim], and deviation [], their root mean squared distance from it."""
+    """Mean [w_dim] of samples w [N, w_dim], and their deviation [], the root mean squared distance from the mean."""
     mean = w.mean(0)
     return mean, jnp.sqrt(jnp.square(w - mean[None]).sum(1).mean())
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Projector:
-    """Pure functions of the optimisation's state."""
+    """Pure functions of the state of an optimisation."""
 
     generator: Generator
+    """Generator whose latents are optimised."""
     perceptual: Perceptual
+    """Perceptual distance between images."""
     config: ProjectionConfig
+    """Settings of the optimisation."""
     steps: int
     """Number of steps of the whole optimisation."""
     space: Literal["w", "w+"] = "w"
+    """Latent space: one w for all layers, or one w per layer (w+)."""
 
     @property
     def _adam(self) -> optax.GradientTransformation:
@@ -134,7 +138,7 @@ class Projector:
 
         Args:
           mean: [w_dim].
-          indices: uint32 [B], number of each image; its random numbers depend on this number and the seed alone.
+          indices: uint32 [B], number of each image; its random draws depend only on this number and the seed.
         """
         keys = jax.vmap(lambda i: jax.random.fold_in(jax.random.key(seed), i))(indices)
         rows = 1 if self.space == "w" else num_ws(self.generator.resolution)
@@ -147,7 +151,7 @@ class Projector:
         return jnp.broadcast_to(w, (len(w), num_ws(self.generator.resolution), w.shape[2]))
 
     def target(self, network: Any, images: Array) -> Target:
-        """Images [B, R, R, 3] in [-1, 1] with their description by the perceptual distance of variables `network`."""
+        """Target of images [B, R, R, 3] in [-1, 1]; `network` are the variables of the perceptual distance."""
         side = self.generator.resolution
         chex.assert_shape(images, (None, side, side, 3))
         return Target(images, self.perceptual.describe(network, images))
@@ -174,7 +178,7 @@ class Projector:
                 total = distance + self.config.pixel_weight * squares
                 if self.config.optimize_noise:
                     total += self.config.noise_weight * noise_regularization(latents["noise"])
-                return total.sum(), total  # a sum, not a mean: an image's step depends on no other image
+                return total.sum(), total  # a sum, not a mean: the gradient of an image depends on no other image
 
             gradients, losses = jax.grad(loss, has_aux=True)(state.latents)
             updates, opt_state = self._adam.update(gradients, state.opt_state)
@@ -196,7 +200,7 @@ class Projector:
         noise = {}
         for i in range(num_convs(self.generator.resolution)):
             side, name = conv_name(i)
-            # Numbers that no step uses, see `advance`.
+            # These numbers exceed every step, so that `advance` folds other numbers into the keys.
             draw = lambda key, i=i, side=side: jax.random.normal(jax.random.fold_in(key, 2**31 + i), (side, side))
             noise[f"b{side}.{name}"] = jax.vmap(draw)(keys)
         return normalize_noise(noise)
@@ -206,14 +210,14 @@ def _synthesize(generator: Generator, variables: Any, ws: Array, noise: Noise) -
     if not noise:
         return synthesis(generator, variables, ws)[0]
 
-    def one(ws, noise):
+    def synthesize_image(ws, noise):
         return synthesis(generator, _with_noise(variables, noise), ws[None])[0][0]
 
-    return jax.vmap(one)(ws, noise)
+    return jax.vmap(synthesize_image)(ws, noise)
 
 
 def _with_noise(variables: Any, noise: Noise) -> Any:
-    """Variables of the generator with these noise maps [r, r] instead of the stored ones."""
+    """Variables of the generator, with its noise maps replaced by `noise` [r, r]."""
     layers: dict[str, Any] = {}
     for layer, maps in noise.items():
         block, name = layer.split(".")
@@ -222,5 +226,5 @@ def _with_noise(variables: Any, noise: Noise) -> Any:
 
 
 def chunk(steps: int, most: int = 25) -> int:
-    """Largest divisor of `steps` up to `most`: calls of that many steps, all alike, need one compilation."""
+    """Largest divisor of `steps` up to `most`. Calls of `advance` with this number of steps need one compilation."""
     return max(size for size in range(1, most + 1) if steps % size == 0)

@@ -1,4 +1,4 @@
-"""Attribute scores of a generator's images, for the commands that edit attributes and draw lines."""
+"""Attribute scores of generated images, for the commands that edit attributes and draw lines."""
 
 import numpy as np
 
@@ -11,12 +11,12 @@ from hsr_jax.gan.gan import synthesis
 
 
 class Scorer:
-    """C(G(w)) in Eq. (4.4), thesis: logits of a classifier's attributes on generated images, in full float32."""
+    """Attribute logits of generated images, C(G(w)) in Eq. (4.4), thesis, in full float32."""
 
     def __init__(self, renderer: Renderer, classifier: str):
         """
         Args:
-          classifier: see `load_classifier`, whose errors are raised.
+          classifier: work directory of a classifier's run, see `load_classifier` for the errors.
         """
         classify, self.names = load_classifier(classifier)
         self._renderer = renderer
@@ -24,15 +24,15 @@ class Scorer:
         self._program = inference.compiled(run, renderer.mesh, precision="highest")
 
     def __call__(self, ws: np.ndarray, what: str) -> np.ndarray:
-        """Scores float32 [..., A] for ws [..., num_ws, w_dim], under a progress bar called `what`."""
+        """Scores float32 [..., A] for ws [..., num_ws, w_dim], with a progress bar called `what`."""
         rows = ws.reshape(-1, *ws.shape[-2:])
         with Progress(what, len(rows)) as progress:
             scores = inference.gathered(self._renderer.over(self._program, rows), progress.update)
         return scores.reshape(*ws.shape[:-2], len(self.names))
 
     def column(self, field: str, name: str) -> int:
-        """Index of an attribute in the scores. Raises `InputError` with the command's field if there is none."""
+        """Index of an attribute in the scores. Raises `InputError` that names `field` if there is no such attribute."""
         if name not in self.names:
             hint = nearest(name, self.names)
-            raise InputError(f"field {field}: {name or 'empty'} is none of {', '.join(self.names)}{hint}")
+            raise InputError(f"field {field}: {name or 'empty'} is not one of {', '.join(self.names)}{hint}")
         return self.names.index(name)

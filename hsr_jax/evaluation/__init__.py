@@ -1,1 +1,1 @@
-"""Evaluation of a generator: numbered images, features, metrics by groups, figures and results files."""
+"""Evaluation of a generator: numbered images, features, groups of metrics, figures and result files."""

@@ -1,4 +1,4 @@
-"""Features of many images: their moments, the vectors where a metric needs them, and a cache of both on the disk."""
+"""Features of many images: their moments, the feature vectors that a metric needs, and a cache of both on disk."""
 
 import dataclasses
 import functools
@@ -25,27 +25,27 @@ from common.train.inference import Batches, OnBatch, silent
 from common.weights import read
 
 CHUNK = 4096
-"""Number of vectors, about, that are reduced to moments at once: each reduction sends D^2 numbers to the host."""
+"""Approximate number of vectors that are reduced to moments at once; each reduction sends D^2 numbers to the host."""
 PROBED = 64
-"""Number of images whose bytes enter the digest of a source."""
+"""Number of images whose bytes are part of the digest of a source."""
 
 
 @dataclasses.dataclass(frozen=True)
 class FeatureSet:
-    """Features of a set of images by one network."""
+    """Features of a set of images from one network."""
 
     moments: Moments
     """Moments of the features of all images."""
     features: np.ndarray
-    """float32 [N', D], features of the first N' images, as many as were asked for."""
+    """Features of the first N' images, float32 [N', D], where N' is the requested number."""
 
 
 def collect(batches: Batches, mesh: Mesh, keep: Mapping[str, int], on_batch: OnBatch = silent) -> dict[str, FeatureSet]:
     """Feature sets by name of the network.
 
     Args:
-      batches: see `inference`; the results are features [B, D] by name.
-      keep: number of vectors to keep for each name; 0 if only the moments are needed.
+      batches: features [B, D] by name of the network, in batches of `common.train.inference`.
+      keep: number of vectors to keep by name; 0 if only the moments are needed.
       on_batch: called with the number of images done.
     """
     streams = {name: _Stream(mesh) for name in keep}
@@ -55,7 +55,7 @@ def collect(batches: Batches, mesh: Mesh, keep: Mapping[str, int], on_batch: OnB
         for name, stream in streams.items():
             stream.add(features[name], index)
         wanted = {name: features[name] for name, limit in keep.items() if kept[name] < limit}
-        # Waits for the batch even if no vector is wanted, so that no more than two are on the devices.
+        # Waiting for the batch even if no vector is wanted keeps at most two batches on the devices.
         vectors, numbers = inference.on_host((wanted, index), index)
         for name, x in vectors.items():
             rows[name].append(x[: keep[name] - kept[name]])
@@ -71,7 +71,7 @@ def collect(batches: Batches, mesh: Mesh, keep: Mapping[str, int], on_batch: OnB
 
 
 class _Stream:
-    """Moments of batches, which stay on the devices until there are about `CHUNK` vectors to reduce."""
+    """Moments of batches; the batches stay on the devices until there are about `CHUNK` vectors to reduce."""
 
     def __init__(self, mesh: Mesh):
         self._reduce = _reduction(mesh)
@@ -86,7 +86,7 @@ class _Stream:
     def result(self) -> Moments:
         if self._waiting:
             features, index = self._waiting[-1]
-            # Filled up with batches of padding: the reduction is compiled for one number of batches.
+            # Batches of padding are added, because the reduction is compiled for one number of batches.
             missing = -(-CHUNK // len(features)) - len(self._waiting)
             self._waiting += [(features, jnp.full_like(index, -1))] * missing
             self._merge()
@@ -101,7 +101,7 @@ class _Stream:
 @functools.cache
 def _reduction(mesh: Mesh) -> Callable[[list[tuple[Array, Array]]], Moments]:
     def reduce(batches: list[tuple[Array, Array]]) -> Moments:
-        # Stacked behind the axis that is split over the devices, so that every vector stays on its device.
+        # The new axis follows the axis that is split over the devices, so that every vector stays on its device.
         features, index = (jnp.stack(parts, axis=1) for parts in zip(*batches, strict=True))
         return moments.batch_moments(features.reshape(-1, features.shape[-1]), (index >= 0).reshape(-1))
 
@@ -114,36 +114,34 @@ def cached(
     keep: Mapping[str, int],
     compute: Callable[[dict[str, int]], dict[str, FeatureSet]],
 ) -> dict[str, FeatureSet]:
-    """Feature sets of real images by name, from the files that an earlier evaluation left where there are any.
+    """Feature sets of real images by name, read from cached files or, where one is missing, computed and cached.
 
     Args:
-      directory: of the files.
-      digests: file name for each name, which tells images, network and preprocessing apart (see `digest`).
-      keep: see `collect`; a file with fewer vectors is made anew.
-      compute: makes the missing feature sets, given the number of vectors to keep of each.
+      directory: directory of the files.
+      digests: file names without suffix, by name; they identify images, network and preprocessing (see `digest`).
+      keep: see `collect`; a file with fewer vectors is replaced.
+      compute: function that computes the missing feature sets, given the number of vectors to keep by name.
     """
     paths = {name: Path(directory) / f"{digests[name]}.npz" for name in keep}
     found = {name: _load(path, keep[name]) for name, path in paths.items()}
-    # All processes must compute the same ones, though some may not see the files of the first.
+    # All processes must compute the same feature sets, but some processes may not see the files of the first one.
     here = np.array([found[name] is not None for name in keep])
     everywhere = multihost_utils.process_allgather(here, tiled=True).reshape(-1, len(keep)).all(0)
     missing = {name: keep[name] for name, there in zip(keep, everywhere, strict=True) if not there}
-    if missing:
-        made = compute(missing)
-        for name in missing:
-            found[name] = made[name]
-            if jax.process_index() == 0:
-                _save(paths[name], made[name])
-    return {name: found[name] for name in keep}
+    computed = compute(missing) if missing else {}
+    if jax.process_index() == 0:
+        for name, features in computed.items():
+            _save(paths[name], features)
+    return {name: computed.get(name, found[name]) for name in keep}
 
 
 def digest(*parts: Any) -> str:
-    """SHA-256 of JSON values, 32 hexadecimal digits: the name of a cache file."""
+    """SHA-256 of JSON values, 32 hexadecimal digits, as the name of a cache file."""
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 def source_digest(source: ImageSource) -> str:
-    """SHA-256 of the names of all images and the bytes of `PROBED` of them: tells whether a source has changed."""
+    """SHA-256 of the names of all images and the bytes of `PROBED` images, which shows whether a source has changed."""
     found = hashlib.sha256(json.dumps(list(source.files)).encode())
     for row in np.unique(np.linspace(0, len(source) - 1, PROBED).astype(int)):
         found.update(hashlib.sha256(source.read(int(row))).digest())
@@ -155,7 +153,7 @@ def _save(path: Path, features: FeatureSet) -> None:
 
 
 def _load(path: Path, keep: int) -> FeatureSet | None:
-    """The stored feature set; None if there is no such file, it is damaged, or it holds too few vectors."""
+    """Feature set of a file; None if the file is missing or damaged, or holds too few vectors."""
     try:
         stored = read.arrays(path)
         loaded = FeatureSet(Moments(float(stored["count"]), stored["mean"], stored["scatter"]), stored["features"])

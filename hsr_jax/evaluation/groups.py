@@ -1,4 +1,4 @@
-"""Groups of metrics for a generator, each with its numbers and its pictures (Sec. 4.3, thesis)."""
+"""Groups of metrics of a generator, each with its values and pictures (Sec. 4.3, thesis)."""
 
 import dataclasses
 from collections.abc import Callable
@@ -26,43 +26,45 @@ if TYPE_CHECKING:
     from hsr_jax.evaluate import Evaluate
 
 WORST_OF, WORST = 5000, 30
-"""Number of images among which the worst by Mahalanobis distance are looked for, and number of those that are shown
+"""Number of images among which those with the largest Mahalanobis distance are searched, and number of images shown
 (Sec. 4.3.2, thesis)."""
 MAX_REAL = 200_000
-"""Largest number of real images for precision and recall, the first ones, as in StyleGAN2-ADA."""
+"""Largest number of real images for precision and recall. Further images are left out, as in StyleGAN2-ADA."""
 
 
 class Found(NamedTuple):
     """Results of a group of metrics."""
 
     values: dict[str, float]
-    """Value of each metric by its name."""
+    """Values by name of the metric."""
     samples: dict[str, np.ndarray]
-    """Numbers per image or per line."""
+    """Values per image or per line."""
     draw: Callable[[], None] = lambda: None
-    """Writes the pictures; the numbers can be stored before."""
+    """Function that writes the pictures, to be called after the values are stored."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """A generator and everything that its metrics read."""
+    """A generator and all inputs of its metrics."""
 
     options: "Evaluate"
     """Options of the command."""
     sampler: Sampler
+    """Generator with numbered images."""
     networks: MetricNetworks
+    """Networks of the metrics."""
     source: ImageSource | None
     """Real images; None if no metric needs them."""
     images: str
-    """`feature_sets.source_digest` of the real images; '' without them."""
+    """Digest of the real images, see `feature_sets.source_digest`; '' without real images."""
     classifier: tuple[Callable[[Array], Array], tuple[str, ...]] | None
-    """See `load_classifier`; None if no metric needs it."""
+    """Result of `load_classifier`; None if no metric needs it."""
     out: Path
     """Directory of the pictures."""
 
     def digests(self) -> dict[str, str]:
         """SHA-256 of each input (real images, networks). Two evaluations are comparable if and only if these agree."""
-        return {name: digest for name, digest in (("real images", self.images),) if digest} | self.networks.digests()
+        return ({"real images": self.images} if self.images else {}) | self.networks.digests()
 
 
 def distribution(job: Evaluation) -> Found:
@@ -70,9 +72,8 @@ def distribution(job: Evaluation) -> Found:
     if not (job.networks.moments or job.networks.manifold):
         return Found({}, {})
     real = _real(job)
-    if (
-        job.networks.moments and "mahalanobis" in job.options.metrics
-    ):  # raises the error of a singular covariance before the generator runs
+    if job.networks.moments and "mahalanobis" in job.options.metrics:
+        # A singular covariance must raise its error before the generator runs.
         moments = real[job.networks.moments.digest].moments
         mahalanobis(np.asarray(moments.mean)[None], moments, job.options.ridge)
     count = job.options.num_images
@@ -82,13 +83,14 @@ def distribution(job: Evaluation) -> Found:
     e = job.networks.moments
     found = _moments(job, e, real[e.digest], generated[e.digest]) if e else Found({}, {})
     if e := job.networks.manifold:
-        manifold = real[e.digest].features[:MAX_REAL]  # another metric may have kept more
+        manifold = real[e.digest].features[:MAX_REAL]  # KID may need more features of the same network
         precision, recall = precision_recall(manifold, generated[e.digest].features, stylegan2_ada=True)
         found.values.update({e.label("precision", "precision"): precision, e.label("recall", "recall"): recall})
     return found
 
 
 def _moments(job: Evaluation, e: Embedding, real: FeatureSet, generated: FeatureSet) -> Found:
+    """Measures FID, KID and the Mahalanobis distance on the features of the network `e`."""
     values, samples, draw = {}, {}, lambda: None
     if "fid" in job.options.metrics:
         pytorch = job.options.fid_variant == "pytorch-fid"
@@ -108,7 +110,7 @@ def _moments(job: Evaluation, e: Embedding, real: FeatureSet, generated: Feature
 
 
 def _real(job: Evaluation) -> dict[str, FeatureSet]:
-    """Features of the real images by the digest of the network, from the cache if it holds them."""
+    """Features of the real images by digest of the network, from the cache if it holds them."""
     source, embeddings = job.source, _embeddings(job)
 
     def compute(missing: dict[str, int]) -> dict[str, FeatureSet]:
@@ -123,12 +125,12 @@ def _real(job: Evaluation) -> dict[str, FeatureSet]:
 
 
 def _embeddings(job: Evaluation) -> dict[str, Embedding]:
-    """Embeddings by their digest, so that a network that serves two metrics runs once."""
+    """Embeddings by digest, so that a network that two metrics share runs only once."""
     return {e.digest: e for e in (job.networks.moments, job.networks.manifold) if e}
 
 
 def _keep(job: Evaluation, needed: dict[str, int]) -> dict[str, int]:
-    """Number of vectors to keep by the digest of the network, given the number that each metric needs."""
+    """Number of vectors to keep by digest of the network, given the number that each metric needs."""
     keep = dict.fromkeys(_embeddings(job), 0)
     for metric in job.options.metrics & needed.keys():
         if network := job.networks.manifold if metric == "pr" else job.networks.moments:
@@ -137,19 +139,19 @@ def _keep(job: Evaluation, needed: dict[str, int]) -> dict[str, int]:
 
 
 def paths(job: Evaluation) -> Found:
-    """Measures path lengths and their trimmed mean; draws lines and images of the best and the worst tenth."""
+    """Measures the path lengths and their trimmed mean. The pictures show the shortest and the longest tenth."""
     if not job.networks.distance:
         return Found({}, {})
     count = job.options.num_images
     with Progress("path lengths", count, "pairs") as progress:
         lengths = measures.path_lengths(job.sampler, job.networks.distance, count, progress.update)
-    captions = lambda chosen: [f"{lengths[i]:.4g}" for i in chosen]
+    captions = lambda index: [f"{lengths[i]:.4g}" for i in index]
 
     def draw() -> None:
         for title, tenth in zip(("best", "worst"), best_and_worst(lengths), strict=True):
-            chosen = pictures.spread(tenth, job.options.pictures)
+            chosen, extreme = pictures.spread(tenth, job.options.pictures), tenth[:WORST]
             pictures.lines(job.sampler, chosen, captions(chosen), job.out / f"lines_{title}.png")
-            pictures.images(job.sampler, tenth[:WORST], captions(tenth[:WORST]), job.out / f"{title}_path_length.png")
+            pictures.images(job.sampler, extreme, captions(extreme), job.out / f"{title}_path_length.png")
 
     return Found({job.networks.distance.label: trimmed_mean(lengths)}, {"path_lengths": lengths}, draw)
 
@@ -157,17 +159,17 @@ def paths(job: Evaluation) -> Found:
 def linearity(job: Evaluation) -> Found:
     """Measures the attribute linearity score per attribute (Eq. 4.5, thesis), their mean, and the public code's score.
 
-    The mean has the name of the thesis' mean only if it is over the same six attributes.
+    The mean is called ALS, as in the thesis, only if the classifier has the thesis' six attributes.
     """
     if not job.classifier:
         return Found({}, {})
     classify, names = job.classifier
-    with Progress("attributes", job.options.lines * measures.PLACES) as progress:
+    with Progress("attributes", job.options.lines * measures.POSITIONS) as progress:
         scores = measures.attribute_scores(job.sampler, classify, job.options.lines, progress.update)
-    each = np.asarray(attribute_linearity(scores))
-    values = {f"ALS {name}": float(value) for name, value in zip(names, each, strict=True)}
-    alike = sorted(map(published_attribute, names)) == sorted(ATTRIBUTES)
-    values["ALS" if alike else f"ALS (mean of {len(names)})"] = float(each.mean())
+    per_attribute = np.asarray(attribute_linearity(scores))
+    values = {f"ALS {name}": float(value) for name, value in zip(names, per_attribute, strict=True)}
+    same_attributes = sorted(map(published_attribute, names)) == sorted(ATTRIBUTES)
+    values["ALS" if same_attributes else f"ALS (mean of {len(names)})"] = float(per_attribute.mean())
     values["ALS (public code)"] = float(np.mean(hsr_attribute_linearity(scores)))
     draw = lambda: pictures.attribute_lines(job.sampler, scores, names, job.out)
     return Found(values, {"als_scores": scores}, draw)

@@ -1,4 +1,4 @@
-"""The figures of an evaluation (Figs. 4.2 and 4.4 to 4.10, thesis). All processes call; the first one writes."""
+"""Figures of an evaluation (Figs. 4.2 and 4.4 to 4.10, thesis). All processes call; only the first one writes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,12 @@ from hsr_jax.evaluation.sampler import Sampler
 BINS = 80
 """Number of bins of the histogram of path lengths."""
 MIN_SIDE = 64
-"""Smaller pictures are enlarged to at least this side in pixels, so that there is room for their captions."""
+"""Smallest side of a picture in pixels. Smaller images are enlarged, so that there is room for their captions."""
 
 
 def histogram(lengths: Mapping[str, np.ndarray], path: Path, label: str) -> None:
-    """Draws the distribution of path lengths [N] for each model, without the longest percent (Fig. 4.2)."""
-    # The trimmed mean ends at the 99th percentile, too.
+    """Draws the distribution of the path lengths [N] of each model, without the longest 1 % (Fig. 4.2)."""
+    # The trimmed mean also ends at the 99th percentile.
     edges = np.linspace(0, max(np.percentile(x, 99) for x in lengths.values()), BINS + 1)
     corners = np.repeat(edges, 2)[1:-1]
     share = lambda x: 100 * np.histogram(x, edges)[0] / len(x)
@@ -30,28 +30,27 @@ def histogram(lengths: Mapping[str, np.ndarray], path: Path, label: str) -> None
 
 
 def spread(order: np.ndarray, count: int) -> np.ndarray:
-    """`count` of the indices [N] at equal steps, including the first and the last one."""
+    """`count` equally spaced elements of `order` [N], including the first and the last one."""
     return order[np.unique(np.linspace(0, len(order) - 1, count).round().astype(int))]
 
 
-def lines(sampler: Sampler, index: np.ndarray, captions: Sequence[str], path: Path, places: int = 6) -> None:
-    """Draws a row of images along each of the numbered lines, with its caption below the first image (Figs. 4.4, 4.5
-    and 4.9)."""
-    frames = sampler.images(np.repeat(index, places), np.tile(np.linspace(0, 1, places), len(index)))
-    texts = [caption if place == 0 else "" for caption in captions for place in range(places)]
-    _write(path, frames, places, texts)
+def lines(sampler: Sampler, index: np.ndarray, captions: Sequence[str], path: Path, positions: int = 6) -> None:
+    """Draws one row of images per line in `index`, with its caption below the first image (Figs. 4.4, 4.5, 4.9)."""
+    frames = sampler.images(np.repeat(index, positions), np.tile(np.linspace(0, 1, positions), len(index)))
+    texts = [text for caption in captions for text in (caption, *[""] * (positions - 1))]
+    _write(path, frames, positions, texts)
 
 
 def images(sampler: Sampler, index: np.ndarray, captions: Sequence[str], path: Path) -> None:
-    """Draws the images with these numbers, with the stored noise (Figs. 4.6 and 4.7)."""
+    """Draws the images with the numbers `index` [N], with the stored noise (Figs. 4.6 and 4.7)."""
     _write(path, sampler.images(index, np.zeros(len(index))), None, captions)
 
 
 def resolutions(by_side: Mapping[int, np.ndarray], path: Path) -> None:
-    """Draws a row per image with its RGB output at every resolution, enlarged without smoothing (Fig. 4.8).
+    """Draws the RGB output of images at every resolution, one row per image, enlarged without smoothing (Fig. 4.8).
 
     Args:
-      by_side: `sampler.rgb_outputs`, uint8 [N, r, r, 3] by resolution r, ascending.
+      by_side: uint8 [N, r, r, 3] by resolution r, ascending; see `sampler.rgb_outputs`.
     """
     largest = max(by_side)
     enlarged = [x.repeat(largest // side, axis=1).repeat(largest // side, axis=2) for side, x in by_side.items()]
@@ -62,10 +61,10 @@ def resolutions(by_side: Mapping[int, np.ndarray], path: Path) -> None:
 
 
 def linearity(scores: Mapping[str, np.ndarray], path: Path) -> None:
-    """Draws the mean squared deviation from the straight line by place, over lines and attributes (Fig. 4.10, right).
+    """Draws the mean squared deviation of logits from the straight line at each position (Fig. 4.10, right).
 
     Args:
-      scores: logits [P, T, A] by model.
+      scores: logits [P, T, A] of A attributes at T positions of P lines, by model; the mean is over P and A.
     """
     curve = lambda s: np.square(np.asarray(deviation(s))).mean((0, 2))
     series = {name: (np.linspace(0, 1, s.shape[1]), curve(s)) for name, s in scores.items()}
@@ -74,10 +73,10 @@ def linearity(scores: Mapping[str, np.ndarray], path: Path) -> None:
 
 
 def attribute_lines(sampler: Sampler, scores: np.ndarray, names: Sequence[str], folder: Path) -> None:
-    """Draws for each attribute the line along which it changes most: its logits and its images (Fig. 4.9).
+    """Draws logits and images along one line per attribute, the line where its logit changes most (Fig. 4.9).
 
     Args:
-      scores: logits [P, T, A] of A named attributes on the lines 0 to P - 1.
+      scores: logits [P, T, A] of the A attributes `names` at T positions of the lines 0 to P - 1.
     """
     chosen = np.abs(scores[:, -1] - scores[:, 0]).argmax(0)
     t = np.linspace(0, 1, scores.shape[1])

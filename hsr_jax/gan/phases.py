@@ -1,8 +1,8 @@
 """Phases of a training step, each a pure function of the state and a batch.
 
-The order within a batch is: loss of the generator, in every 4th batch its regularisation, loss of the discriminator, in
-every 16th batch its regularisation, and last the averages. Each phase draws latents of its own and sees the networks as
-the phase before it left them. A regularisation is a step of its own of the optimiser that it shares with the loss.
+The order within a batch is: the generator's loss, in every 4th batch its regularisation, the discriminator's loss, in
+every 16th batch its regularisation, and finally the averages. Each phase draws its own latents and continues with the
+networks that the previous phase returned. A regularisation is a separate step of the optimiser of its network.
 """
 
 import dataclasses
@@ -26,10 +26,10 @@ from hsr_jax.gan.state import GANState
 Batch = dict[str, Array]
 Metrics = dict[str, Array]
 SemanticLoss = Callable[[Any, Any, dict[str, Array], Array], Array]
-"""Regularizer: (parameters of the heads, variables of the extractor, features of the generator, its images before the
-augmentation) -> [B, levels]."""
+"""Semantic regularizer: (parameters of the heads, variables of the extractor, features of the generator, its images
+before the augmentation) -> [B, levels]."""
 Control = Callable[[Array, Array], Array]
-"""Controller of the augmentation: (strength p [], mean sign [] of the logits of real images) -> the next p []."""
+"""Controller of the augmentation: (strength p [], mean sign [] of the logits of real images) -> new p []."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,16 +37,16 @@ class ScheduleConfig:
     """Intervals of the phases and half-life of the average; the defaults are StyleGAN2-ADA's."""
 
     g_interval: int = 4
-    """Batches from one path length regularisation to the next; its loss is multiplied by the same number."""
+    """Number of batches from one path length regularisation to the next; also a factor of its loss."""
     d_interval: int = 16
-    """Batches from one R1 regularisation to the next; its loss is multiplied by the same number."""
+    """Number of batches from one R1 regularisation to the next; also a factor of its loss."""
     ada_interval: int = 4
-    """Batches from one change of the augmentation's strength to the next."""
+    """Number of batches from one change of the augmentation's strength to the next."""
     ema_kimg: float = 10.0
     """Half-life of the generator's average in thousands of images."""
     ema_ramp_up: float | None = None
-    """Limit of the half-life as a share of the images seen, which matters in a young run; None for no limit.
-    StyleGAN2-ADA's 'auto': 0.05."""
+    """Largest half-life as a share of the images seen, which matters early in a run; None for no limit. StyleGAN2-ADA's
+    'auto': 0.05."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,30 +54,34 @@ class Phases:
     """Phases as methods (state, batch) -> (state, dict of scalars); the object itself never changes.
 
     A batch holds 'image' [B, R, R, C], uint8 or float32 in [-1, 1], and for conditional networks 'label' [B, c_dim],
-    float32. Generated images get the labels of the batch, so that these have the distribution of the data.
+    float32. Generated images get the labels of the batch, which have the distribution of the data.
     """
 
     gan: GAN
+    """Generator and discriminator."""
     losses: LossConfig
+    """Weights of the losses."""
     schedule: ScheduleConfig
+    """Intervals of the phases."""
     g_optimizer: optax.GradientTransformation
-    """Optimiser of the generator and, with a state of its own, of the heads, which have the same learning rate."""
+    """Optimiser of the generator. The heads use it too, with the same learning rate and a separate state."""
     d_optimizer: optax.GradientTransformation
     """Optimiser of the discriminator."""
     mesh: Mesh
-    """Devices. Random draws are split over its axis 'data', as batches are; nothing else that a phase reads is."""
+    """Devices. Batches and random draws are split over the mesh axis 'data'; all other arrays are on every device."""
     augment: Callable[[Array, Array, Array], Array] | None = None
     """Augmentation: (key, images [B, R, R, C], strength p []) -> augmented images [B, R, R, C]; None for none."""
     semantic_loss: SemanticLoss | None = None
+    """Semantic regularizer of `g_main_hsr`; None for a baseline."""
     control: Control | None = None
-    """Controller of the augmentation's strength, which stays constant with None."""
+    """Controller of the augmentation's strength; None keeps the strength constant."""
 
     def g_main(self, state: GANState, batch: Batch) -> tuple[GANState, Metrics]:
-        """A step of the generator against the discriminator. Eq. (4.1), thesis."""
+        """Step of the generator against the discriminator. Eq. (4.1), thesis."""
         return self._g_main(state, batch, None)
 
     def g_main_hsr(self, state: GANState, batch: Batch, extractor: Any) -> tuple[GANState, Metrics]:
-        """A step of the generator and of the heads with the semantic regularizer. Eq. (4.2), thesis.
+        """Step of the generator and of the heads with the semantic regularizer. Eq. (4.2), thesis.
 
         Args:
           extractor: variables of the frozen network.
@@ -111,10 +115,10 @@ class Phases:
         return state, metrics
 
     def g_reg(self, state: GANState, batch: Batch) -> tuple[GANState, Metrics]:
-        """A step of the generator towards equal path lengths."""
+        """Step of the generator towards equal path lengths."""
         draw, noise = jax.random.split(self._key(state, 1))
         size, shrink = len(batch["image"]), self.losses.path_length_shrink
-        # Every shrink-th label, so that each device takes them from its own share of the batch.
+        # Every `shrink`-th label is taken, so that each device finds its labels in its own part of the batch.
         c = batch["label"][::shrink][: size // shrink] if "label" in batch else None
         draws = self._draws(draw, size // shrink)
         pl_noise = self._normal(noise, (size // shrink, *batch["image"].shape[1:]))
@@ -130,7 +134,7 @@ class Phases:
         return state, {"path_length": out.lengths.mean(), "path_length_penalty": out.penalty.mean()}
 
     def d_main(self, state: GANState, batch: Batch) -> tuple[GANState, Metrics]:
-        """A step of the discriminator on a batch of generated and one of real images. Eq. (4.1), thesis."""
+        """Step of the discriminator on one batch of generated and one of real images. Eq. (4.1), thesis."""
         draw, *augmentations = jax.random.split(self._key(state, 2), 3)
         reals, c = as_float(batch["image"]), batch.get("label")
         generated = self.gan.generate(state.g_params, state.g_model_state, self._draws(draw, len(reals)), c)
@@ -147,7 +151,7 @@ class Phases:
         return state, {"loss/D": loss, "score/real": real.mean(), "real_sign": jnp.sign(real).mean()}
 
     def d_reg(self, state: GANState, batch: Batch) -> tuple[GANState, Metrics]:
-        """A step of the discriminator towards small gradients at real images (R1)."""
+        """Step of the discriminator towards small gradients at real images (R1)."""
         key, reals, c = self._key(state, 3), as_float(batch["image"]), batch.get("label")
 
         def loss_fn(d_params):
@@ -188,6 +192,6 @@ class Phases:
 
 
 def _reported(state: GANState, real: Array) -> GANState:
-    """State with the signs of the logits [B] of real images counted, by which the augmentation's strength changes."""
+    """State after the signs of real images' logits [B] are counted, which decide about the augmentation's strength."""
     ada = state.ada
     return state.replace(ada=ada.replace(sign_sum=ada.sign_sum + jnp.sign(real).sum(), count=ada.count + len(real)))

@@ -1,6 +1,7 @@
 """The hierarchical semantic regularizer: generator features predict those of a pretrained network (Sec. 4.2.2, thesis).
 
-Levels run from the most to the least semantic: generator blocks from the coarsest, extractor layers from the deepest.
+There are four levels, each a pair of a generator block and an extractor layer. The most semantic level comes first: the
+coarsest block with the deepest layer.
 """
 
 from collections.abc import Sequence
@@ -25,37 +26,36 @@ LEVELS: dict[Levels, slice] = {"all": slice(0, 4), "high": slice(0, 2), "mid": s
 
 
 def pair(blocks: Sequence[int], layers: Sequence[str], levels: Levels = "all") -> list[tuple[int, str]]:
-    """The supervised generator blocks, coarsest first, each with its layer of the extractor, deepest first.
+    """Pairs of a supervised generator block and its layer of the extractor: coarsest block and deepest layer first.
 
     >>> pair(BLOCKS, ["block12", "block9", "block6", "block3"], "mid")
     [(16, 'block9'), (32, 'block6')]
 
     Raises:
-      ValueError: `blocks` and `layers` are not four each, or the blocks do not grow.
+      ValueError: there are not four of each, or the blocks are not in ascending order.
     """
     if len(blocks) != 4 or len(layers) != 4 or list(blocks) != sorted(set(blocks)):
-        raise ValueError(f"four growing blocks and four layers are paired, not {list(blocks)} and {list(layers)}")
+        raise ValueError(f"need four ascending blocks and four layers, not {list(blocks)} and {list(layers)}")
     return list(zip(blocks, layers, strict=True))[LEVELS[levels]]
 
 
 def squared_error(prediction: Array, target: Array) -> Array:
-    """Mean squared error; [B, H, W, C] twice -> [B]. Eq. (4.2), thesis, up to the constant H W C."""
+    """Mean squared error [B] of arrays [B, H, W, C]. Eq. (4.2), thesis, divided by the constant H W C."""
     chex.assert_equal_shape([prediction, target])
     # 1 / HWC * ||q(G(z)) - F(G(z))||^2
     return jnp.square(prediction - target).mean((1, 2, 3))
 
 
 def hsr_loss(predictions: Sequence[Array], targets: Sequence[Array], target_gradient: bool = False) -> Array:
-    """The regularizer per level; it joins the generator's main loss with weight 1. Second term of Eq. (4.2), thesis.
+    """Loss [B, levels] of the regularizer. Second term of Eq. (4.2), thesis.
+
+    The loss of an image is the sum over levels; it is added to the generator's main loss with weight 1.
 
     Args:
-      predictions: [B, H, W, C] per level, those of `Heads`.
-      targets: features of the generated image (not augmented) in the pretrained network, of the same shapes.
-      target_gradient: whether the image learns from its features, too. The extractor's parameters never do here: the
-        caller does not differentiate with respect to them.
-
-    Returns:
-      [B, levels]; the loss of an image is the sum over levels.
+      predictions: outputs of `Heads`, [B, H, W, C] per level.
+      targets: features of the generated images (not augmented) in the pretrained network, with the same shapes.
+      target_gradient: whether the gradient also flows through the targets into the images. The extractor's parameters
+        are never trained: the caller does not differentiate with respect to them.
     """
     chex.assert_equal(len(predictions), len(targets))
     if not target_gradient:
@@ -65,7 +65,7 @@ def hsr_loss(predictions: Sequence[Array], targets: Sequence[Array], target_grad
 
 
 class Regularizer:
-    """The regularizer of a run: the extractor with its variables, and the predictors of its features."""
+    """Regularizer of a run: the extractor with its variables, and the heads that predict the extractor's features."""
 
     def __init__(self, config: "GanConfig", generator: Generator):
         self.config = hsr = config.hsr
@@ -92,12 +92,12 @@ class Regularizer:
         return self.heads.init(key, zeros, self.sides)["params"]
 
     def loss(self, head_params: Any, variables: Any, features: dict[str, Array], images: Array) -> Array:
-        """The weighted regularizer [B, levels]. Eq. (4.2), thesis.
+        """Weighted loss [B, levels] of the regularizer. Eq. (4.2), thesis.
 
         Args:
           head_params: parameters of the heads.
           variables: variables of the extractor.
-          features: the generator's, [B, r, r, C] by layer.
+          features: features of the generator, [B, r, r, C] by name of the layer.
           images: generated images [B, R, R, 3] in [-1, 1], not augmented.
         """
         targets = self.extractor.targets(variables, images)[LEVELS[self.config.levels]]
@@ -106,17 +106,16 @@ class Regularizer:
 
 
 def build(config: "GanConfig", generator: Generator) -> Regularizer | None:
-    """The regularizer of a configuration; None for the baseline.
+    """Regularizer of a configuration; None for the baseline.
 
     Raises:
-      InputError: images do not have all supervised blocks; or what is wrong with the extractor.
+      InputError: the resolution is too small for the supervised blocks, or the extractor cannot be used.
     """
     if config.hsr.extractor == "none":
         return None
     if config.data.resolution < max(BLOCKS):
-        blocks = ", ".join(str(block) for block in BLOCKS)
         raise InputError(
-            f"field data.resolution: {config.data.resolution} px has not all of the blocks {blocks} that hsr "
-            "supervises; take at least 64, or hsr.extractor none"
+            f"field data.resolution: {config.data.resolution} px is too small, because hsr supervises the generator "
+            f"blocks of {', '.join(map(str, BLOCKS))} px; take at least {max(BLOCKS)}, or set hsr.extractor to none"
         )
     return Regularizer(config, generator)

@@ -1,4 +1,4 @@
-"""What a training step of the generator and the discriminator changes, as one pytree."""
+"""State of the training of a generator and a discriminator, as one pytree."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from jax import Array
 
 
 class AdaState(flax.struct.PyTreeNode):
-    """Strength of the augmentation, and the statistics that the next strength is computed from."""
+    """Strength of the augmentation, and the statistics from which the next strength is computed."""
 
     p: Array
     """float32 [], strength of all augmentations."""
     sign_sum: Array
-    """float32 [], sum of the signs of the logits of real images since the last decision."""
+    """float32 [], sum of the signs of real images' logits since the last change of the strength."""
     count: Array
     """float32 [], number of logits in `sign_sum`."""
 
@@ -24,24 +24,29 @@ class GANState(flax.struct.PyTreeNode):
     """State before batch `step`. The generator's variables are {"params": g_params, **g_model_state}."""
 
     step: Array
-    """int32 [], number of batches done."""
+    """int32 [], number of completed batches."""
     g_params: Any
+    """Parameters of the generator."""
     g_model_state: Any
     """Collections of the generator besides its parameters: {"stats": ...} with the mean w and the noise maps."""
     d_params: Any
+    """Parameters of the discriminator."""
     head_params: Any
-    """Parameters of the heads that the semantic regularizer trains; {} without it."""
+    """Parameters of the heads of the semantic regularizer; {} without it."""
     g_opt: optax.OptState
+    """State of the generator's optimiser."""
     d_opt: optax.OptState
+    """State of the discriminator's optimiser."""
     head_opt: optax.OptState
-    """Separate from `g_opt`, because the heads take no step in the generator's path length regularisation."""
+    """State of the heads' optimiser, separate because the path length regularisation does not step the heads."""
     ema_params: Any
-    """Moving average of `g_params`: the parameters of the generator to use."""
+    """Moving average of `g_params`; the result of a training."""
     ema_model_state: Any
     """Collections of the averaged generator, like `g_model_state`."""
     pl_mean: Array
     """float32 [], running mean of the path lengths."""
     ada: AdaState
+    """State of the augmentation."""
     key: Array
     """Typed PRNG key. It never changes: each batch draws from `step_key()`, so a resumed run draws the same numbers."""
 
@@ -50,7 +55,7 @@ class GANState(flax.struct.PyTreeNode):
         return jax.random.fold_in(self.key, self.step)
 
     def watched(self) -> Any:
-        """Parameters and collections that learn, which must stay finite."""
+        """Trained parameters and collections, which must stay finite."""
         names = ("g_params", "d_params", "head_params", "g_model_state")
         return {name: getattr(self, name) for name in names}
 
@@ -69,8 +74,8 @@ def create_gan_state(
     The arrays are shared with the caller: a step that donates its state invalidates the caller's as well.
 
     Args:
-      g_variables: {"params": ..., "stats": ...} of an untrained generator or an imported one.
-      ada_p: strength of the augmentation at the start.
+      g_variables: {"params": ..., "stats": ...} of an untrained or imported generator.
+      ada_p: initial strength of the augmentation.
     """
     head_params = {} if head_params is None else head_params
     g_params = g_variables["params"]

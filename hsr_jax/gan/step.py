@@ -1,4 +1,4 @@
-"""A training step as the host runs it: the phases that are due, each a compiled program of its own."""
+"""Training step on the host, which runs the phases that are due; each phase is a compiled program."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ from hsr_jax.gan.state import GANState
 
 
 class Step:
-    """Callable (state, batch) -> (state, metrics) for a loop that takes a compiled step. It never waits for the device.
+    """Callable (state, batch) -> (state, metrics) for a loop that takes a compiled step; never waits for the device.
 
-    Each phase is a program, because the regularisations are due only in one batch of 4 or 16 and the semantic one
-    starts late. A phase is compiled when it is first due, and donates the state. Metrics are those of the phases that
-    were due.
+    Each phase is a separate program, because the regularisations are due only in every 4th or 16th batch and the
+    semantic regularizer starts late. A phase is compiled when it is first due, and donates the state. The metrics are
+    those of the phases that were due.
     """
 
     def __init__(self, phases: Phases, hsr_start: int = 0, extractor: Any = None):
         """Prepares the programs.
 
         Args:
-          hsr_start: number of batches before the semantic regularizer joins, if `phases` have one.
+          hsr_start: number of batches before the semantic regularizer starts, if `phases` has one.
           extractor: variables of the regularizer's frozen network.
         """
         self._phases, self._hsr_start = phases, hsr_start
@@ -34,16 +34,15 @@ class Step:
         """Names of the phases of batch number `step`, counted from 0, in their order."""
         losses, schedule = self._phases.losses, self._phases.schedule
         hsr = self._phases.semantic_loss is not None and step >= self._hsr_start
-        g_reg = losses.path_length_weight and step % schedule.g_interval == 0
-        d_reg = losses.r1_gamma and step % schedule.d_interval == 0
-        g = ["g_main_hsr" if hsr else "g_main"] + ["g_reg"] * bool(g_reg)
-        return g + ["d_main"] + ["d_reg"] * bool(d_reg) + ["finish"]
+        g_reg = ["g_reg"] if losses.path_length_weight and step % schedule.g_interval == 0 else []
+        d_reg = ["d_reg"] if losses.r1_gamma and step % schedule.d_interval == 0 else []
+        return ["g_main_hsr" if hsr else "g_main", *g_reg, "d_main", *d_reg, "finish"]
 
     def __call__(self, state: GANState, batch: Batch) -> tuple[GANState, Metrics]:
         """Runs the phases that are due for the batch; state and batch must lie on the mesh.
 
-        Only the first call reads the number of batches done from its state, so that a resumed run is in phase; later
-        calls count on. Each call must get the state that the call before it returned.
+        Each call must get the state that the previous call returned. Only the first call reads the number of completed
+        batches from the state, so that a resumed run continues its schedule; later calls count themselves.
         """
         if self._done is None:
             self._done = int(state.step)

@@ -9,13 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ada_reference import percentile, reference_margins
 from reference import Case, nchw
 
 from common.ops.resample import lowpass
 from hsr_jax.ada import geometry
-from hsr_jax.ada.augment import PIPES, AugmentPipe, Parameters, apply, percentile
+from hsr_jax.ada.augment import PIPES, AugmentPipe, Parameters, apply
 from hsr_jax.ada.filter import filter_bank
-from hsr_jax.ada.geometry import reference_margins
 
 CASE = Case("ada_augment")
 # case.json: "abs 2e-5*range (geometric: allow 1e-4)"

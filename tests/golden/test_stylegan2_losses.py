@@ -12,7 +12,7 @@ from common.nn.discriminator import Discriminator
 from common.nn.stylegan2 import Generator, num_ws
 from common.weights.networks import discriminator, stylegan2
 from hsr_jax.gan import losses
-from hsr_jax.gan.gan import GAN, LatentDraws
+from hsr_jax.gan.gan import GAN, LatentDraws, synthesis
 
 NAME = "stylegan2_losses"
 PATH_LENGTH_WEIGHT = 2.0  # facts of the reference, not in the case
@@ -194,7 +194,7 @@ def test_path_length_by_row():
     def run(params, z, noise):
         draws = LatentDraws(z, z, num_ws(gan().generator.resolution))
         ws, _ = gan().latents(params, stats, draws)
-        synthesize = lambda ws: gan().synthesize(params, stats, ws, None)[0]  # noqa: E731
+        synthesize = lambda ws: synthesis(gan().generator, {"params": params, **stats}, ws)[0]
         return losses.path_gradients(synthesize, ws, noise)
 
     gradients = run(params, z[: len(noise)], noise)

@@ -1,4 +1,4 @@
-"""The commands that generate, project and export, end to end with a generator for 16 px."""
+"""Tests the commands that generate, project and export, end to end with a generator for 16 px."""
 
 import contextlib
 import dataclasses
@@ -6,6 +6,7 @@ import json
 import logging
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,6 +15,7 @@ from safetensors.numpy import load_file
 from common import files
 from common.errors import InputError
 from common.nn.stylegan2 import num_ws
+from common.ops.pixels import stylegan2_ada_uint8
 from hsr_jax import export, generate, project, snapshot
 from hsr_jax.editing import latent_files
 from hsr_jax.editing.projection import ProjectionConfig
@@ -25,7 +27,7 @@ ROWS = num_ws(SIZE)
 
 @contextlib.contextmanager
 def compilations():
-    """Names of the programs that are compiled in the block."""
+    """Log messages about the programs that are compiled in the block."""
     names, logger = [], logging.getLogger("jax._src.interpreters.pxla")
     handler = logging.Handler()
     handler.emit = lambda record: names.append(record.getMessage())
@@ -52,25 +54,25 @@ def test_generate(generator, picture, tmp_path, capsys):
         "mix.png",
         "layers.png",
     }
-    # A seed is the same image in any list, and z is that of StyleGAN2-ADA.
+    # A seed gives the same image in any list, from the same z as in StyleGAN2-ADA.
     np.testing.assert_array_equal(picture(tmp_path / "a/seed00003.png"), picture(tmp_path / "b/seed00003.png"))
     module, variables = snapshot.load(generator)
     z = np.random.RandomState(3).randn(1, 6).astype(np.float32)
-    expected = jax.jit(snapshot.make_generate(module))(variables, z, None, 0.7)[0]
+    expected = stylegan2_ada_uint8(jax.jit(module.apply)(variables, z, None, jnp.float32(0.7))[0])[0]
     np.testing.assert_allclose(picture(tmp_path / "a/seed00003.png"), np.asarray(expected).astype(int), atol=1)
     with Image.open(tmp_path / "a/interpolation.gif") as animation:
         assert animation.n_frames == 4
     cell = SIZE + 4
-    # From the one image to the other, and back in the second row.
+    # The first row leads from one image to the other, the second row leads back.
     legs = picture(tmp_path / "a/interpolation.png")
-    assert legs.shape == (2 * cell + 4, generate.PLACES * cell + 4, 3)
+    assert legs.shape == (2 * cell + 4, generate.COLUMNS * cell + 4, 3)
     for row, column, seed in ((0, 0, 3), (0, 7, 1), (1, 0, 1), (1, 7, 3)):
         shown = legs[row * cell + 4 :, column * cell + 4 :][:SIZE, :SIZE].astype(int)
         np.testing.assert_allclose(shown, picture(tmp_path / f"a/seed{seed:05d}.png"), atol=1)
     mixed = picture(tmp_path / "a/mix.png")
     assert mixed.shape == (3 * cell + 4, 4 * cell + 4, 3)
     np.testing.assert_array_equal(mixed[cell + 4 :, 4:][:SIZE, :SIZE], picture(tmp_path / "a/seed00003.png"))
-    # The last layer is the image itself.
+    # The output of the last layer is the image itself.
     layers = picture(tmp_path / "a/layers.png")
     np.testing.assert_array_equal(layers[4:, 2 * cell + 4 :][:SIZE, :SIZE], picture(tmp_path / "a/seed00003.png"))
     np.testing.assert_array_equal(layers[4:8, 4:8], np.broadcast_to(layers[4, 4], (4, 4, 3)))  # a pixel of 4 px
@@ -98,7 +100,7 @@ def test_project_and_use_the_latents(generator, write_generator, picture, tmp_pa
     stored = json.loads((tmp_path / "p/projection.json").read_text())
     assert (stored["images"], stored["distance"]) == (entries, "pixels at several scales")
     assert stored["loss"]["step"] == [25, 50, 75, 100, 125, 150]
-    # The last loss is that of one step before the end: the distance, and the pixels beside it.
+    # The last loss is one step older than the result; it is the distance plus the squared pixel error.
     found = np.mean([entry["distance"] + entry["pixels"] for entry in entries])
     assert stored["loss"]["mean"][-1] == pytest.approx(found, rel=0.02)
     assert stored["loss"]["mean"][-1] < stored["loss"]["mean"][0]
@@ -133,7 +135,7 @@ def test_a_projection_of_noise_maps_keeps_them(generator, tmp_path, capsys):
         assert arrays["ws"].shape == (1, ROWS, 5)
         assert arrays["noise.b16.conv1"].shape == (1, 16, 16)
         ws = arrays["ws"]
-    # Who takes the latents is told that the images are others.
+    # A command that reads the latents warns that the images have other noise.
     module, _ = snapshot.load(generator)
     assert "noise" not in capsys.readouterr().err
     np.testing.assert_array_equal(latent_files.load_latents(tmp_path / "p/latents.npz", module), ws)
@@ -143,7 +145,7 @@ def test_a_projection_of_noise_maps_keeps_them(generator, tmp_path, capsys):
     assert not capsys.readouterr().err
 
 
-def test_wrong_fields_of_the_others(generator, tmp_path):
+def test_wrong_fields(generator, tmp_path):
     out = str(tmp_path / "o")
     with pytest.raises(InputError, match="crossover"):
         generate.generate(generate.Generate(generator, count=1, mix=(1,), crossover=ROWS, out=out))

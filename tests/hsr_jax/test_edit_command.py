@@ -1,4 +1,4 @@
-"""The commands that train a classifier of attributes, edit them and score lines, end to end with pictures of 16 px."""
+"""Tests the commands that train a classifier, edit attributes and score lines, end to end with pictures of 16 px."""
 
 import dataclasses
 import json
@@ -28,7 +28,7 @@ SIZE = 16
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory):
-    """48 noisy pictures, bright and dark ones, reddish and bluish ones, with a table; the last 8 in another."""
+    """Folder with 48 noisy pictures, bright or dark and reddish or bluish; a table lists 40 of them, another one 8."""
     folder, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
     rows = []
     for i in range(48):
@@ -78,7 +78,7 @@ def test_training_attributes(classifier):
     assert any("validation/balanced_accuracy/red" in line for line in lines)
 
 
-def test_the_classifier_tells_what_it_was_trained_on(classifier, pictures, picture):
+def test_a_loaded_classifier_has_the_accuracy_of_its_training(classifier, pictures, picture):
     apply, names = load_classifier(classifier[0].workdir)
     assert names == ("bright", "red")
     images = np.stack([picture(pictures / f"{i}.png") for i in range(40, 48)]).astype(np.float32) / 127.5 - 1
@@ -120,13 +120,13 @@ def test_edit(generator, classifier, picture, tmp_path, capsys):
     result = json.loads((tmp_path / "e/edit.json").read_text())
     assert result["told_apart"] > 0.7
     mean = result["mean_scores"]["bright"]
-    assert mean[0] < mean[2] < mean[4]  # of many images; a single one of an untrained generator may do otherwise
+    assert mean[0] < mean[2] < mean[4]  # holds for the mean, not for every image of an untrained generator
     assert result["strengths"] == [-1, -0.5, 0, 0.5, 1]
     assert [len(scores) for scores in result["scores"].values()] == [5] * 32
     np.testing.assert_allclose(np.mean(list(result["scores"].values()), axis=0), mean, atol=1e-4)
     names = {path.name for path in (tmp_path / "e").iterdir()}
     assert names == {"boundary.npz", "edit.json", "edits.gif", "edits.png", "images", "scores.png"}
-    # In the order in which hsr_jax.project takes them.
+    # Files sort in the order in which hsr_jax.project reads them.
     singles = [Path(path) for path in find_images([str(tmp_path / "e/images")])]
     edits = [f"{i:05d}_seed{i // 3:05d}_{strength}.png" for i, strength in enumerate(32 * ["-1", "+0", "+1"])]
     assert [path.name for path in singles] == edits
@@ -134,7 +134,7 @@ def test_edit(generator, classifier, picture, tmp_path, capsys):
     with Image.open(tmp_path / "e/edits.gif") as animation:
         assert animation.n_frames == 8
 
-    # The boundary serves again, and a direction that keeps an attribute is orthogonal to its boundary.
+    # The stored boundary can be reused, and a direction that keeps an attribute is orthogonal to its normal.
     module, _ = snapshot.load(generator)
     options = edit.Edit(
         snapshot=generator,
@@ -157,9 +157,9 @@ def test_edit(generator, classifier, picture, tmp_path, capsys):
     red = latent_files.load_boundary(tmp_path / "red/boundary.npz", module, "red", 1)
     assert abs(conditional.normal @ red.normal) < 1e-5
     assert kept["told_apart"] is None and np.isnan(conditional.accuracy) and red.accuracy > 0.5
-    with pytest.raises(InputError, match="W is of 7 numbers"):
+    with pytest.raises(InputError, match=r"this generator's w is \[7\]"):
         latent_files.load_boundary(tmp_path / "red/boundary.npz", Generator(SIZE, w_dim=7), "red", 1)
-    for change, message in (({"attribute": "red"}, "is of 'bright', not of 'red'"), ({"psi": 0.7}, "psi 1, not 0.7")):
+    for change, message in (({"attribute": "red"}, "'bright', not 'red'"), ({"psi": 0.7}, "psi 1, not 0.7")):
         with pytest.raises(InputError, match=message):
             edit.edit(dataclasses.replace(options, boundary=str(tmp_path / "e/boundary.npz"), **change))
 
@@ -188,7 +188,7 @@ def test_lines(generator, classifier, picture, tmp_path, capsys):
     both = [line["linearity"] for line in result["lines"]]
     np.testing.assert_allclose(result["linearity"]["red"], np.mean(both), rtol=1e-5)
     assert set(result["linearity"]) == {"bright", "red"}
-    # Both lines end at one latent.
+    # Both lines end at the same latent.
     shown = picture(tmp_path / "l/lines.png")
     rows = [shown[top + 4 :, 4 * (SIZE + 4) + 4 :][:SIZE, :SIZE] for top in (0, len(shown) // 2 - 2)]
     np.testing.assert_array_equal(*rows)
@@ -200,7 +200,7 @@ def test_lines(generator, classifier, picture, tmp_path, capsys):
         ({"attribute": "rad"}, "field attribute: rad.*nearest is red"),
         ({"frames": 2}, "field frames"),
         ({"latents": "missing.npz"}, "missing.npz"),
-        ({}, "3 latents are no pairs"),
+        ({}, "3 latents do not form pairs"),
     ],
 )
 def test_wrong_fields_of_lines(generator, classifier, tmp_path, change, message):
@@ -223,7 +223,7 @@ def test_wrong_fields_of_lines(generator, classifier, tmp_path, change, message)
     [
         ({"attribute": "bryght"}, "nearest is bright"),
         ({"keep": ("smile",)}, "field keep"),
-        ({"keep": ("bright",)}, "leave it out"),
+        ({"keep": ("bright",)}, "field keep: bright is the attribute to edit"),
         ({"strengths": (1.0,)}, "field.* strengths"),
         ({"seeds": (1,)}, "seeds and count given"),
         ({"count": 0}, "none given"),

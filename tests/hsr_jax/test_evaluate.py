@@ -1,4 +1,4 @@
-"""The evaluation command on tiny networks: substitutes, published names, the cache, two models compared."""
+"""Tests the evaluation command with tiny networks: substitutes, published names, cache, comparison of two models."""
 
 import dataclasses
 import functools
@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
-from safetensors.numpy import save_file
 
 from common import files
 from common.config import config_to_dict
@@ -38,24 +37,18 @@ def variables() -> dict:
     return jax.jit(GENERATOR.init)(jax.random.key(0), jnp.zeros((1, 6)))
 
 
-def write(path: Path, name: str, arrays_of: dict, module) -> str:
-    arrays = formats.BY_NAME[name].arrays(arrays_of, module)
-    save_file({key: np.array(x, np.float32, order="C") for key, x in arrays.items()}, path)
-    return str(path)
-
-
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder with images of 16 px, a generator's snapshot and a ResNet."""
+def place(tmp_path_factory, save_arrays):
+    """Folder with images of 16 px, a generator's snapshot and a ResNet."""
     folder, rng = tmp_path_factory.mktemp("place"), np.random.default_rng(0)
     (folder / "images").mkdir()
     for i in range(IMAGES):
         pixels = rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8)
         Image.fromarray(pixels).save(folder / "images" / f"{i:02}.png")
-    write(folder / "generator.safetensors", "stylegan2-ada", variables(), GENERATOR)
+    save_arrays(folder / "generator.safetensors", formats.find("stylegan2-ada").arrays(variables(), GENERATOR))
     template = shapes(RESNET, (1, 32, 32, 3))
     drawn = jax.tree.map(lambda x: np.square(rng.normal(0.2, 0.3, x.shape)) + 0.01, template)
-    write(folder / "substitute.safetensors", "resnet", drawn, RESNET)
+    save_arrays(folder / "substitute.safetensors", formats.find("resnet").arrays(drawn, RESNET))
     return folder
 
 
@@ -101,7 +94,7 @@ def test_all_metrics_with_substitutes_and_a_second_model(place, tmp_path, capsys
     for name in names | {"worst_mahalanobis", "rgb"}:
         assert (tmp_path / "a" / f"{name}.png").stat().st_size > 500
 
-    # Again, against the first: nothing differs, and the real images are not looked at again.
+    # A second evaluation compared with the first: nothing differs, and the real images are not read again.
     monkeypatch.setattr(measures, "real_features", None)
     again = dataclasses.replace(everything, out=str(tmp_path / "b"), against=str(tmp_path / "a" / "results.json"))
     assert evaluate.evaluate(again) == found
@@ -109,12 +102,12 @@ def test_all_metrics_with_substitutes_and_a_second_model(place, tmp_path, capsys
     assert against["change_percent"] == dict.fromkeys(against["change_percent"], 0.0) and against["values"] == found
     assert against["wilcoxon"] == {"pairs": 20, "statistic": 0.0, "p": 1.0}
 
-    with pytest.raises(InputError, match="field against: its seed is 0, here 1"):
+    with pytest.raises(InputError, match="field against: its seed is 0, but here 1"):
         evaluate.evaluate(dataclasses.replace(again, seed=1))
     shutil.copytree(place / "images", tmp_path / "images")
     Image.new("RGB", (SIDE, SIDE)).save(tmp_path / "images" / "03.png")
     others = ImageDataConfig(source=str(tmp_path / "images"), resolution=SIDE)
-    with pytest.raises(InputError, match="not the same there as here: real images; evaluate both alike"):
+    with pytest.raises(InputError, match="field against: used different inputs: real images; "):
         evaluate.evaluate(dataclasses.replace(again, data=others))
 
 
@@ -162,7 +155,7 @@ def test_attribute_linearity(place, tmp_path, monkeypatch):
 
 
 def test_a_run_brings_its_images_and_its_row(place, tmp_path, monkeypatch):
-    """The state of a run is saved, not trained."""
+    """The test saves the state of an untrained run."""
     sizes = NetworksConfig(z_dim=6, w_dim=6, mapping_layers=1, channel_base=64, channel_max=8)
     run = tmp_path / "table4_5" / "dog"
     data = ImageDataConfig(source=str(place / "images"), resolution=32, max_images=9)
@@ -175,12 +168,12 @@ def test_a_run_brings_its_images_and_its_row(place, tmp_path, monkeypatch):
     files.write_json(run / "config.json", config_to_dict(config))
 
     o = options(place, "", snapshot=str(run), data=ImageDataConfig(), metrics=("fid",))
-    assert len(evaluate._source(o, config, generator)) == IMAGES  # all, as limited data are measured
+    assert len(evaluate._source(o, config, generator)) == IMAGES  # all images, although the run used nine
     assert len(evaluate._source(dataclasses.replace(o, real="training"), config, generator)) == 9
     evaluate.evaluate(o)
     assert files.read_json(run / "results" / "results.json")["row"] == "table4_5/dog"
 
-    # Where the images are may have changed, which they are may not.
+    # The location of the images may change, but not the choice of images.
     moved = dataclasses.replace(o, data=ImageDataConfig(data_dir="there", manual_dir="other", cache_mib=1))
     opened = lambda data, seed: types.SimpleNamespace(data=data, labels=np.zeros(0))
     monkeypatch.setattr(evaluate.sources, "open_source", opened)
@@ -215,7 +208,7 @@ def test_what_a_user_can_put_right(place, tmp_path, monkeypatch, changes, messag
 
 
 def test_the_command_line(place, tmp_path, capsys):
-    """What the fields of the networks are called, and that a metric is checked."""
+    """Fields of networks have their names on the command line, and metrics are checked."""
     argv = ["--snapshot", str(place / "generator.safetensors"), "--metrics", "fid", "--out", str(tmp_path)]
     with pytest.raises(InputError, match="fields inception"):
         evaluate.main(argv)

@@ -1,4 +1,4 @@
-"""Every row of HSR's tables builds its networks and has the thesis' settings."""
+"""Tests that every row of HSR's tables builds its networks and has the thesis' settings."""
 
 import functools
 
@@ -20,7 +20,7 @@ ADDRESSES = [f"{CONFIGS}/{path.name}:{row}" for path, table in TABLES.items() fo
 
 @functools.cache
 def values(sizes: NetworksConfig, resolution: int) -> tuple[int, int]:
-    """Numbers in generator and discriminator, by their shapes alone; most tables share them."""
+    """Numbers of parameters of generator and discriminator; cached, because most rows share them."""
     config = GanConfig(networks=sizes)
     assert config.data.resolution == resolution
     count = lambda tree: sum(x.size for x in jax.tree.leaves(tree["params"]))
@@ -51,7 +51,7 @@ def test_every_run_belongs_to_one_row_and_all_rows_of_a_table_have_its_metrics()
     for path, table in TABLES.items():
         assert len({tuple(row.published) for row in table.rows.values()}) == 1
         for name, row in table.rows.items():
-            # Its own table and row, or those of the table that it refers to.
+            # A run is named after its row, or after a row of Table 4.5 that it shares.
             assert row.run == f"{path.stem}/{name}" or row.run.startswith("table4_5/")
             config, published = runs.setdefault(row.run, (row.config, dict(row.published)))
             assert config == row.config
@@ -77,5 +77,5 @@ def test_the_papers_settings():
     assert load("table4_5.py:ffhq10k").data.max_images == 10_000 and full.data.max_images == 0
     assert load("table4_4.py:hsr").losses.path_length_weight == 0
     assert load("table4_2.py:mid").hsr.levels == "mid"
-    # DeiT's blocks as they are, DINO's through the last LayerNorm.
+    # Only DINO's features go through the last LayerNorm, not DeiT's.
     assert not load("table4_1.py:deit").hsr.final_norm and dog.hsr.final_norm

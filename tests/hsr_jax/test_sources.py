@@ -1,4 +1,4 @@
-"""The images of a run: every prepared data set by its name, and subsets by seed."""
+"""Tests the images of a run: prepared data sets by name, and subsets drawn with the seed."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What a training begins with: its configuration, labels, and the snapshot of another run or a public one."""
+"""Start of a training: the check of its configuration, labels, and the snapshot of another run or a public one."""
 
 import dataclasses
 import json
@@ -10,7 +10,6 @@ import numpy as np
 import optax
 import pytest
 from PIL import Image
-from safetensors.numpy import save_file
 
 from common.config import config_from_dict, config_to_dict
 from common.errors import InputError
@@ -35,17 +34,17 @@ SMALL = GanConfig(
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"data.resolution": 48}, "data.resolution: 48 is no power of two"),
+        ({"data.resolution": 48}, "data.resolution: 48 is not a power of two"),
         ({"batch_size": 7}, "networks.mbstd_batch: 2 does not divide a batch of 7"),
-        ({"networks.mbstd_group": 3, "networks.mbstd_batch": 4}, "networks.mbstd_group: groups of 3"),
-        ({"samples": 0}, "samples: 0 is less than 1"),
+        ({"networks.mbstd_group": 3, "networks.mbstd_batch": 4}, "networks.mbstd_group: 3 does not divide 4"),
+        ({"samples": 0}, "field samples: 0 is less than 1"),
         ({"schedule.g_interval": 0}, "schedule.g_interval: 0 is less than 1"),
-        ({"ada.mode": "fixed"}, "ada.p: 0.0 with ada.mode fixed does nothing"),
-        ({"ada.p": 0.5}, "ada.p: 0.5 with ada.mode none does nothing"),
+        ({"ada.mode": "fixed"}, "ada.p: 0.0 has no effect with ada.mode fixed"),
+        ({"ada.p": 0.5}, "ada.p: 0.5 has no effect with ada.mode none"),
         ({"hsr.extractor": "random"}, "hsr.start_kimg: 500 is not before the end of the run, kimg 0.008"),
     ],
 )
-def test_values_that_fit_no_run(changes, message):
+def test_values_that_do_not_fit_together(changes, message):
     check(SMALL)
     nested = config_to_dict(SMALL)
     for name, value in changes.items():
@@ -65,7 +64,7 @@ def test_the_path_lengths_part_of_the_batch_is_split_too():
 
 
 def test_a_run_from_a_snapshot_follows_the_rules_of_resuming():
-    """No ramp-up of the average, whose first step would else forget it, and a faster augmentation."""
+    """The average is not ramped up, because its first step would forget the snapshot, and p may change faster."""
     schedule = ScheduleConfig(ema_kimg=5.0, ema_ramp_up=0.05)
     config = dataclasses.replace(SMALL, schedule=schedule, ada=AdaConfig(kimg=500.0))
     gan, mesh = build.build_gan(config), sharding.make_mesh()
@@ -99,7 +98,7 @@ def test_class_labels_make_a_conditional_run(labelled, tmp_path, capsys):
     generator, _ = snapshot.load(config.workdir)
     assert generator.c_dim == 3
     assert [path.name for path in Path(config.workdir, "samples").iterdir()] == ["000000.0.png"]
-    # The average is stored beside the grid, and reads like the run's.
+    # The averaged generator is stored with the grid, and equals the generator of the run.
     (stored,) = Path(config.workdir, "snapshots").iterdir()
     again, variables = snapshot.load(str(stored))
     assert again.c_dim == 3 and again.resolution == 32
@@ -112,7 +111,7 @@ def drawn(template, seed: int):
 
 
 @pytest.mark.parametrize("averages_only", [False, True])
-def test_a_public_checkpoint_gives_generator_average_and_discriminator(averages_only, tmp_path):
+def test_a_public_checkpoint_gives_generator_average_and_discriminator(averages_only, tmp_path, save_arrays):
     gan = build.build_gan(SMALL)
     g, d = build.shapes(gan)
     parts = {
@@ -125,10 +124,8 @@ def test_a_public_checkpoint_gives_generator_average_and_discriminator(averages_
     arrays = {}
     for name, (variables, module) in parts.items():
         layout = "stylegan2-ada-discriminator" if name == "D" else "stylegan2-ada"
-        found = formats.find(layout).arrays(variables, module)
-        arrays |= {f"{name}.{key}": np.asarray(x, np.float32, order="C") for key, x in found.items()}
-    path = str(tmp_path / "network.safetensors")
-    save_file(arrays, path)
+        arrays |= {f"{name}.{key}": x for key, x in formats.find(layout).arrays(variables, module).items()}
+    path = save_arrays(tmp_path / "network.safetensors", arrays)
     new = create_gan_state(drawn(g, 3), drawn(d, 4)["params"], optax.sgd(1.0), optax.sgd(1.0), jax.random.key(0))
     started = snapshot.with_networks_of(path, new)
     trained = parts["G_ema" if averages_only else "G"][0]
@@ -136,5 +133,5 @@ def test_a_public_checkpoint_gives_generator_average_and_discriminator(averages_
     jax.tree.map(np.testing.assert_array_equal, started.g_model_state["stats"], trained["stats"])
     jax.tree.map(np.testing.assert_array_equal, started.ema_params, parts["G_ema"][0]["params"])
     jax.tree.map(np.testing.assert_array_equal, started.d_params, parts["D"][0]["params"])
-    # Each for itself, since a step gives its state away.
+    # The arrays are copies, because a step donates its state.
     assert started.g_params["mapping"]["fc0"]["kernel"] is not started.ema_params["mapping"]["fc0"]["kernel"]

@@ -1,4 +1,4 @@
-"""The documents' tables with the numbers of the runs beside, FASE's and HSR's."""
+"""Tests `hsr_jax.tables` and `hsr_jax.published`: published values beside those of the runs."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_attributes_have_two_names():
     assert not named & published_row("table4_5/ffhq10k", "")[1].keys()
 
 
-def test_a_run_is_of_the_row_that_its_directory_names():
+def test_the_work_directory_tells_the_row_of_a_run():
     name, values = published_row("", "elsewhere/runs/table4_5/ffhq10k")
     # From Table 4.5 and the ALS table, which share the run.
     assert name == "table4_5/ffhq10k" and (values["FID"], values["ALS smile"]) == (7.16, 1.48)
@@ -75,5 +75,5 @@ def test_what_a_user_can_put_right(tmp_path):
     with pytest.raises(InputError, match="field runs: .*no such directory"):
         write_tables(Tables(runs=str(tmp_path / "mistyped")), tables.SYSTEM)
     files.write_json(tmp_path / "table4_5" / "dog" / "results" / "results.json", [])
-    with pytest.raises(InputError, match="no results file"):
+    with pytest.raises(InputError, match="not a results file"):
         write_tables(Tables(table="4.1", runs=str(tmp_path)), tables.SYSTEM)

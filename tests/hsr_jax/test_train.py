@@ -1,4 +1,4 @@
-"""The training command end to end: noise of 64 px, networks of a few channels, a regularizer from a tiny ResNet."""
+"""Tests the training command end to end with random images of 64 px, tiny networks and a tiny ResNet as extractor."""
 
 import dataclasses
 import os
@@ -14,7 +14,6 @@ import numpy as np
 import optax
 import pytest
 from PIL import Image
-from safetensors.numpy import save_file
 
 from common.config import config_to_dict
 from common.errors import InputError
@@ -29,7 +28,7 @@ from hsr_jax.gan.state import create_gan_state
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
-    """A folder of 12 pictures."""
+    """Folder with 12 random images."""
     folder, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
     for i in range(12):
         Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).save(folder / f"{i:02d}.png")
@@ -37,21 +36,18 @@ def images(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def extractor(tmp_path_factory):
-    """A checkpoint of an untrained ResNet with 4 channels, in torchvision's names."""
+def extractor(tmp_path_factory, save_arrays):
+    """Path of a checkpoint of an untrained ResNet with 4 channels, in torchvision's names."""
     module = ResNet((4, 4, 4, 4), (1, 1, 1, 1))
     variables = jax.jit(module.init)(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
-    arrays = formats.find("resnet").arrays(variables, module)
     path = tmp_path_factory.mktemp("extractor") / "resnet.safetensors"
-    save_file({name: np.asarray(x, order="C") for name, x in arrays.items()}, path)
-    return str(path)
+    return save_arrays(path, formats.find("resnet").arrays(variables, module))
 
 
 @pytest.fixture(scope="module")
 def whole(images, extractor, tmp_path_factory):
-    """The configuration of a finished run, which tests must not change: four batches of 8, the last two with the
-    regularizer. What is left out here has tests of its own: geometric augmentation and path lengths take long to
-    compile."""
+    """Configuration of a finished run, which tests must not change: four batches of 8, the last two with the
+    regularizer. Geometric augmentation and path lengths have their own tests, because they take long to compile."""
     config = GanConfig(
         workdir=str(tmp_path_factory.mktemp("whole") / "run"),
         data=ImageDataConfig(source=str(images), resolution=64),
@@ -75,7 +71,7 @@ def whole(images, extractor, tmp_path_factory):
 
 @pytest.fixture
 def config(whole, tmp_path):
-    """The same, not run."""
+    """The same configuration for a new run."""
     return dataclasses.replace(whole, workdir=str(tmp_path / "run"))
 
 
@@ -116,7 +112,7 @@ def test_a_killed_run_resumes_to_the_same_numbers(whole, config, tmp_path):
 
 
 def untrained(config):
-    """A state before the first batch."""
+    """State before the first batch."""
     gan = build.build_gan(config)
     g_variables, d_variables = build.initialize(gan, config.seed)
     return create_gan_state(g_variables, d_variables["params"], optax.sgd(1.0), optax.sgd(1.0), jax.random.key(0))

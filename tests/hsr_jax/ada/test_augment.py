@@ -1,4 +1,4 @@
-"""Tests of StyleGAN2-ADA's augmentation as a whole; the reference's numbers are checked in tests/golden."""
+"""Tests the complete augmentation of StyleGAN2-ADA; tests/golden compares it with the reference's numbers."""
 
 import dataclasses
 import math
@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ada_reference import percentile
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from common.ops.resample import lowpass
-from hsr_jax.ada.augment import PIPES, AugmentPipe, apply, augment, percentile, sample
+from hsr_jax.ada.augment import PIPES, AugmentPipe, apply, augment, sample
 from hsr_jax.ada.draws import EDGE, QUANTILES, AugmentationDraws, random_draws
 from hsr_jax.ada.geometry import SYM6
 
@@ -50,7 +51,7 @@ def test_full_strength_changes_every_image(pipe):
     result = augmented(KEY, IMAGES, 1.0, PIPES[pipe])
     assert result.shape == IMAGES.shape and result.dtype == IMAGES.dtype
     changed = jnp.abs(result - IMAGES).max((1, 2, 3)) > 1e-3
-    assert changed.any() if pipe == "blit" else changed.all()  # a mirror or a turn may be none
+    assert changed.any() if pipe == "blit" else changed.all()  # blit may leave an image unchanged
     assert jnp.isfinite(result).all()
 
 
@@ -86,13 +87,13 @@ def test_an_image_does_not_depend_on_the_others():
 
 
 CENTER = (SIZE - 1) / 2
-# Mean position of the low-pass's taps off the middle of its inner taps, 4 and 6, in pixels of the image: enlarging
-# moves an image by it and reducing moves it back, unless it was turned in between.
+# Mean position of the low-pass's taps relative to tap 5, in pixels of the image. Enlarging moves an image by this
+# distance, and reducing moves it back unless the image was turned in between.
 DELAY = (np.arange(12) @ lowpass(SYM6) - 5) / 2
 
 
 def waves(points):
-    """[..., 2]: slow waves, mirrored at the image's border, at points [..., (x, y)] from its centre."""
+    """Slow waves [..., 2], mirrored at the image's border, at points [..., (x, y)] relative to the centre."""
     x, y = np.moveaxis((points + CENTER) * np.pi / (SIZE - 1), -1, 0)
     return np.stack([np.cos(x) + np.cos(x) * np.cos(2 * y) / 2, np.cos(2 * x) - np.cos(y)], -1)
 
@@ -110,7 +111,7 @@ def test_mirrors_and_quarter_turns(pipe, q, linear):
     images = jnp.asarray(waves(grid), jnp.float32)
     parameters = percentile(KEY, q, images.shape, pipe)
     once = applied(images, parameters)
-    # The moments that vanish leave an error of third order in the waves' frequency, a tenth of the displacement.
+    # Because of the vanishing moments the error is of third order in the waves' frequency, a tenth of the displacement.
     expected = waves((grid + DELAY) @ np.array(linear).T - DELAY)
     np.testing.assert_allclose(once, expected, atol=2e-3)
     if pipe.xflip:
@@ -124,24 +125,24 @@ def test_cutout_is_a_square_of_half_the_side():
     rows, columns = hole.any(2), hole.any(1)
     np.testing.assert_array_equal(hole, rows[:, :, None] & columns[:, None, :])
     assert rows.sum(1).max() == SIZE // 2 and columns.sum(1).max() == SIZE
-    # Centres lie anywhere in the image, so an eighth of the square sticks out along each axis: 1/2 - 1/16 remains.
+    # Centres lie anywhere in the image, so on average an eighth of the square is outside along each axis: 1/2 - 1/16.
     np.testing.assert_allclose(rows.mean(), 7 / 16, rtol=0.05)
     np.testing.assert_allclose(columns.mean(), 7 / 16, rtol=0.05)
 
 
-def test_noise_is_white_with_a_deviation_an_image():
+def test_noise_is_white_with_one_deviation_per_image():
     zeros = jnp.zeros((64, 32, 32, 3))
     parameters = sample(KEY, 1.0, zeros.shape, AugmentPipe(noise=1.0))
     noise = np.asarray(applied(zeros, parameters))
     sigma = np.asarray(parameters.noise[0])
-    # 3,072 numbers an image: a relative standard error of 1.3 % each
+    # The standard deviation of 3,072 numbers per image has a relative standard error of 1.3 %.
     np.testing.assert_allclose(noise.std((1, 2, 3)), sigma, rtol=0.06)
     assert abs(np.corrcoef(noise[:, 1:].ravel(), noise[:, :-1].ravel())[0, 1]) < 0.02
     assert abs(np.corrcoef(noise[0].ravel() / sigma[0], noise[1].ravel() / sigma[1])[0, 1]) < 0.08
 
 
 def test_distributions():
-    """Of 20,000 draws, within about four standard errors."""
+    """The tolerances are about four standard errors of 20,000 draws."""
     count = 20_000
     draws = random_draws(KEY, count, dict.fromkeys(QUANTILES, 1.0))
     for value in (draws.gaussian("scale", 0.2), draws.gaussian("xfrac", 0.2)[:, 1]):
@@ -158,27 +159,27 @@ def test_distributions():
 
 
 def test_probabilities():
-    """p times the multiplier; two rotations of which either applies so often; a multiplier of 0 is never."""
+    """A change applies with probability p times its multiplier; for rotations, at least one of the two does."""
     count, p = 20_000, 0.6
     pipe = dataclasses.replace(PIPES["bgc"], rotate=0.5, scale=0.0, brightness=0.25)
     matrix, colour = sample(KEY, p, (count, 8, 8, 3), dataclasses.replace(pipe, xflip=0, rotate90=0, aniso=0))[:2]
     tolerance = 4 * 0.5 / math.sqrt(count)
-    # Without mirror and stretch the matrix is a rotation, of either kind.
+    # Without mirror and stretch the matrix is the product of the two rotations.
     rotated = np.abs(np.asarray(matrix[:, 0, 1])) > 1e-6
     np.testing.assert_allclose(rotated.mean(), p * 0.5, atol=tolerance)
     np.testing.assert_allclose(np.linalg.det(matrix[..., :2]), 1, atol=1e-5)
     np.testing.assert_allclose((np.asarray(colour[:, 0, 3]) != 0).mean(), p * 0.25, atol=tolerance)
 
 
-def test_the_extremes_of_the_generator_stay_finite():
+def test_extreme_quantiles_stay_finite():
     edge = jnp.array([EDGE, 1 - EDGE])
-    draws = AugmentationDraws({"scale": jnp.ones(2, bool)}, {"scale": edge}, math.sqrt(2))
+    draws = AugmentationDraws({"scale": jnp.ones(2, bool)}, {"scale": edge})
     np.testing.assert_allclose(draws.gaussian("scale", 1.0), [-5.2947, 5.2947], rtol=1e-4)
     assert jnp.isfinite(draws.half_gaussian("scale", 1.0)).all()
 
 
 def test_second_derivatives():
-    """d/dx <grad f, v> against differences of the gradient, as R1 differentiates through the augmentation."""
+    """d/dx <grad f, v> equals differences of the gradient; R1 differentiates twice through the augmentation."""
     pipe = dataclasses.replace(ALL, noise=0.0)
     with jax.enable_x64(True):
         images = jnp.asarray(IMAGES[:2], jnp.float64)
@@ -191,8 +192,8 @@ def test_second_derivatives():
         np.testing.assert_allclose(product, difference, atol=1e-6 * jnp.abs(product).max())
 
 
-def test_gradients_pass_the_shortcut():
-    """p = 0 has the identity's gradient, traced together with the other branch."""
+def test_strength_zero_has_the_gradient_of_the_identity():
+    """One compiled program holds both branches."""
     total = lambda images, p: (augment(KEY, images, p, PIPES["bgc"]) ** 2).sum()
     gradient = jax.jit(jax.grad(total))
     np.testing.assert_array_equal(gradient(IMAGES, 0.0), 2 * IMAGES)
@@ -200,7 +201,7 @@ def test_gradients_pass_the_shortcut():
 
 
 def test_a_sharded_batch_stays_where_it_is():
-    """Over four devices the same numbers as on one, and no image is sent between them."""
+    """Four devices give the same numbers as one, and send no image to each other."""
     mesh = jax.make_mesh((4,), ("data",), axis_types=(AxisType.Auto,), devices=jax.devices()[:4])
     batch = NamedSharding(mesh, PartitionSpec("data"))
     images = jax.device_put(IMAGES, batch)

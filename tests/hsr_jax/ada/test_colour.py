@@ -1,4 +1,4 @@
-"""Tests of the augmentation's colours and of its image filter."""
+"""Tests the augmentation's changes of colour and its image filter."""
 
 import functools
 import math
@@ -7,19 +7,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ada_reference import percentile_draws
 from scipy.ndimage import convolve1d
 
 from hsr_jax.ada.colour import colour_matrix, recolour
-from hsr_jax.ada.draws import QUANTILES, percentile_draws
+from hsr_jax.ada.draws import QUANTILES
 from hsr_jax.ada.filter import EXPECTED_POWER, band_gains, filter_bank, scale_bands
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (2, 24, 30, 3)).astype(np.float32)
 GREY = IMAGES[..., :1]
-N = math.sqrt(0.5) * 1.2815515655446004  # quantile 0.9 of the normal distribution, over sqrt(2)
+N = math.sqrt(0.5) * 1.2815515655446004  # quantile 0.9 of the normal distribution, divided by sqrt(2)
 
 
 def draws(quantiles):
-    """Where only the named parts apply, at these quantiles."""
+    """Draws in which only the named changes apply, at the given quantiles."""
     result = percentile_draws(0.5, len(IMAGES), {name: name in quantiles for name in QUANTILES})
     for name, q in quantiles.items():
         result.quantiles[name] = jnp.full(len(IMAGES), q)
@@ -73,17 +74,17 @@ def test_saturation_scales_the_colour_and_keeps_the_mean():
     np.testing.assert_allclose(new_rest, rest * 2**N, atol=1e-5)
 
 
-def test_grey_images_know_no_hue_or_saturation():
+def test_hue_and_saturation_do_not_change_grey_images():
     np.testing.assert_allclose(changed(GREY, hue=0.9, saturation=0.9), GREY, atol=1e-6)
 
 
-def test_together_as_one_after_the_other():
+def test_changes_together_equal_changes_one_after_the_other():
     parts = {"brightness": 0.8, "contrast": 0.3, "lumaflip": 0.9, "hue": 0.2, "saturation": 0.7}
     expected = functools.reduce(lambda images, name: changed(images, **{name: parts[name]}), parts, IMAGES)
     np.testing.assert_allclose(changed(**parts), expected, atol=1e-5)
 
 
-def test_other_channels_are_loud():
+def test_other_numbers_of_channels_are_refused():
     with pytest.raises(ValueError, match="three channels or one, not 2"):
         changed(IMAGES[..., :2])
 
@@ -92,7 +93,7 @@ def test_the_bands_sum_to_the_identity():
     bank = filter_bank()
     np.testing.assert_array_equal(bank, bank[:, ::-1])  # zero phase
     np.testing.assert_allclose(bank.sum(0), np.eye(1, 43, 21)[0], atol=1e-15)
-    np.testing.assert_allclose(bank.sum(1), [1, 0, 0, 0], atol=1e-15)  # a constant is all in the lowest
+    np.testing.assert_allclose(bank.sum(1), [1, 0, 0, 0], atol=1e-15)  # a constant lies in the lowest band
     np.testing.assert_allclose((bank * (-1.0) ** np.arange(-21, 22)).sum(1), [0, 0, 0, 1], atol=1e-15)
 
 
@@ -120,6 +121,6 @@ def test_gains_keep_the_expected_power():
     np.testing.assert_array_equal(band_gains(draws({})), jnp.ones((2, 4)))
 
 
-def test_images_too_small_for_the_filter_are_loud():
+def test_images_too_small_for_the_filter_are_refused():
     with pytest.raises(ValueError, match="more than 21 pixels a side, not 21"):
         jax.eval_shape(scale_bands, jnp.zeros((1, 21, 30, 3)), jnp.ones((1, 4)))

@@ -1,4 +1,4 @@
-"""Tests of the controller of the augmentation's strength."""
+"""Tests the controller of the augmentation's strength."""
 
 import functools
 
@@ -29,7 +29,7 @@ def test_there_is_no_upper_bound():
     np.testing.assert_allclose(after(jnp.float32(1), jnp.float32(1)), 1 + STEP, rtol=1e-6)
 
 
-def test_it_takes_so_many_images_from_nothing_to_everything():
+def test_p_rises_from_0_to_1_in_kimg_thousand_images():
     images, kimg = 1000, 100
     climb = jax.jit(lambda p: jax.lax.fori_loop(0, 100, lambda _, p: next_p(p, 1.0, images=images, kimg=kimg), p))
     np.testing.assert_allclose(climb(jnp.float32(0)), 1, rtol=1e-4)

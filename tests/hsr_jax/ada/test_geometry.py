@@ -1,4 +1,4 @@
-"""Tests of the augmentation's geometry against padding, filtering and sampling one after the other."""
+"""Tests the augmentation's geometry, by comparison with separate padding, filtering and sampling."""
 
 import math
 
@@ -6,12 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from ada_reference import percentile_draws, reference_margins
 from scipy.ndimage import map_coordinates
 
 from common.ops import warp
 from common.ops.resample import filter2d, lowpass, upsample2d
-from hsr_jax.ada.draws import QUANTILES, percentile_draws, random_draws
-from hsr_jax.ada.geometry import SYM6, inverse_matrix, reference_margins, reflected, resample
+from hsr_jax.ada.draws import QUANTILES, random_draws
+from hsr_jax.ada.geometry import SYM6, inverse_matrix, reflected, resample
 
 H, W = 12, 18
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (3, H, W, 2)).astype(np.float32)
@@ -21,7 +22,7 @@ resampled = jax.jit(resample, static_argnames="margins")
 
 
 def maps(scale, seed=1):
-    """[3, 2, 3]: rotations by any angle that shrink the image by `scale`, with a stretch and a shift."""
+    """Maps [3, 2, 3]: rotations by any angle that shrink the image by `scale`, with a stretch and a shift."""
     rng = np.random.default_rng(seed)
     zoom = scale * jnp.asarray(rng.uniform(0.7, 1.4, (3, 2)))
     return warp.rotation_scale_translation(
@@ -30,11 +31,11 @@ def maps(scale, seed=1):
 
 
 def step_by_step(images, matrix, margins):
-    """The reference's recipe as it is written: every intermediate image exists. float64."""
+    """The reference's recipe in float64, with every intermediate image."""
     left, top, right, bottom = margins
     padded = np.pad(images, ((0, 0), (top, bottom), (left, right), (0, 0)), mode="reflect")
     large = np.asarray(upsample2d(jnp.asarray(padded), SYM6))
-    # Of twice (side + 6) output points, with the origin in the middle of the image.
+    # There are 2 (side + 6) output points per axis, with the origin in the middle of the image.
     grid = np.stack(np.meshgrid(np.arange(2 * (W + 6)) - W - 5, np.arange(2 * (H + 6)) - H - 5), -1) / 2
     points = np.einsum("bij,yxj->byxi", matrix[..., :2], grid) + matrix[:, None, None, :, 2]
     points += np.array([(W - 1) / 2 + left, (H - 1) / 2 + top])
@@ -42,14 +43,14 @@ def step_by_step(images, matrix, margins):
         [map_coordinates(plane, [2 * p[..., 1], 2 * p[..., 0]], order=1, mode="grid-constant") for plane in image]
         for image, p in zip(np.moveaxis(large, -1, 1), points, strict=True)
     ]
-    # The mirrored taps, and 6 pixels less on every side than the padding (5, 5) of a reduction.
+    # The taps are mirrored, and the padding is 6 pixels less on every side than the (5, 5) of a reduction.
     return filter2d(jnp.moveaxis(jnp.asarray(sampled), 1, -1), lowpass(SYM6)[::-1], down=2, padding=(-1, -1))
 
 
 @pytest.mark.parametrize("scale", [0.5, 1.0, 2.5, 6.0])
 @pytest.mark.parametrize("margins", [(W - 1, H - 1, W - 1, H - 1), (0, 0, 0, 0), (5, 11, 17, 3), (17, 2, 0, 11)])
-def test_as_the_steps_one_by_one(scale, margins):
-    """Also where samples leave the reflected area: its zeros reach into it by half a filter."""
+def test_resampling_equals_the_separate_steps(scale, margins):
+    """The maps also leave the reflected area, whose surrounding zeros reach into it by half a filter."""
     with jax.enable_x64(True):
         images, matrix = IMAGES.astype(np.float64), np.asarray(maps(scale))
         expected = step_by_step(images, matrix, margins)
@@ -61,8 +62,8 @@ def test_the_fixed_margins_are_the_largest():
     np.testing.assert_array_equal(resampled(IMAGES, maps(3.0)), resampled(IMAGES, maps(3.0), largest))
 
 
-def test_fixed_margins_are_as_good_as_the_batches():
-    """The augmentation's own maps, every image with margins of its own: 6e-5 at most was found over many."""
+def test_fixed_margins_are_as_good_as_the_references():
+    """Each image is compared with its own reference margins. The largest difference found over many maps was 6e-5."""
     sides, count = (40, 48), 12
     images = jax.random.uniform(jax.random.key(0), (count, *sides, 1), minval=-1.0, maxval=1.0)
     draws = random_draws(jax.random.key(1), count, dict.fromkeys(QUANTILES, 1.0))
@@ -76,7 +77,7 @@ def test_fixed_margins_are_as_good_as_the_batches():
 def test_margins_of_an_unmoved_and_of_a_shifted_image():
     assert reference_margins(IDENTITY, H, W) == (6, 6, 6, 6)
     assert reference_margins(IDENTITY.at[:, :, 2].set(jnp.array([2.5, -3.0])), H, W) == (4, 9, 9, 3)
-    # Shared by the batch, and never more than a reflection can give.
+    # The batch shares its margins, which never exceed the possible reflection.
     assert reference_margins(IDENTITY.at[0, 0, 2].set(-3.0).at[1].multiply(100.0), H, W) == (17, 11, 17, 11)
 
 
@@ -91,7 +92,7 @@ def test_a_whole_shift_reflects():
 
 
 def test_strong_maps_leave_black():
-    """Reflected area is three times the side: seen from twelve times as far it covers a quarter."""
+    """The reflected area has three times the side. Shrunk twelve times, it covers a quarter of the image's side."""
     far = resampled(np.ones((1, 32, 32, 1), np.float32), IDENTITY[:1] * 12)[0, :, :, 0]
     np.testing.assert_array_equal(far[:8], 0)
     np.testing.assert_allclose(far[14:18, 14:18], 1, atol=0.1)
@@ -99,13 +100,13 @@ def test_strong_maps_leave_black():
     np.testing.assert_array_equal(endless, np.zeros_like(IMAGES))
 
 
-def test_too_large_margins_are_loud():
+def test_too_large_margins_are_refused():
     with pytest.raises(ValueError, match="12 pixels cannot be reflected by 12 before and 0 after"):
         resample(IMAGES, IDENTITY, (0, 12, 0, 0))
 
 
 def test_the_gradient_is_the_transpose():
-    """<A x, y> = <x, A^T y>, where points leave the image, too."""
+    """<A x, y> = <x, A^T y>, also if points leave the image."""
     with jax.enable_x64(True):
         x, matrix = jnp.asarray(IMAGES, jnp.float64), maps(2.5)
         y = jnp.asarray(np.random.default_rng(2).normal(size=x.shape))
@@ -121,12 +122,12 @@ def test_the_wavelet_is_orthonormal_with_six_vanishing_moments():
     np.testing.assert_allclose(moments, np.zeros(length // 2), atol=1e-8)  # times 11^5 at most
 
 
-def geometry(matrices=(H, W), **quantiles):
-    """The matrix [2, 3] of one image where the named parts apply, at these quantiles."""
+def geometry(**quantiles):
+    """Matrix [2, 3] of one image to which the named changes apply, at the given quantiles."""
     draws = percentile_draws(0.5, 1, {name: name in quantiles for name in QUANTILES})
     for name, q in quantiles.items():
         draws.quantiles[name] = jnp.full_like(draws.quantiles[name], q)
-    return np.asarray(inverse_matrix(draws, *matrices)[0])
+    return np.asarray(inverse_matrix(draws, H, W)[0])
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,7 @@ def geometry(matrices=(H, W), **quantiles):
         ({"rotate90": 0.3}, [[0, -1, 0], [1, 0, 0]]),
         ({"rotate90": 0.6}, [[-1, 0, 0], [0, -1, 0]]),
         ({"xint": 0.95}, [[1, 0, -2], [0, 1, -1]]),  # 0.9 * 0.125 of 18 and 12 pixels, rounded
-        ({"xflip": 0.6, "xint": 0.95}, [[-1, 0, 2], [0, 1, -1]]),  # what is mirrored moves to the right
+        ({"xflip": 0.6, "xint": 0.95}, [[-1, 0, 2], [0, 1, -1]]),  # a mirrored image moves to the right
         ({"rotate": 0.75}, [[0, -1, 0], [1, 0, 0]]),
         ({"post_rotate": 0.75}, [[0, -1, 0], [1, 0, 0]]),
     ],
@@ -149,10 +150,10 @@ def test_steps_without_normal_numbers(quantiles, expected):
 
 def test_steps_with_normal_numbers():
     q = 0.9
-    n = math.sqrt(0.5) * 1.2815515655446004  # quantile 0.9 of the normal distribution, over sqrt(2)
+    n = math.sqrt(0.5) * 1.2815515655446004  # quantile 0.9 of the normal distribution, divided by sqrt(2)
     s = 2 ** (0.2 * n)
     np.testing.assert_allclose(geometry(scale=q), [[1 / s, 0, 0], [0, 1 / s, 0]], rtol=1e-5)
     np.testing.assert_allclose(geometry(aniso=q), [[1 / s, 0, 0], [0, s, 0]], rtol=1e-5)
     np.testing.assert_allclose(geometry(xfrac=q)[:, 2], [-0.125 * n * W, -0.125 * n * H], rtol=1e-5)
-    # Scaled first, then shifted: the shift is in pixels of the output.
+    # The image is scaled first and then shifted, so the shift is in pixels of the output.
     np.testing.assert_allclose(geometry(scale=q, xfrac=q)[:, 2], [-0.125 * n * W / s, -0.125 * n * H / s], rtol=1e-5)

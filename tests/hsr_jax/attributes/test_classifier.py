@@ -1,4 +1,4 @@
-"""Tests `hsr_jax.attributes`: the science of the classifier, building and loading it, its data."""
+"""Tests `hsr_jax.attributes`: loss, augmentation and accuracies of a classifier, loading it, its data."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ from common.errors import InputError
 from common.train.checkpoint import Checkpoints
 from hsr_jax.attributes import build, classifier
 from hsr_jax.attributes.config import AttributesConfig
-from hsr_jax.attributes.data import AttributeDataConfig, names, testing, training
+from hsr_jax.attributes.data import AttributeDataConfig, names, open_test, open_training
 
 KEY = jax.random.key(0)
 
@@ -36,7 +36,7 @@ def test_augmentation_shifts_and_recolours_each_image_by_itself():
     assert found.shape == (64, side, side, 3)
     ground, places = [], []
     for one in np.array(found):
-        # A dot on an even ground: one pixel is brighter by the contrast, wherever it is now.
+        # The image is a dot on a uniform ground: one pixel is brighter by the contrast, wherever the shift moved it.
         levels, counts = np.unique(one[..., 0].round(5), return_counts=True)
         assert counts.tolist() == [side**2 - 1, 1]
         ground.append(levels[0])
@@ -56,7 +56,7 @@ def test_tallies_add_up_to_accuracies():
     found = classifier.summarize(totals, ("a", "b"))
     assert (found["accuracy/a"], found["accuracy/b"], found["accuracy"]) == (0.5, 1.0, 0.75)
     assert found["balanced_accuracy/a"] == 0.5
-    assert found["balanced_accuracy/b"] == 1.0  # nobody lacks it: only the images that have it count
+    assert found["balanced_accuracy/b"] == 1.0  # all images have it, so only their accuracy counts
     np.testing.assert_allclose(found["loss"], classifier.loss(scores, labels)[:4].mean(), rtol=1e-6)
 
 
@@ -92,16 +92,16 @@ def test_attributes_of_a_table(folder):
     data = AttributeDataConfig(
         str(folder), "table.csv", attributes=("hair", "smile"), positive=("long", "2"), validation_fraction=0.3
     )
-    source, validation = training(data, seed=0)
+    source, validation = open_training(data, seed=0)
     assert (len(source), len(validation)) == (7, 3)
     assert sorted([*source.files, *validation.files]) == [f"{i}.png" for i in range(10)]
     for images in (source, validation):
         for row, file in enumerate(images.files):
             i = int(file[0])
             np.testing.assert_array_equal(images.labels[row], [i < 3, i % 2])
-    again = training(data, seed=0)[1]
+    again = open_training(data, seed=0)[1]
     assert again.files == validation.files
-    assert testing(data) is None
+    assert open_test(data) is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_wrong_fields(folder, change, message):
     data = dataclasses.replace(AttributeDataConfig(str(folder), "table.csv", attributes=("smile",)), **change)
     with pytest.raises(InputError, match=message):
         names(data)
-        training(data, seed=0)
+        open_training(data, seed=0)
 
 
 def test_celeba_hq_has_forty():

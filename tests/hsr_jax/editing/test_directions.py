@@ -1,4 +1,4 @@
-"""Tests `hsr_jax.editing.directions`: lines, mixed rows, boundaries of a known direction."""
+"""Tests `hsr_jax.editing.directions`: lines, mixed styles, boundaries with a known normal."""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ NORMAL = np.array([3.0, 0, 4, 0, 0, 0]) / 5
 
 
 def samples(count=2000):
-    """w with different spreads along the axes, around a mean; scores that NORMAL tells with some noise."""
+    """Latents w around 2 with different deviations along the axes, and noisy scores along NORMAL."""
     w = 2 + RNG.normal(size=(count, 6)) * [1, 2, 1, 0.5, 1, 3]
     return w, (w - 2) @ NORMAL + 0.2 * RNG.normal(size=count)
 
@@ -40,7 +40,7 @@ def test_a_tour_passes_every_latent_and_closes():
     tour = directions.tour(WS, 4)
     assert tour.shape == (12, 4, 5)
     np.testing.assert_array_equal(tour[::4], WS)
-    # From the last frame it is one step to the first.
+    # One step leads from the last frame to the first.
     np.testing.assert_allclose(tour[0] - tour[-1], (WS[0] - WS[2]) / 4, atol=1e-6)
 
 
@@ -61,7 +61,7 @@ def test_the_boundary_of_a_known_direction():
     assert found.normal @ NORMAL > 0.98
     assert found.accuracy > 0.95
     assert found.deviation == pytest.approx((w @ found.normal).std(), rel=1e-5)
-    # The plane passes near the middle, which lies at 2 on every axis, and positive distances mean high scores.
+    # The plane passes near the mean, which is 2 on every axis, and positive distances mean high scores.
     assert abs(found.normal.sum() * 2 + found.intercept) < 0.2
     assert np.corrcoef(w @ found.normal + found.intercept, scores)[0, 1] > 0.95
 
@@ -76,7 +76,7 @@ def test_a_boundary_scales_with_the_space_and_turns_with_the_scores():
     np.testing.assert_array_equal(again.normal, found.normal)
 
 
-def test_samples_that_tell_nothing_are_refused():
+def test_samples_without_information_are_refused():
     w, scores = samples(200)
     with pytest.raises(InputError, match="draw more samples"):
         directions.boundary(w, scores, share=0.04)
@@ -86,11 +86,11 @@ def test_samples_that_tell_nothing_are_refused():
 
 def test_a_conditional_direction_leaves_the_others():
     others = RNG.normal(size=(2, 6))
-    others = np.concatenate([others, others.sum(0, keepdims=True)])  # the third says nothing new
+    others = np.concatenate([others, others.sum(0, keepdims=True)])  # the third depends on the first two
     found = directions.conditional(NORMAL, others)
     np.testing.assert_allclose(others @ found, 0, atol=1e-6)
     assert np.linalg.norm(found) == pytest.approx(1, abs=1e-6)
-    # Of all directions that leave the others it is the nearest: what was taken away is a combination of them.
+    # The removed part is a combination of the others, so the result is the nearest direction that preserves them.
     taken = NORMAL - (NORMAL @ found) * found
     np.testing.assert_allclose(np.linalg.lstsq(others.T, taken, rcond=None)[0] @ others, taken, atol=1e-6)
     np.testing.assert_allclose(directions.conditional(NORMAL, np.zeros((0, 6))), NORMAL, atol=1e-6)

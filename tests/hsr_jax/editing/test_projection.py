@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from common.nn.lpips import Lpips
 from common.nn.stylegan2 import Generator, num_ws
@@ -25,21 +24,21 @@ KEY = jax.random.key(0)
 
 @functools.cache
 def variables():
-    """With noise, which is off in an untrained generator."""
+    """Variables of an untrained generator, with noise switched on."""
     init = jax.jit(G.init)(KEY, jnp.zeros((1, 6)))
     return jax.tree_util.tree_map_with_path(lambda path, x: x + 0.1 if "noise_strength" in str(path) else x, init)
 
 
 @functools.cache
 def targets():
-    """Two w and the images of them."""
+    """Two latents w and their images."""
     w = 0.7 * jax.random.normal(KEY, (2, 5))
     ws = jnp.broadcast_to(w[:, None], (2, num_ws(16), 5))
     return w, jax.jit(functools.partial(synthesis, G))(variables(), ws)[0]
 
 
 def find(target, steps, indices=(0, 1), space="w", config=CONFIG):
-    """State after the steps and measures of it before and after."""
+    """State after the steps, and the results of `measure` before and after them."""
     projector = Projector(G, perceptual.pixels(), config, steps, space)
     state = projector.create(jnp.zeros(5), jnp.array(indices, jnp.uint32))
     target = projector.target({}, target)
@@ -61,7 +60,7 @@ def test_a_generated_image_is_found_again():
 
 
 def test_w_plus_has_a_row_for_every_layer_and_comes_closer():
-    """Images of latents whose rows differ are out of W's reach."""
+    """Images of latents whose rows differ have no exact latent in W."""
     ws = 0.7 * jax.random.normal(KEY, (2, num_ws(16), 5))
     images = jax.jit(functools.partial(synthesis, G))(variables(), ws)[0]
     _, _, in_w = find(images, 150)
@@ -75,7 +74,7 @@ def test_an_image_does_not_depend_on_its_batch():
     _, images = targets()
     together, _, _ = find(images, 12)
     alone, _, _ = find(images[1:], 12, indices=(1,))
-    # Twelve steps of Adam, each at most a rate of 0.05, may carry a rounding of the gradient on.
+    # Twelve steps of Adam, each with a learning rate of at most 0.05, may amplify rounding errors of the gradient.
     np.testing.assert_allclose(alone.latents["w"][0], together.latents["w"][1], atol=1e-3)
     other, _, _ = find(images[1:], 12, indices=(7,))
     assert float(jnp.abs(other.latents["w"][0] - alone.latents["w"][0]).max()) > 1e-3
@@ -110,13 +109,13 @@ def test_the_schedule():
 
 
 def test_noise_regularization():
-    # One scale, two axes, each with products of 1.
+    # There is one scale with two axes, and each product is 1.
     np.testing.assert_allclose(projection.noise_regularization({"a": jnp.ones((1, 8, 8))}), [2])
-    # Halved, the value is 2 and its products 4: 2 (1 + 16); maps add up.
+    # At the second scale the values are 2 and the products 4: 2 (1 + 16). The sum runs over all maps.
     np.testing.assert_allclose(projection.noise_regularization({"a": jnp.ones((1, 16, 16))}), [34])
     both = {"a": jnp.ones((1, 8, 8)), "b": -jnp.ones((1, 16, 16))}
     np.testing.assert_allclose(projection.noise_regularization(both), [36])
-    # Of white noise a mean of r^2 products has variance 1 / r^2: 2 (1/32^2 + 1/16^2 + 1/8^2) on average.
+    # The mean of r^2 products of white noise has variance 1 / r^2: 2 (1/32^2 + 1/16^2 + 1/8^2) on average.
     white = projection.noise_regularization({"a": jax.random.normal(KEY, (256, 32, 32))})
     expected = 2 * (1 / 32**2 + 1 / 16**2 + 1 / 8**2)
     np.testing.assert_allclose(white.mean(), expected, rtol=0.3)
@@ -139,12 +138,11 @@ def test_pixels_compare_all_scales():
     assert perceptual.open_perceptual("").name == pixels.name
 
 
-def test_lpips_is_taken_from_its_checkpoint(tmp_path):
+def test_lpips_is_taken_from_its_checkpoint(tmp_path, save_arrays):
     module, (a, b) = Lpips(VGG16(widths=(2, 2, 2, 2, 2))), jax.random.uniform(KEY, (2, 3, 16, 16, 3), minval=-1.0)
     weights = jax.jit(module.init)(KEY, a, b)
-    arrays = formats.find("lpips").arrays(weights, module)
-    save_file({key: np.asarray(x, order="C") for key, x in arrays.items()}, tmp_path / "l.safetensors")
-    network = perceptual.open_perceptual(str(tmp_path / "l.safetensors"))
+    path = save_arrays(tmp_path / "l.safetensors", formats.find("lpips").arrays(weights, module))
+    network = perceptual.open_perceptual(path)
     assert network.name == "LPIPS"
     describe = functools.partial(network.describe, network.variables)
     found = network.compare(network.variables, describe(a), describe(b))

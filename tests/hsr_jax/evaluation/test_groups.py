@@ -1,4 +1,4 @@
-"""Groups of metrics and results files without a network: names, limits, comparisons, damaged files."""
+"""Tests groups of metrics and results files without networks: names, limits, comparisons, damaged files."""
 
 import types
 
@@ -16,12 +16,12 @@ from hsr_jax.published import ATTRIBUTES, published_row
 
 
 def evaluation(options, networks=None, source=None, classifier=None):
-    """An evaluation whose generator never runs."""
+    """Evaluation whose generator never runs."""
     sampler = types.SimpleNamespace(generator=Generator(16), seed=0)
     return groups.Evaluation(options, sampler, networks, source, "images", classifier, None)
 
 
-def test_only_evaluations_done_alike_are_compared():
+def test_only_evaluations_with_equal_options_are_compared():
     asked = config_to_dict(Evaluate(metrics=("fid", "als")))
     digests = {"real images": "a", "the network of the path length": "b"}
     other = results.Results("base", {}, {}, {"evaluate": asked, "digests": digests})
@@ -29,14 +29,14 @@ def test_only_evaluations_done_alike_are_compared():
     for name in ("real", "classifier", "lines", "batch_size", "substitute_size", "num_images", "seed"):
         with pytest.raises(InputError, match=f"its {name} is "):
             results.check_alike(other, asked | {name: "another"})
-    results.check_alike(other, asked | {"ridge": 1.0})  # of a metric that neither has
+    results.check_alike(other, asked | {"ridge": 1.0})  # an option of a metric that neither measured
     results.check_alike(other, asked | {"metrics": ["als"], "real": "training"})
-    with pytest.raises(InputError, match="its ridge is 0.0, here 1.0"):
+    with pytest.raises(InputError, match="its ridge is 0.0, but here 1.0"):
         both = {"metrics": ["mahalanobis"]}
         results.check_alike(other._replace(document={"evaluate": asked | both}), asked | both | {"ridge": 1.0})
 
     results.check_digests(other, {"real images": "a", "the network of precision and recall": "c"})
-    with pytest.raises(InputError, match="as here: real images; the network of the path length; evaluate"):
+    with pytest.raises(InputError, match="different inputs: real images, the network of the path length; "):
         results.check_digests(other, {"real images": "b", "the network of the path length": "a"})
     with pytest.raises(InputError, match="evaluate that model again"):
         results.check_digests(other._replace(document={"evaluate": asked}), digests)
@@ -52,8 +52,8 @@ def test_only_evaluations_done_alike_are_compared():
         ((*ATTRIBUTES, "glasses"), "ALS (mean of 7)"),
     ],
 )
-def test_the_mean_bears_the_documents_name_for_its_attributes_only(monkeypatch, names, mean):
-    scores = np.random.default_rng(0).normal(size=(2, measures.PLACES, len(names))).astype(np.float32)
+def test_the_mean_has_the_thesis_name_only_for_the_thesis_attributes(monkeypatch, names, mean):
+    scores = np.random.default_rng(0).normal(size=(2, measures.POSITIONS, len(names))).astype(np.float32)
     monkeypatch.setattr(measures, "attribute_scores", lambda *_: scores)
     found = groups.linearity(evaluation(Evaluate(lines=2), classifier=(None, names)))
     assert set(found.values) == {*(f"ALS {name}" for name in names), mean, "ALS (public code)"}
@@ -61,7 +61,7 @@ def test_the_mean_bears_the_documents_name_for_its_attributes_only(monkeypatch, 
 
 
 @pytest.mark.parametrize("metrics, kept", [(("pr",), 6), (("kid", "pr"), 9)])
-def test_precision_and_recall_take_so_many_real_images(tmp_path, monkeypatch, metrics, kept):
+def test_precision_and_recall_limit_the_real_images(tmp_path, monkeypatch, metrics, kept):
     features, asked = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32), []
 
     def collected(_, embeddings, __, keep, ___):
@@ -84,7 +84,7 @@ DAMAGED = (lambda data: b"", lambda data: b"PK\x03\x04 broken", lambda data: dat
 
 
 @pytest.mark.parametrize("damage", [*DAMAGED, lambda data: data[:60] + bytes(200) + data[260:]])
-def test_damaged_numbers_are_named_or_made_anew(tmp_path, damage):
+def test_damaged_results_are_named_and_damaged_features_recomputed(tmp_path, damage):
     document = {"snapshot": "x", "results": {}, "row": "", "against": None, "evaluate": {"num_images": 8}}
     results.write(tmp_path, document, {"path_lengths": np.random.default_rng(0).normal(size=300)})
     assert results.read(str(tmp_path / "results.json")).samples["path_lengths"].shape == (300,)
@@ -109,7 +109,7 @@ def test_published_values_stand_beside_their_own_metric_only():
     assert columns == ["metric", "here", f"thesis, {row}"]
     published = [f"{values[name]:.5g}" for name in ("FID", "ALS smile")]
     assert [line[1:] for line in lines[:4]] == [["50", published[0]], ["1", ""], ["1", published[1]], ["1", ""]]
-    # Then those that were not measured.
+    # Metrics that were not measured follow.
     assert lines[4] == ["PPL", "", f"{values['PPL']:.5g}"]
     assert {line[0] for line in lines[5:]} == {"ALS", *(f"ALS {name}" for name in ATTRIBUTES if name != "smile")}
     assert all(line[1] == "" for line in lines[4:])

@@ -1,4 +1,4 @@
-"""What runs a generator and images through networks: numbered images, streamed moments, paths, scores, the cache."""
+"""Tests measures with small networks: numbered images, streamed moments, path lengths, scores, cached features."""
 
 import functools
 
@@ -15,6 +15,7 @@ from common.pretrained.metric_networks import Distance, Embedding
 from common.train import sharding
 from hsr_jax.evaluation import feature_sets, measures
 from hsr_jax.evaluation.sampler import Sampler
+from hsr_jax.gan.gan import synthesis
 
 SIDE = 16
 GENERATOR = Generator(SIDE, z_dim=6, w_dim=6, num_layers=1, channel_base=64, channel_max=8)
@@ -32,7 +33,7 @@ def sampler(devices: int = 8, batch_size: int = 8, **options) -> Sampler:
 
 
 def pooled(variables, images):
-    """A network of 12 features: means over 8 px squares."""
+    """Network with 12 features, the means over squares of 8 px."""
     assert images.dtype == jnp.uint8
     return path_length.box_downsample(images.astype(jnp.float32), 8).reshape(len(images), -1) * variables
 
@@ -47,18 +48,18 @@ def embedding(on_trace=lambda: None) -> Embedding:
 
 @pytest.fixture
 def folder(tmp_path):
-    """Ten images of 16 px."""
+    """Folder with ten images of 16 px."""
     pixels = np.random.default_rng(0).integers(0, 256, (10, SIDE, SIDE, 3), np.uint8)
     for i, image in enumerate(pixels):
         Image.fromarray(image).save(tmp_path / f"{i}.png")
     return tmp_path
 
 
-def test_images_are_numbered_whatever_the_batch_and_the_devices():
+def test_numbered_images_do_not_depend_on_batch_and_devices():
     index, t = np.array([5, 0, 3, 17, 3]), np.array([0.0, 0.5, 1.0, 0.0, 0.0])
     one, eight = sampler(1, 2).frames(index, t), sampler(8, 16).frames(index, t)
     assert list(one) == list(eight) == [4, 8, 16] and one[SIDE].shape == (5, SIDE, SIDE, 3)
-    for side in one:  # rounding to 8 bits may differ by one where sums have another order
+    for side in one:  # 8-bit values may differ by one, because sums have another order
         assert np.abs(one[side].astype(int) - eight[side]).max() <= 1
     assert (one[SIDE][2] != one[SIDE][4]).any() and (one[SIDE][0] != one[SIDE][3]).any()
     other = sampler(1, 2, seed=1).frames(index, t)
@@ -72,7 +73,7 @@ def test_a_conditional_generator_has_labels():
         sampler(labels=np.eye(3, dtype=np.float32))
     conditional = Sampler(GENERATOR.clone(c_dim=3), {}, sharding.make_mesh(), labels=np.eye(3, dtype=np.float32))
     rows, longer = conditional.rows(np.arange(5)), conditional.rows(np.arange(50))
-    np.testing.assert_array_equal(rows[1], longer[1][:5])  # the label belongs to the number
+    np.testing.assert_array_equal(rows[1], longer[1][:5])  # the number of an image decides its label
     assert set(longer[1].argmax(1)) == {0, 1, 2}
 
 
@@ -84,7 +85,7 @@ def test_generated_features_are_streamed_in_one_program():
     assert len(traces) == 1 and counts == [8, 16, 21]
     assert found.features.shape == (13, 12) and found.moments.count == 21
     again = measures.generated_features(sampler(1), {"a": embedding()}, 21, {"a": 21})["a"]
-    # Means of 8-bit numbers; one of 64 pixels may differ by one step.
+    # Features are means of 64 values of 8 bits, one of which may differ by one.
     np.testing.assert_array_equal(again.features * 128, np.round(again.features * 128))
     np.testing.assert_allclose(again.features[:13], found.features, atol=0.5 / 64)
     expected = moments.feature_moments(again.features)
@@ -111,7 +112,7 @@ def test_moments_of_several_chunks_are_those_of_all(monkeypatch):
     assert abs(frechet.fid(found.moments, expected)) < 1e-6
 
 
-def test_real_features_are_of_every_image_once(folder):
+def test_real_features_contain_every_image_once(folder):
     source, traces = open_folder(folder), []
     e = embedding(lambda: traces.append(1))
     found = measures.real_features(sampler(), {"a": e}, source, {"a": 10})["a"]
@@ -146,7 +147,7 @@ def test_the_cache_gives_what_was_computed_and_notices_changes(folder, tmp_path_
 
 
 def test_path_lengths_are_those_of_the_metric(monkeypatch):
-    # With the true step, float32 is too coarse to compare two orders of summation.
+    # With the real EPSILON, float32 is too coarse to compare two orders of summation.
     monkeypatch.setattr(measures, "EPSILON", 0.1)
     squares = lambda a, b: jnp.square(a - b).mean((1, 2, 3))
     distance = Distance("d", lambda scale, a, b: scale * squares(a, b), np.float32(2), "digest")
@@ -158,11 +159,11 @@ def test_path_lengths_are_those_of_the_metric(monkeypatch):
         z1,
         jnp.zeros(11),
         lambda z: s.map(variables(), z, None),
-        lambda ws: s.synthesize(variables(), ws)[0],  # untrained noise has strength 0
+        lambda ws: synthesis(GENERATOR, variables(), ws)[0],  # the noise of an untrained generator has strength 0
         lambda a, b: 2 * squares(a, b),
         epsilon=0.1,
     )
-    # Squares of differences of pixels of size 1 that are about 0.05 apart: float32's 1e-6 each.
+    # Pixels of about 1 differ by about 0.05, and float32 has an error of 1e-6 in each.
     np.testing.assert_allclose(found, expected, rtol=1e-3)
 
 
@@ -170,15 +171,15 @@ def test_both_images_of_a_pair_have_the_same_noise():
     loud = jax.tree_util.tree_map_with_path(lambda p, x: x + 1 if "noise_strength" in str(p) else x, variables())
     distance = Distance("d", lambda _, a, b: jnp.abs(a - b).max((1, 2, 3)), {}, "digest")
     found = measures.path_lengths(Sampler(GENERATOR, loud, sharding.make_mesh(), batch_size=8), distance, 8)
-    # A step of 1e-4 moves no pixel by more than 0.01; other noise would by about 1.
+    # A step of 1e-4 changes no pixel by more than 0.01; different noise would change pixels by about 1.
     assert (found * measures.EPSILON**2 < 0.01).all()
 
 
 def test_attribute_scores_follow_the_lines():
     s = sampler()
     found = measures.attribute_scores(s, lambda images: jnp.clip(images, -1, 127 / 127.5).mean((1, 2)), 3)
-    assert found.shape == (3, measures.PLACES, 3)
-    index, t = np.repeat(np.arange(3), measures.PLACES), np.tile(np.linspace(0, 1, measures.PLACES), 3)
+    assert found.shape == (3, measures.POSITIONS, 3)
+    index, t = np.repeat(np.arange(3), measures.POSITIONS), np.tile(np.linspace(0, 1, measures.POSITIONS), 3)
     images = (s.frames(index, t)[SIDE] - 128.0) / 127.5
-    lost = found.reshape(33, 3) - images.mean((1, 2))  # truncation to 8 bits takes at most a step away
+    lost = found.reshape(33, 3) - images.mean((1, 2))  # truncation to 8 bits lowers a value by at most one step
     assert (lost >= 0).all() and (lost <= 1 / 127.5).all() and lost.max() > 0

@@ -1,4 +1,4 @@
-"""Tests `hsr_jax.gan.phases` and `hsr_jax.gan.step` with networks for 8 px: who learns when, on any mesh."""
+"""Tests `hsr_jax.gan.phases` and `hsr_jax.gan.step` with networks for 8 px, on one device and on eight."""
 
 import dataclasses
 import functools
@@ -31,7 +31,7 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (4 * BATCH, SIZE, SIZE, 3), n
 
 
 def augment(key, images, p):
-    """Brightness, which the gradient of R1 sees as a factor as well."""
+    """Changes brightness and contrast; the contrast is a factor of R1's gradient."""
     shift, scale = jax.random.normal(key, (2, len(images)))[..., None, None, None]
     return images * (1 + 0.1 * p * scale) + p * shift
 
@@ -61,9 +61,9 @@ def phases(devices: int = 1, sgd: bool = False) -> Phases:
 
 @functools.cache
 def initial(p: Phases) -> dict:
-    """Arguments of `create_gan_state`, but for the copies that a state takes."""
+    """Arguments of `create_gan_state` to be copied for each state."""
     g_variables = NETWORKS.generator.init(jax.random.key(1), jnp.zeros((1, 6)))
-    # Noise is off at the start of a training; here it shall count.
+    # An untrained generator has no noise; the tests need some.
     g_variables = jax.tree_util.tree_map_with_path(
         lambda path, x: x + 0.3 if "noise_strength" in str(path) else x, g_variables
     )
@@ -93,7 +93,7 @@ def program(name: str, p: Phases):
 
 
 def after(name: str, images=None):
-    """State before and after a phase on one device, on the host, and the metrics."""
+    """States before and after a phase on one device, copied to the host, and the metrics."""
     p = phases()
     data = batch(0, p) if images is None else sharding.put_batch({"image": images}, p.mesh)
     start = create(p).replace(ema_params=jax.tree.map(jnp.zeros_like, initial(p)["g_variables"]["params"]))
@@ -129,19 +129,19 @@ REPORTS = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_phase_changes_what_is_its_own(name):
+def test_a_phase_changes_only_its_own_fields(name):
     before, new, metrics = after(name)
     fields = [field.name for field in dataclasses.fields(GANState)]
     assert {f for f in fields if not same(getattr(before, f), getattr(new, f))} == CHANGES[name]
     assert set(metrics) == REPORTS[name] and all(np.isfinite(value) for value in metrics.values())
-    if "g_model_state" in CHANGES[name]:  # of the collections the mean w alone: noise maps stay
+    if "g_model_state" in CHANGES[name]:  # the mean w changes, the noise maps do not
         assert not same(before.g_model_state["stats"]["mapping"], new.g_model_state["stats"]["mapping"])
         assert same(before.g_model_state["stats"]["synthesis"], new.g_model_state["stats"]["synthesis"])
 
 
 @pytest.mark.parametrize("name", ["g_main", "g_main_hsr", "g_reg", "d_main", "d_reg"])
 def test_all_parameters_learn(name):
-    """But the biases that a regularisation cannot see: the image's, and where all is piecewise linear the last ones."""
+    """Only biases that do not influence a regularisation stay: the image's, and the discriminator's last ones in R1."""
     before, new, _ = after(name)
     kind = "g_params" if name.startswith("g") else "d_params"
     unseen = {"g_reg": {"torgb/bias"}, "d_reg": {"conv/bias", "fc/bias", "out/bias"}}.get(name, set())
@@ -151,9 +151,9 @@ def test_all_parameters_learn(name):
     assert still == unseen
 
 
-def test_r1_says_nothing_about_the_last_bias():
+def test_r1_has_no_gradient_in_the_last_bias():
     reals = as_float(IMAGES[:BATCH])
-    loss = lambda d: losses.d_reg(NETWORKS, d, reals, 10.0, lambda x: x)[0].mean()  # noqa: E731
+    loss = lambda d: losses.d_reg(NETWORKS, d, reals, 10.0, lambda x: x)[0].mean()
     gradients = jax.jit(jax.grad(loss))(initial(phases())["d_params"])
     assert gradients["b4"]["out"]["bias"] == 0 and gradients["b4"]["out"]["kernel"].any()
 
@@ -161,7 +161,7 @@ def test_r1_says_nothing_about_the_last_bias():
 def test_images_of_both_types_are_the_same():
     floats = IMAGES[:BATCH].astype(np.float32) / np.float32(127.5) - 1
     a, b = after("d_reg")[1], after("d_reg", floats)[1]
-    # Division and multiplication by the inverse differ in the last bit; Adam's first step is of size 1e-3 or less.
+    # Division and multiplication by the inverse differ in the last bit; Adam's first step is at most 1e-3.
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=1e-5), a.d_params, b.d_params)
     np.testing.assert_array_equal(as_float(jnp.array([0, 255], jnp.uint8)), [-1, 1])
 
@@ -180,7 +180,7 @@ def test_augmentation_follows_the_signs_of_both_phases():
     assert s.ada.count == 2 * BATCH
     np.testing.assert_allclose(first["real_sign"] * BATCH, np.round(first["real_sign"] * BATCH), atol=1e-6)
     s, metrics = program("finish", p)(s, batch(0, p))
-    assert metrics["ada_p"] == 0.25 and s.ada.count == 2 * BATCH  # one batch of two
+    assert metrics["ada_p"] == 0.25 and s.ada.count == 2 * BATCH  # p changes after two batches, not after one
     mean = float(s.ada.sign_sum) / (2 * BATCH)
     assert mean != 0
     s, metrics = program("finish", p)(s, batch(0, p))
@@ -203,7 +203,7 @@ def test_the_average_follows_and_buffers_are_copied():
     assert same(host(s.ema_model_state), stats) and same(host(s.g_model_state), stats)
 
 
-def test_what_is_due():
+def test_phases_are_due_at_their_intervals():
     step = Step(phases(), hsr_start=5)
     due = [step.due(i) for i in range(7)]
     assert due[0] == ["g_main", "g_reg", "d_main", "d_reg", "finish"]
@@ -228,14 +228,13 @@ def run(p: Phases, count: int) -> tuple[GANState, list[dict]]:
 
 
 def test_one_device_and_eight_train_the_same():
-    """SGD, for Adam hides a gradient that is n times too large. The half batch of the path length has fewer images than
-    there are devices."""
+    """Adam would hide a gradient that is n times too large, so it is SGD. There are more devices than path lengths."""
     (one, a), (eight, b) = run(phases(1, sgd=True), 2), run(phases(8, sgd=True), 2)
     start = host(create(phases(1, sgd=True)))
     assert one.step == eight.step == 2 and [set(row) for row in a] == [set(row) for row in b]
     for kind in ("g_params", "d_params", "head_params", "ema_params"):
         for x, y, z in zip(*(jax.tree.leaves(getattr(s, kind)) for s in (one, eight, start)), strict=True):
-            # Sums of up to 8 * 8 * 8 terms in another order, some twice differentiated, against what was learned.
+            # Sums of up to 8 * 8 * 8 terms have another order; the tolerance is relative to the parameters' change.
             np.testing.assert_allclose(x, y, rtol=1e-6, atol=1e-3 * np.abs(x - z).max() + 1e-6)
     np.testing.assert_allclose(one.pl_mean, eight.pl_mean, rtol=1e-4)
     np.testing.assert_allclose(
@@ -245,7 +244,7 @@ def test_one_device_and_eight_train_the_same():
 
 
 def test_labels_reach_both_networks():
-    """Traced only: with labels every phase gives a state of the same shapes, without them none starts."""
+    """Every phase accepts labels and keeps the shapes of the state; none runs without labels. Nothing is computed."""
     gan = GAN(NETWORKS.generator.clone(c_dim=3), NETWORKS.discriminator.clone(c_dim=3))
     p = dataclasses.replace(phases(), gan=gan)
     images, labels = IMAGES[:BATCH], np.eye(3, dtype=np.float32)[np.arange(BATCH) % 3]
@@ -253,7 +252,7 @@ def test_labels_reach_both_networks():
     d = jax.eval_shape(gan.discriminator.init, jax.random.key(0), jnp.zeros((4, *images.shape[1:])), labels[:4])
     optimizers = {"g_optimizer": p.g_optimizer, "d_optimizer": p.d_optimizer}
     heads = initial(phases())["head_params"]
-    make = lambda g, d, key: create_gan_state(g, d, key=key, head_params=heads, **optimizers)  # noqa: E731
+    make = lambda g, d, key: create_gan_state(g, d, key=key, head_params=heads, **optimizers)
     s = jax.eval_shape(make, g, d["params"], jax.random.key(0))
     for name in set(CHANGES) - {"finish"}:
         extractor = (EXTRACTOR,) * (name == "g_main_hsr")
@@ -264,7 +263,7 @@ def test_labels_reach_both_networks():
 
 
 class Images:
-    """Batches in turn, with a position."""
+    """Iterator over batches with a position that can be saved."""
 
     def __init__(self):
         self.position = 0
@@ -301,7 +300,7 @@ def train(directory, steps: int) -> GANState:
 
 
 def test_a_resumed_run_is_in_phase(tmp_path):
-    """Five batches and then two more are seven: the regularisations fall on the same ones."""
+    """After a break the regularisations are due in the same batches as without it."""
     whole = train(tmp_path / "whole", 7)
     train(tmp_path / "parts", 5)
     parts = train(tmp_path / "parts", 7)
@@ -309,6 +308,6 @@ def test_a_resumed_run_is_in_phase(tmp_path):
     lines = [logs.read(tmp_path / name) for name in ("whole", "parts")]
     first = lines[0][0]
     assert first == lines[1][0] and first["step"] == 3 and "train/loss/hsr" not in first
-    # Means over the steps that gave a number: R1 over one of three, the path length over two.
+    # The log has means over the steps that reported a metric: one of three for R1, two for the path length.
     assert {"train/loss/G", "train/loss/D", "train/r1", "train/path_length", "train/ada_p"} < set(first)
     assert lines[0][-1]["train/loss/hsr"] == lines[1][-1]["train/loss/hsr"]

@@ -1,4 +1,4 @@
-"""Tests of `hsr_jax.gan.regularizer` and `common.nn.hsr_heads`; their numbers are held by tests/golden."""
+"""Tests `hsr_jax.gan.regularizer` and `common.nn.hsr_heads`; tests/golden compares them with reference numbers."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,7 @@ import pytest
 
 from common.nn.hsr_heads import BLOCKS, Heads
 from common.nn.stylegan2 import SynthesisNetwork
-from common.ops.pixels import HSR, IMAGENET, preprocess
+from common.ops.pixels import preprocess
 from common.ops.pool import adaptive_average_pool
 from hsr_jax.gan.regularizer import hsr_loss, pair, squared_error
 
@@ -16,7 +16,7 @@ LAYERS = ("block12", "block9", "block6", "block3")
 HEADS = Heads((5, 6, 7, 5), hidden=12)
 SIZES = (14, 14, 5, 14)
 FEATURES = {f"b{r}.conv1": jax.random.normal(jax.random.key(r), (2, r, r, 4)) for r in BLOCKS}
-QUICK = {"xla_backend_optimization_level": 0}  # small: compiling takes the time
+QUICK = {"xla_backend_optimization_level": 0}  # compiling takes most of the time
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def test_levels_pair_the_coarsest_block_with_the_deepest_layer():
 
 
 @pytest.mark.parametrize(("blocks", "layers"), [(BLOCKS[::-1], LAYERS), (BLOCKS[:3], LAYERS), (BLOCKS, LAYERS[:3])])
-def test_what_cannot_be_paired(blocks, layers):
-    with pytest.raises(ValueError, match="growing blocks"):
+def test_wrong_blocks_or_layers_are_refused(blocks, layers):
+    with pytest.raises(ValueError, match="ascending blocks"):
         pair(blocks, layers)
 
 
@@ -48,7 +48,7 @@ def test_heads(variables):
     assert {name: x.shape for name, x in before.items()} == {
         f"b{r}": (2, r, r, 5 + i % 3) for i, r in enumerate(BLOCKS)
     }
-    # Resized before or after the last, linear layer: float32 sums in another order.
+    # Resizing before or after the last, linear layer changes only the order of sums.
     for block, size, prediction in zip(BLOCKS, SIZES, predictions, strict=True):
         np.testing.assert_allclose(prediction, adaptive_average_pool(before[f"b{block}"], size), atol=1e-4)
 
@@ -75,8 +75,8 @@ def test_one_value_per_image_and_level():
             hsr_loss(q, bad)
 
 
-def test_targets_teach_the_image_only_if_asked():
-    """By default the gradient reaches the generator through its features, never through what the extractor sees."""
+def test_the_gradient_flows_through_targets_only_if_requested():
+    """The default gradient reaches the generator only through its features, not through the extractor's input."""
 
     def gradients(target_gradient):
         def loss(image, features):
@@ -93,7 +93,7 @@ def test_targets_teach_the_image_only_if_asked():
 
 
 def test_every_supervised_block_of_a_generator_learns():
-    """The whole path, for two of four levels: what lies after the last supervised block has no gradient."""
+    """Layers after the last supervised block have no gradient; the test has two of four levels."""
     network = SynthesisNetwork(16, w_dim=8, channel_base=64, channel_max=8)
     heads = Heads((3, 3), blocks=(4, 8), hidden=8)
     ws = jax.random.normal(KEY, (2, 6, 8))
@@ -113,11 +113,3 @@ def test_every_supervised_block_of_a_generator_learns():
     assert all(blocks[name]["conv1"]["kernel"].any() for name in ("b4", "b8"))
     assert not any(x.any() for x in jax.tree.leaves((blocks["b16"], blocks["b8"]["torgb"])))
     assert all(x.any() for x in jax.tree.leaves(predictor))
-
-
-def test_normalizations():
-    """A grey resized to itself: the public code's mean is CLIP's, its deviation ImageNet's."""
-    grey = jnp.zeros((1, 8, 8, 3))
-    for normalization, mean in ((IMAGENET, (0.485, 0.456, 0.406)), (HSR, (0.48145466, 0.4578275, 0.40821073))):
-        expected = (0.5 - np.array(mean)) / np.array([0.229, 0.224, 0.225])
-        np.testing.assert_allclose(preprocess(grey, 14, normalization)[0, 5, 5], expected, rtol=1e-5)
