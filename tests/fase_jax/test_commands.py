@@ -16,7 +16,7 @@ import pytest
 from common import files
 from common.config import config_to_dict
 from common.errors import InputError
-from common.train import checkpoint
+from common.train import checkpoint, workdir
 from fase_jax import compare, evaluate, predict, sources, train
 from fase_jax.config import FaceDataConfig
 from fase_jax.detector import load_detector
@@ -148,6 +148,10 @@ def test_evaluation_elsewhere():
 
 
 def test_bad_fields(config, faces):
+    mse = dataclasses.replace(config, decoder="argmax", loss=dataclasses.replace(config.loss, kind="mse"))
+    workdir.claim(mse.workdir, mse)
+    with pytest.raises(InputError, match="field decoder"):
+        load_detector(mse.workdir, decoder="soft_argmax")
     few = dataclasses.replace(config.data, num_labels=99)
     with pytest.raises(InputError, match="99"):
         train.train(dataclasses.replace(config, data=few))
