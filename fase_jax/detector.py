@@ -36,7 +36,7 @@ class Predictions:
 
 @dataclasses.dataclass(frozen=True)
 class Detector:
-    """A trained model, ready to predict."""
+    """A model with its variables, ready to predict."""
 
     config: FaseConfig
     scheme: LandmarkScheme
@@ -49,15 +49,29 @@ class Detector:
     mesh: Mesh
 
     def __call__(self, source: Source, crop: Crop, batch_size: int, on_batch: OnBatch = silent) -> Predictions:
-        """Predictions for every face of the source; see `predict_source`."""
-        return predict_source(self.predict, self.variables, source, crop, self.mesh, batch_size, on_batch)
+        """Predicts the landmarks of every face of a source, on all devices of all processes.
+
+        Args:
+          source: faces.
+          crop: rule that cuts the faces out.
+          batch_size: number of faces per batch over all devices; rounded up to a multiple of the number of devices.
+          on_batch: called after each batch with the number of faces done.
+        """
+
+        def program(variables, images, to_original, image_size):
+            landmarks, confidence, _ = self.predict(variables, images)
+            return landmarks, confidence, to_original, image_size
+
+        names, size = ("image", "to_original", "image_size"), inference.even_batch_size(batch_size, self.mesh)
+        results = inference.over_loader(program, (self.variables,), CropLoader(source, crop), names, self.mesh, size)
+        landmarks, confidence, to_original, image_size = inference.gathered(results, on_batch)
+        return Predictions(np.asarray(warp.apply_to_points(to_original, landmarks)), confidence, image_size)
 
 
 def load_detector(directory: str, which: Which = "best", **changes: Any) -> Detector:
     """Loads the detector from the work directory of a run.
 
     Args:
-      directory: work directory of the run.
       which: checkpoint to load; a run without validation faces has no best one, so that its last one is loaded.
       changes: fields of the run's config to replace, such as `flip_test`.
 
@@ -78,34 +92,3 @@ def load_detector(directory: str, which: Which = "best", **changes: Any) -> Dete
     state, steps_done = checkpoints.restore_part(jax.tree.map(place, wanted), which)
     variables = {"params": state[weights], **state["model_state"]}
     return Detector(config, scheme, step.make_predict(model, config, scheme), variables, steps_done, mesh)
-
-
-def predict_source(
-    predict: Callable[..., Any],
-    variables: Any,
-    source: Source,
-    crop: Crop,
-    mesh: Mesh,
-    batch_size: int,
-    on_batch: OnBatch = silent,
-) -> Predictions:
-    """Predicts the landmarks of every face of a source, on all devices of all processes.
-
-    Args:
-      predict: (variables, images) -> (landmarks, confidence, heatmaps), see `step.make_predict`.
-      variables: parameters and other collections of the model, on all devices of the mesh.
-      source: faces.
-      crop: rule that cuts the faces out.
-      mesh: devices.
-      batch_size: number of faces per batch over all devices; rounded up to a multiple of the number of devices.
-      on_batch: called after each batch with the number of faces done.
-    """
-
-    def program(variables, images, to_original, image_size):
-        landmarks, confidence, _ = predict(variables, images)
-        return landmarks, confidence, to_original, image_size
-
-    names, size = ("image", "to_original", "image_size"), inference.even_batch_size(batch_size, mesh)
-    results = inference.over_loader(program, (variables,), CropLoader(source, crop), names, mesh, size)
-    landmarks, confidence, to_original, image_size = inference.gathered(results, on_batch)
-    return Predictions(np.asarray(warp.apply_to_points(to_original, landmarks)), confidence, image_size)

@@ -13,7 +13,7 @@ from fase_jax.detector import load_detector
 
 
 def load_prior(path: str, variables: dict[str, Any], config: FaseConfig) -> dict[str, Any]:
-    """Loads generator, mean w and encoder from `path`; the ITLs keep their initial values.
+    """Copies `variables` with generator, mean w and encoder from `path`; the ITLs keep their initial values.
 
     Args:
       path: the work directory of a FASE run whose encoder and generator have the same sizes (its number of landmarks
@@ -22,9 +22,6 @@ def load_prior(path: str, variables: dict[str, Any], config: FaseConfig) -> dict
         such as `generator.pkl` or `encoder.pth`.
       variables: parameters and other collections of the untrained model.
       config: config of the run that starts.
-
-    Returns:
-      Copy of `variables` with the loaded arrays.
 
     Raises:
       InputError: `path` holds no prior, or a prior of other sizes; the message names the fields or arrays.

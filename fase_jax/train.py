@@ -26,7 +26,7 @@ from common.train.optimizer import label_tree
 from common.train.state import TrainState, create_state
 from fase_jax import sources, step
 from fase_jax.config import FaseConfig, check
-from fase_jax.detector import predict_source
+from fase_jax.detector import Detector
 from fase_jax.model import FASE
 from fase_jax.prior import load_prior
 from fase_jax.results import face_errors
@@ -105,7 +105,8 @@ def make_evaluate(
     def evaluate(state: TrainState) -> dict[str, float]:
         params = state.params if state.ema is None else state.ema
         variables = {"params": params, **state.model_state}
-        predicted = predict_source(predict, variables, validation, crop, mesh, max(config.batch_size, 16))
+        detector = Detector(config, scheme, predict, variables, int(state.step), mesh)
+        predicted = detector(validation, crop, max(config.batch_size, 16))
         return {"nme": float(np.nanmean(face_errors(predicted, validation)[validation.scheme.normalizer]))}
 
     return evaluate

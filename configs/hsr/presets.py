@@ -58,19 +58,14 @@ def paper1024() -> GanConfig:
 
 def cifar() -> GanConfig:
     """The configuration for CIFAR-10, without path length regularisation, style mixing and residual blocks."""
-    return _config(
-        32,
-        batch=64,
-        group=32,
-        per_gpu=32,
-        base=32768,
-        rate=0.0025,
-        gamma=0.01,
-        ema=500.0,
-        ramp_up=0.05,
-        layers=2,
+    config = _config(
+        32, batch=64, group=32, per_gpu=32, base=32768, rate=0.0025, gamma=0.01, ema=500.0, ramp_up=0.05, layers=2
+    )
+    return dataclasses.replace(
+        config,
+        networks=dataclasses.replace(config.networks, architecture="orig"),
+        losses=dataclasses.replace(config.losses, path_length_weight=0.0, style_mixing=0.0),
         kimg=100_000.0,
-        plain=True,
     )
 
 
@@ -86,25 +81,14 @@ def _config(
     ema: float,
     ramp_up: float | None = None,
     layers: int = 8,
-    kimg: float = 25_000.0,
-    plain: bool = False,
 ) -> GanConfig:
-    losses = LossConfig(r1_gamma=gamma)
-    if plain:
-        losses = dataclasses.replace(losses, path_length_weight=0.0, style_mixing=0.0)
     return GanConfig(
         data=ImageDataConfig(resolution=resolution),
-        networks=NetworksConfig(
-            mapping_layers=layers,
-            channel_base=base,
-            architecture="orig" if plain else "resnet",
-            mbstd_group=group,
-            mbstd_batch=per_gpu,
-        ),
+        networks=NetworksConfig(mapping_layers=layers, channel_base=base, mbstd_group=group, mbstd_batch=per_gpu),
         g_lr=rate,
         d_lr=rate,
-        losses=losses,
+        losses=LossConfig(r1_gamma=gamma),
         schedule=ScheduleConfig(ema_kimg=ema, ema_ramp_up=ramp_up),
-        kimg=kimg,
+        kimg=25_000.0,
         batch_size=batch,
     )

@@ -79,7 +79,7 @@ def test_forward_pass_of_a_discriminator(architecture):
 
 @pytest.mark.parametrize("size", [8, 64])
 def test_resampling_of_the_augmentation(size):
-    """The larger image is reflected beyond one period, of which the resampling leaves the repetition out."""
+    """The larger image would repeat itself by reflection; the resampling leaves the repetition out."""
     images, matrix = (jax.ShapeDtypeStruct((2, *shape), jnp.float32) for shape in ((size, size, 3), (2, 3)))
     count = flops.counted(resample, images, matrix)
     products = 2 * 2 * total(flops.augmentation(size, PIPE))
