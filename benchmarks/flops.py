@@ -219,4 +219,6 @@ def counted(phase: Callable[..., Any], *arguments: Any) -> float:
     exported = jax.export.export(jax.jit(phase), platforms=["tpu"], disabled_checks=[check])(*arguments)
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
         lowered = jax.jit(exported.call).lower(*arguments)
-    return lowered.compile({"xla_backend_optimization_level": 0}).cost_analysis()["flops"]
+    options: Any = {"xla_backend_optimization_level": 0}
+    analysis: Any = lowered.compile(options).cost_analysis()
+    return analysis["flops"]

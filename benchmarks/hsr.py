@@ -75,8 +75,8 @@ class Training(NamedTuple):
         """Shapes of the state and of a batch."""
         g_variables, d_variables = build.shapes(self.phases.gan)
         optimizers = self.phases.g_optimizer, self.phases.d_optimizer
-        heads = self.semantics and self.semantics.init
-        create = lambda g, d, key: create_gan_state(g, d, *optimizers, key, heads and heads(key))
+        heads = self.semantics.init if self.semantics else lambda key: None
+        create = lambda g, d, key: create_gan_state(g, d, *optimizers, key, heads(key))
         state = jax.eval_shape(create, g_variables, d_variables["params"], jax.random.key(0))
         size = self.config.data.resolution
         return state, {"image": jax.ShapeDtypeStruct((self.config.batch_size, size, size, 3), jnp.uint8)}

@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def evaluate(options: Evaluate) -> dict[str, Any]:
     """Writes results.json, ced.png and pictures of faces, prints a table, and returns the results by subset."""
-    changes = {} if options.decoder == "run" else {"decoder": options.decoder}
+    changes: dict[str, Any] = {} if options.decoder == "run" else {"decoder": options.decoder}
     if options.flip_test != "run":
         changes["flip_test"] = options.flip_test == "on"
     detector = load_detector(options.workdir, options.checkpoint, **changes)

@@ -58,7 +58,7 @@ class Faces(Source):
         self.visible = np.zeros((len(paths), scheme.count), bool)
 
     def read(self, row: int) -> bytes:
-        return Path(self.files[row]).read_bytes()
+        return files.read_bytes(self.files[row])
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 from common.errors import InputError
 from common.nn.stylegan2 import channels
+from common.ops.trees import check_same_shapes
 from common.train import workdir
-from common.trees import check_same_shapes
 from common.weights import formats
 from fase_jax.config import FaseConfig
 from fase_jax.detector import load_detector

@@ -8,6 +8,7 @@ Run i lies in `workdir/run{i}` and has the seed `seed + i`, which also draws its
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ def repeat(config: FaseConfig, runs: int) -> dict:
             train.train(one)
             evaluate(Evaluate(workdir=one.workdir))
         found.append(read_results(path))
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
     for name, first in found[0].items():
         nme = [run[name]["metrics"][first["normalizer"]]["nme"] for run in found]
         errors_by_run = np.array([run[name]["errors"] for run in found], float)

@@ -126,7 +126,7 @@ def _prepare(options: Evaluate, run: GanConfig | None) -> Evaluation:
     networks = metric_networks.choose(options.metrics, options, options.fid_variant)
     generator, variables = snapshot.load(options.snapshot)
     source = _source(options, run, generator)
-    labels = np.stack([source.labels[i] for i in range(len(source))]) if generator.c_dim else None
+    labels = np.stack([source.labels[i] for i in range(len(source))]) if source and generator.c_dim else None
     mesh = sharding.make_mesh()
     sampler = Sampler(generator, variables, mesh, seed=options.seed, batch_size=options.batch_size, labels=labels)
     images = feature_sets.source_digest(source) if source else ""
@@ -182,7 +182,7 @@ def _draw(job: Evaluation, samples: dict[str, np.ndarray], other: results.Result
     """Draws the curves, together with those of the other model if there is one, and images at all resolutions."""
     name, distance = job.options.snapshot, job.networks.distance
     against = f"{other.name} (against)" if other else ""
-    if "path_lengths" in samples:
+    if distance and "path_lengths" in samples:
         # Path lengths in the features of another network have another scale.
         alike = {against: other.samples["path_lengths"]} if other and distance.label in other.values else {}
         pictures.histogram({name: samples["path_lengths"]} | alike, job.out / "path_lengths.png", distance.label)

@@ -102,7 +102,9 @@ def _write_images(renderer: Renderer, ws: np.ndarray, names: list[str], out: Pat
             progress.update(done)
     end = time.monotonic()
     print(f"{out}: {len(ws)} images, {len(ws) / (end - start):.1f} images/s with compilation and files", end="")
-    print(f", {(len(ws) - first[1]) / (end - first[0]):.1f} after the first batch" if len(ws) > first[1] else "")
+    print(
+        f", {(len(ws) - first[1]) / (end - first[0]):.1f} after the first batch" if first and len(ws) > first[1] else ""
+    )
     return shown
 
 

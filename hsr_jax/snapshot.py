@@ -10,10 +10,11 @@ import numpy as np
 from jax import Array
 from safetensors.numpy import save
 
-from common import files, trees
+from common import files
 from common.nn.hsr_heads import GeneratorWithHeads
 from common.nn.stylegan2 import Generator
 from common.ops.pixels import stylegan2_ada_uint8
+from common.ops.trees import check_same_shapes
 from common.train import workdir
 from common.train.checkpoint import Checkpoints
 from common.weights import converted, formats, read
@@ -81,7 +82,7 @@ def with_networks_of(path: str, new: GANState) -> GANState:
         found[f"{kind}_model_state"] = {name: collection for name, collection in tree.items() if name != "params"}
     wanted = {name: getattr(new, name) for name in found}
     remedy = "give this run the sizes of the snapshot"
-    trees.check_same_shapes(found, wanted, source=f"field resume_from: {path}", remedy=remedy)
+    check_same_shapes(found, wanted, source=f"field resume_from: {path}", remedy=remedy)
     return new.replace(**jax.tree.map(jnp.array, found))  # copies: a step that donates its state takes each for itself
 
 

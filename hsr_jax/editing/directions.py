@@ -78,8 +78,8 @@ def mix(coarse: Array, fine: Array, crossover: int) -> Array:
     """
     chex.assert_equal_shape_suffix([coarse, fine], 2)
     r, c, layers = len(coarse), len(fine), coarse.shape[1:]
-    pairs = [jnp.broadcast_to(x, (r, c, *layers)).reshape(r * c, *layers) for x in (coarse[:, None], fine[None])]
-    return mix_styles(*pairs, crossover).reshape(r, c, *layers)
+    every = lambda x: jnp.broadcast_to(x, (r, c, *layers)).reshape(r * c, *layers)
+    return mix_styles(every(coarse[:, None]), every(fine[None]), crossover).reshape(r, c, *layers)
 
 
 def boundary(w: ArrayLike, scores: ArrayLike, *, share: float = 0.1, seed: int = 0) -> Boundary:

@@ -57,8 +57,8 @@ class Sampler:
 
     def map(self, variables: Any, z: Array, c: Array) -> Array:
         """Latents [B, z_dim] and labels [B, c_dim] -> ws [B, num_ws, w_dim]."""
-        c = c if self.generator.c_dim else None
-        return self.generator.apply(variables, z, c, method=lambda g, *a: g.mapping(*a)[0])
+        labels = c if self.generator.c_dim else None
+        return self.generator.apply(variables, z, labels, method=lambda g, *a: g.mapping(*a)[0])
 
     def synthesize(
         self, variables: Any, ws: Array, noise: Array | None = None, float32: bool = False
