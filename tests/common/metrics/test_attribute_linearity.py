@@ -39,7 +39,7 @@ def test_straight_lines_score_0(metric):
 
 
 def test_invariance():
-    """A straight line added to a pair's scores changes nothing, nor does the unit of an attribute if it is normalised."""
+    """Straight lines added to a pair's scores change nothing, nor does an attribute's unit if it is normalised."""
     slopes = jax.random.normal(jax.random.key(0), (7, 1, 5))
     tilted = SCORES + slopes * jnp.asarray(T, jnp.float32)[None, :, None]
     np.testing.assert_allclose(attribute_linearity(tilted), attribute_linearity(SCORES), rtol=1e-4)
