@@ -25,6 +25,10 @@ from common import files, typed
 from common.errors import InputError, nearest, one_line
 
 Config = TypeVar("Config")
+CONFIG = "config.json"
+"""Name of the file in a run's directory that holds its configuration."""
+CLASS = "__class__"
+"""Key of `config.json` for the module and name of the configuration's class."""
 ROOT = Path(__file__).resolve().parents[1]
 """Directory that holds the packages and `configs/`."""
 # A boolean takes True or False, so that every field is overridden in the same way.
@@ -156,9 +160,9 @@ def config_diff(a: Any, b: Any) -> dict[str, tuple[Any, Any]]:
 
 def stored_class(directory: str | Path) -> str:
     """Module and name of the configuration's class in a run's directory, or '' if `config.json` names none."""
-    path = Path(directory) / "config.json"
+    path = Path(directory) / CONFIG
     values = files.read_json(path) if path.is_file() else None
-    return str(values.get("__class__", "")) if isinstance(values, dict) else ""
+    return str(values.get(CLASS, "")) if isinstance(values, dict) else ""
 
 
 def _flatten(value: Any, path: str = "") -> dict[str, Any]:

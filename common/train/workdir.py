@@ -7,12 +7,8 @@ from typing import Any
 import jax
 
 from common import files
-from common.config import Config, config_diff, config_from_dict, config_to_dict
+from common.config import CLASS, CONFIG, Config, config_diff, config_from_dict, config_to_dict
 from common.errors import InputError
-
-CONFIG = "config.json"
-CLASS = "__class__"
-"""Key of `config.json` for the module and name of the configuration's class."""
 
 
 def claim(directory: str | Path, config: Any, may_change: Sequence[str] = ("steps",)) -> Path:

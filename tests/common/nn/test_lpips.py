@@ -10,7 +10,6 @@ import pytest
 from common.nn.alexnet import AlexNet
 from common.nn.lpips import Lpips, standardize
 from common.nn.vgg import VGG16
-from common.ops.similarity import unit_vectors
 
 KEY = jax.random.key(0)
 QUICK = {"xla_backend_optimization_level": 0}  # small: compiling takes the time
@@ -89,13 +88,6 @@ def test_gradient_descends(lpips):
     before, gradient = value(A)
     step = 1e-3 * before / jnp.square(gradient).sum()  # 0.1 % down on a plane
     np.testing.assert_allclose(1 - value(A - step * gradient)[0] / before, 1e-3, rtol=0.2)
-
-
-def test_unit_features():
-    x = jax.random.normal(KEY, (2, 3, 3, 7))
-    np.testing.assert_allclose(jnp.linalg.norm(unit_vectors(x), axis=-1), 1.0, rtol=1e-6)
-    np.testing.assert_array_equal(unit_vectors(jnp.zeros((1, 1, 1, 7))), 0.0)
-    assert np.isfinite(jax.grad(lambda x: unit_vectors(x).sum())(jnp.zeros((1, 1, 1, 7)))).all()
 
 
 def test_standardized_colours():
