@@ -1,7 +1,5 @@
 """A model that compiles in seconds, and faces to train it with."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -78,9 +76,3 @@ def tiny_run(faces, workdir) -> FaseConfig:
         eval_every=2,
         save_every=2,
     )
-
-
-@pytest.fixture
-def frozen(config):
-    """The same run, but only the ITLs are trained."""
-    return dataclasses.replace(config, prior="given", finetune_encoder=False)
