@@ -1,6 +1,6 @@
 """Measures a trained generator (FID, KID, precision, recall, PPL, attribute linearity); writes tables and pictures.
 
-    python -m hsr_jax.evaluate --snapshot runs/hsr/table4_5/dog_hsr --inception weights/pytorch-fid/... \
+    python -m hsr_jax.evaluate --snapshot runs/hsr/table4_5/dog_hsr --inception weights/pytorch-fid/... \\
         --lpips weights/lpips-parts/vgg --pr_network vgg16.pth --against runs/hsr/table4_5/dog/results/results.json
 
 If the network of a metric is missing, `--substitute vit.safetensors` takes another one, whose values get other names.
