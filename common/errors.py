@@ -1,6 +1,7 @@
 """Exceptions for errors that the user can correct: bad input (fields, rows, directories) and unreadable files."""
 
 import difflib
+import os
 import sys
 from collections.abc import Callable, Iterable
 
@@ -34,12 +35,18 @@ def one_line(reason: object, limit: int = 200) -> str:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Runs a command. An `InputError` becomes one line on standard error and exit status 2, without a traceback."""
+    """Runs a command. An `InputError` becomes one line on standard error and exit status 2, without a traceback.
+
+    A closed standard output, as of `| head`, ends the command with exit status 1.
+    """
     try:
         main()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes standard output when it ends
+        sys.exit(1)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -99,14 +99,21 @@ def predict(options: Predict) -> list[dict]:
 
 def read_boxes(file: str, paths: Sequence[str]) -> list[tuple[str, tuple[float, ...]]]:
     """Returns (path, box) per row of a CSV file `file,x0,y0,x1,y1`; `file` is one of the paths or its last part."""
-    by_name = {Path(path).name: path for path in paths} | {path: path for path in paths}
+    whole: set[str] = set(paths)
+    named: dict[str, list[str]] = {}
+    for path in paths:
+        named.setdefault(Path(path).name, []).append(path)
     table = read_table(file)
     table.require("file")
-    boxes = table.numbers(("x0", "y0", "x1", "y1")).tolist()
+    found = []
     for row, name in enumerate(table.columns["file"]):
-        if name not in by_name:
+        matches = [name] if name in whole else named.get(name, [])
+        if not matches:
             raise InputError(f"{table.place(row)}: {name} is not among the inputs; add it to them or delete the row")
-    return [(by_name[name], tuple(box)) for name, box in zip(table.columns["file"], boxes, strict=True)]
+        if len(matches) > 1:
+            raise InputError(f"{table.place(row)}: {len(matches)} inputs are named {name}; give the path of one")
+        found.append(matches[0])
+    return list(zip(found, map(tuple, table.numbers(("x0", "y0", "x1", "y1")).tolist()), strict=True))
 
 
 def _write(out: Path, source: Faces, predicted: Predictions, overlays: bool) -> list[dict]:
