@@ -16,7 +16,7 @@ $(VENV)/.installed: pyproject.toml
 demo: install
 	$(BIN)/python -m fase_jax.demo
 
-test: install  # one file per process at a time; most of the time is compiling, which uses one core
+test: install  # a process runs one file at a time; most of the time is compiling, which uses one core
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: install

@@ -38,19 +38,19 @@ GENERATOR_BATCH = 4
 
 @dataclasses.dataclass(frozen=True)
 class Bench(measure.Bench):
-    """Cases to measure."""
+    """Options of the benchmark."""
 
     cases: tuple[str, ...] = (*CASES, GENERATOR)
 
 
 def values_of(options: Bench) -> Values:
-    """Values of the one case of `options`."""
+    """Measures the only case in `options`."""
     return generator() if options.cases == (GENERATOR,) else model(*CASES[options.cases[0]])
 
 
 def model(file: str, batch_size: int, steps: int) -> Values:
-    """Speed of training with the real pipeline and loop, on drawn faces, and of prediction."""
-    # No pretrained weights are read, because their values change no time; the config tells which parts are trained.
+    """Speed of training on drawn faces, with the pipeline and the loop of a real run, and of prediction."""
+    # Pretrained weights are not read, because speed does not depend on their values.
     config = dataclasses.replace(load_config(file, FaseConfig), batch_size=batch_size, steps=steps)
     mesh = sharding.make_mesh()
     with tempfile.TemporaryDirectory() as folder, Logger(folder, steps) as logger:
@@ -88,7 +88,7 @@ def model(file: str, batch_size: int, steps: int) -> Values:
 
 
 def generator() -> Values:
-    """Seconds of the 256 px generator's forward pass; in alternation with PyTorch's, if that is installed."""
+    """Seconds of the 256 px generator's forward pass, timed in alternation with PyTorch's if that is installed."""
     net = Generator(256)
     variables = jax.jit(net.init, compiler_options={"xla_backend_optimization_level": 0})(
         jax.random.key(0), jnp.zeros((1, 512))

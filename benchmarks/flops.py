@@ -1,10 +1,10 @@
-"""Formula for the multiply-adds of the phases of a training step if nothing is computed twice, layer by layer.
+"""Counts the multiply-adds of a training step's phases by formula, layer by layer, if nothing is computed twice.
 
-A layer y = x * K has three products of the same number of multiply-adds: forward (x * K), the gradient of the input
-(dy * K^T) and the gradient of the kernel (x^T * dy). A fixed linear map (a low-pass, the resampling of the
-augmentation) has two: itself and its transpose. A phase computes these products a whole number of times, see `PASSES`.
-Elementwise operations (activations, noise, optimiser) are not counted: they are linear in the number of channels,
-where products are quadratic.
+A layer y = x * K has three products with equally many multiply-adds: the forward pass (x * K), the gradient of the
+input (dy * K^T) and the gradient of the kernel (x^T * dy). A fixed linear map (a low-pass, the resampling of the
+augmentation) has two: itself and its transpose. `PASSES` says how many of these products a phase computes. Elementwise
+operations (activations, noise, optimiser) are not counted, because their number is linear in the number of channels,
+while products are quadratic.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,10 +28,10 @@ Kind = Literal[
 ]
 TAPS = len(BINOMIAL)
 
-# Number of products of the forward pass's size that a phase computes per layer and image of its batch.
+# Number of products, each as large as the forward pass, that a phase computes per layer and image of its batch.
 #
 # g_main (first order) differentiates the whole generator: forward, input, kernel, 3 products. It passes through the
-# discriminator without the kernels' gradients: 2.
+# discriminator without the gradients of the kernels: 2.
 # d_main (first order) generates images: 1. Two batches, real and generated, pass through the discriminator with the
 # kernels' gradients: 3 each. Images need no gradient, so the discriminator's first layer has no product to its input.
 # The mapping network runs twice, for style mixing; its first layer has no product to its input either.
@@ -78,12 +78,12 @@ PASSES: dict[Phase, dict[Kind, int]] = {
 
 
 class Layer(NamedTuple):
-    """One product of the forward pass."""
+    """One product of the forward pass, with the name of its layer and the kind that selects its entry of `PASSES`."""
 
     name: str
     kind: Kind
     multiply_adds: int
-    """Number per image. Products with the zeros around an image do not count."""
+    """Number of multiply-adds per image, without products with the zeros around the image."""
 
 
 def generator(g: Generator) -> Iterator[Layer]:
@@ -98,7 +98,7 @@ def generator(g: Generator) -> Iterator[Layer]:
         name = f"b{r}.{name}"
         yield Layer(f"{name}.affine", "styled", g.w_dim * c_in)
         yield Layer(f"{name}.demodulation", "styled", c_in * c_out)
-        if up:  # no product with inserted zeros; then the low-pass along y and along x
+        if up:  # no products with inserted zeros; then the low-pass along y and along x
             yield Layer(name, "styled", (3 * r // 2) ** 2 * c_in * c_out)
             yield Layer(f"{name}.blur", "blur", TAPS * (r * (r + 1) + r * r) * c_out)
             continue
@@ -133,7 +133,7 @@ def augmentation(resolution: int, pipe: AugmentPipe, img_channels: int = 3) -> I
     """Yields the products of the augmentation's geometry; everything else in the augmentation is elementwise."""
     if not pipe.geometry:
         return
-    # The image is extended by reflection and doubled, without periods that repeat; see `hsr_jax.ada.geometry.resample`.
+    # The image is extended by reflection, at most to one period, and doubled; see `hsr_jax.ada.geometry.resample`.
     enlarged = min(6 * resolution - 4, 4 * (resolution - 1) + REACH + 1 + TAIL)
     sampled = 2 * resolution + len(SYM6) - 2
     products = resolution * enlarged * (resolution + enlarged) + sampled * resolution * (sampled + resolution)
@@ -143,8 +143,8 @@ def augmentation(resolution: int, pipe: AugmentPipe, img_channels: int = 3) -> I
 def predictors(g: Generator, heads: Heads, sides: Sequence[int]) -> int:
     """Multiply-adds per image that the heads of the semantic regularizer add to g_main.
 
-    Their convolutions are differentiated like the generator's. The resizing between them is a fixed map, along y and
-    then along x, to the sides of the targets, `sides`.
+    The convolutions of the heads are differentiated like the generator's. The resizing between them, to the sides of
+    the targets in `sides`, is a fixed map along y and then along x.
     """
     total = 0
     for r, width, side in zip(heads.blocks, heads.features, sides, strict=True):
@@ -156,13 +156,13 @@ def predictors(g: Generator, heads: Heads, sides: Sequence[int]) -> int:
 
 
 def extractor(vit: ViT, image_size: int) -> int:
-    """Multiply-adds per image of the regularizer's ViT, which runs forward once. Resizing the image is neglected.
+    """Multiply-adds per image of one forward pass of the regularizer's ViT, without the resizing of the image.
 
     Raises:
-      ValueError: the network is no ViT.
+      ValueError: the network is not a ViT.
     """
     if not isinstance(vit, ViT):
-        raise ValueError(f"the layers of a ViT are counted, not of {type(vit).__name__}")
+        raise ValueError(f"multiply-adds are counted for a ViT only, not for a {type(vit).__name__}")
     patches = (image_size // vit.patch) ** 2
     tokens = patches + 1
     # Projections to queries, keys, values and back, two dense layers of four times the width; scores, weighted sums.
@@ -172,11 +172,11 @@ def extractor(vit: ViT, image_size: int) -> int:
 
 def _no_labels(network: Generator | Discriminator) -> None:
     if network.c_dim:
-        raise ValueError("the layers of unconditional networks are counted")
+        raise ValueError(f"multiply-adds are counted for unconditional networks only, not for c_dim={network.c_dim}")
 
 
 def _inside(size: int) -> int:
-    """Number of products along an axis of a 3-tap convolution with zero padding, without those outside the image."""
+    """Number of products along an axis of a 3-tap convolution, without products with the zeros around the image."""
     return 3 * size - 2
 
 
@@ -187,14 +187,14 @@ def by_phase(
     path_length_shrink: int = 2,
     semantics: Regularizer | None = None,
 ) -> dict[str, int]:
-    """Operations per phase for the whole batch, two per multiply-add.
+    """Operations by phase for the whole batch, two per multiply-add.
 
     Args:
       gan: the networks.
       batch_size: global batch size.
-      pipe: the augmentation; none when absent.
+      pipe: the augmentation, or None.
       path_length_shrink: factor by which g_reg's batch is smaller.
-      semantics: the regularizer, with a ViT as extractor; without it there is no phase g_main_hsr.
+      semantics: the regularizer, whose extractor is a ViT; None leaves the phase g_main_hsr out.
     """
     layers = [*generator(gan.generator), *discriminator(gan.discriminator)]
     layers += augmentation(gan.generator.resolution, pipe) if pipe else []
@@ -210,13 +210,15 @@ def by_phase(
 
 
 def counted(phase: Callable[..., Any], *arguments: Any) -> float:
-    """Operations of a phase as XLA counts them after its own simplification; the arguments may be shapes.
+    """Operations of a phase as XLA counts them in the simplified program; the arguments may be shapes.
 
-    The program is the one for accelerators, compiled for the CPU. In the formulation for CPUs, XLA would count the
-    zeros around images as pixels and only one turn of a loop.
+    The program for accelerators is compiled for the CPU. In the program for CPUs, XLA would count the zeros around
+    images as pixels, and only one turn of a loop.
     """
     check = jax.export.DisabledSafetyCheck.platform()
     exported = jax.export.export(jax.jit(phase), platforms=["tpu"], disabled_checks=[check])(*arguments)
     with jax.default_device(jax.local_devices(backend="cpu")[0]):
         lowered = jax.jit(exported.call).lower(*arguments)
-    return lowered.compile({"xla_backend_optimization_level": 0}).cost_analysis()["flops"]
+    options: Any = {"xla_backend_optimization_level": 0}
+    analysis: Any = lowered.compile(options).cost_analysis()
+    return analysis["flops"]

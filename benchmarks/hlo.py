@@ -1,4 +1,4 @@
-"""Facts read from the text of a compiled program: exchanges between devices, loops, XLA's estimate of its time."""
+"""Reads exchanges between devices, loops and XLA's estimate of the time from the text of a compiled program."""
 
 import collections
 import re
@@ -21,8 +21,8 @@ class Estimate(NamedTuple):
 
 
 def collectives(text: str) -> dict[str, int]:
-    """Number of instructions per kind by which devices exchange arrays; one instruction may exchange many arrays."""
-    # An asynchronous exchange is a pair of instructions, of which the start counts.
+    """Number of instructions by kind that exchange arrays between devices; one may exchange many arrays."""
+    # An asynchronous exchange is a pair of instructions; only its start is counted.
     found = re.findall(rf"[ )}}]({'|'.join(COLLECTIVES)})(?:-start)?\(", text)
     return dict(sorted(collections.Counter(found).items()))
 
@@ -30,8 +30,9 @@ def collectives(text: str) -> dict[str, int]:
 def estimate(text: str) -> Estimate:
     """Estimated time of a program for a TPU, whose instructions carry `estimated_cycles`.
 
-    A loop that counts to a constant is counted as often as it turns, and of the branches of a condition the slowest
-    one. (`cost_analysis()['optimal_seconds']` does neither and adds -1 s for every instruction without an estimate.)
+    The body of a loop that counts to a constant is multiplied by its number of turns, and a condition has the time of
+    its slowest branch. (`cost_analysis()['optimal_seconds']` does neither, and adds -1 s per instruction without an
+    estimate.)
     """
     computations, entry = _computations(text)
     done: dict[str, Estimate] = {}

@@ -51,51 +51,51 @@ OPERATIONS = {f"{case}, operations": config for case, (config, _) in SPEED.items
 
 @dataclasses.dataclass(frozen=True)
 class Bench(measure.Bench):
-    """Cases and phases to measure."""
+    """Options of the benchmark."""
 
     cases: tuple[str, ...] = (*SPEED, *OPERATIONS)
     phases: tuple[PhaseName, ...] = PHASES
-    """Phases to measure. The shares of the time need all of them."""
+    """Phases to measure. Shares of the time are printed only if all are measured."""
     extractor: str = "random"
-    """Network of `g_main_hsr`, see `hsr.extractor` of a training; `random` has the size of the thesis' ViT-B/16."""
+    """Extractor in `g_main_hsr`, as in `hsr.extractor` of a training; `random`: as large as the thesis' ViT-B/16."""
 
 
 class Training(NamedTuple):
-    """Phases of a configuration, and the constants that `g_main_hsr` has."""
+    """The phases of a configuration, and their regularizer, or None."""
 
     config: GanConfig
     phases: Phases
     semantics: Regularizer | None
 
     def constants(self, name: PhaseName) -> tuple[Any, ...]:
-        """Arguments of a phase after the state and the batch: the extractor's variables, or nothing."""
+        """Arguments of a phase after state and batch: the extractor's variables for `g_main_hsr`, otherwise none."""
         return (self.semantics.variables,) if self.semantics and name == "g_main_hsr" else ()
 
     def shapes(self) -> tuple[Any, dict[str, jax.ShapeDtypeStruct]]:
         """Shapes of the state and of a batch."""
         g_variables, d_variables = build.shapes(self.phases.gan)
         optimizers = self.phases.g_optimizer, self.phases.d_optimizer
-        heads = self.semantics and self.semantics.init
-        create = lambda g, d, key: create_gan_state(g, d, *optimizers, key, heads and heads(key))
+        heads = self.semantics.init if self.semantics else lambda key: None
+        create = lambda g, d, key: create_gan_state(g, d, *optimizers, key, heads(key))
         state = jax.eval_shape(create, g_variables, d_variables["params"], jax.random.key(0))
         size = self.config.data.resolution
         return state, {"image": jax.ShapeDtypeStruct((self.config.batch_size, size, size, 3), jnp.uint8)}
 
     def formula(self) -> dict[str, int]:
-        """Operations by phase, of the whole batch, as `flops` counts them."""
+        """Operations by phase for a whole batch, by the formula of `flops`."""
         pipe, shrink = PIPES[self.config.ada.pipe], self.config.losses.path_length_shrink
         return flops.by_phase(self.phases.gan, self.config.batch_size, pipe, shrink, self.semantics)
 
 
 def training(config: GanConfig, mesh: Mesh, names: Sequence[PhaseName]) -> Training:
-    """Phases of a configuration; with the semantic regularizer if `g_main_hsr` is among the names."""
+    """Builds the phases of a configuration, with the semantic regularizer if `g_main_hsr` is among the names."""
     gan = build.build_gan(config)
     semantics = Regularizer(config, gan.generator) if "g_main_hsr" in names else None
     return Training(config, build.build_phases(config, gan, mesh, semantics), semantics)
 
 
 def values_of(options: Bench) -> Values:
-    """Values of the one case of `options`."""
+    """Measures the only case in `options`."""
     case = options.cases[0]
     config, calls = SPEED[case] if case in SPEED else (OPERATIONS[case], 0)
     config = dataclasses.replace(config, hsr=dataclasses.replace(config.hsr, extractor=options.extractor))
@@ -103,7 +103,7 @@ def values_of(options: Bench) -> Values:
 
 
 def speed(config: GanConfig, calls: int, names: Sequence[PhaseName]) -> Values:
-    """Seconds per phase and thousand images, and the shares of the phases in a training."""
+    """Seconds per thousand images by phase, and the shares of the phases in a training."""
     mesh = sharding.make_mesh()
     run = training(config, mesh, names)
     state = sharding.put_replicated(build.new_state(config, run.phases, run.semantics), mesh)
@@ -136,9 +136,9 @@ def interval(config: GanConfig, name: PhaseName) -> int:
 
 
 def shares(seconds: dict[PhaseName, float]) -> Values:
-    """Time of a training with and without the semantic regularizer, and the shares of R1 and path length.
+    """Seconds per thousand images with and without the semantic regularizer, and the shares of R1 and path length.
 
-    Nothing is returned for a training of which a phase was not measured.
+    A training of which a phase was not measured is left out.
     """
     values: Values = {}
     for main_phase, what in (("g_main", "training"), ("g_main_hsr", "training with HSR")):
@@ -157,7 +157,7 @@ def operations(config: GanConfig, names: Sequence[PhaseName]) -> Values:
     XLA also counts elementwise operations, so the ratio is a little above 1. A tenth more would mean that something is
     computed twice.
     """
-    # The program of one device, on any machine.
+    # One CPU, so that the program is the same on every machine.
     run = training(config, sharding.make_mesh(jax.local_devices(backend="cpu")[:1]), names)
     formula, values = run.formula(), {}
     for name in (name for name in names if name in formula):

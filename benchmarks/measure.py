@@ -1,4 +1,4 @@
-"""Cases of a benchmark, each measured in a process of its own, so that its peak memory is its own."""
+"""Measures the cases of a benchmark, each in a process of its own, so that peak memory is counted per case."""
 
 import dataclasses
 import json
@@ -21,12 +21,12 @@ Values = dict[str, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Bench:
-    """Fields that every benchmark has."""
+    """Options of every benchmark."""
 
     cases: tuple[str, ...]
     """Names of the cases to measure."""
     child: bool = False
-    """Measure the one case in this process and print JSON; used by the command itself."""
+    """Whether to measure a single case in this process and print JSON; the command sets it for its own processes."""
 
 
 def command(module: str, default: Bench, measure: Callable[[Any], Values], argv: Sequence[str] | None = None) -> None:
@@ -34,9 +34,9 @@ def command(module: str, default: Bench, measure: Callable[[Any], Values], argv:
 
     Args:
       module: name of the benchmark's module.
-      default: options with all cases.
-      measure: options with one case -> its values; called in the case's own process.
-      argv: arguments; those of the process when absent.
+      default: options that name all cases.
+      measure: (options with one case) -> its values; called in the case's own process.
+      argv: command line without the program's name; None takes that of the process.
 
     Raises:
       InputError: an unknown case.
@@ -49,7 +49,7 @@ def command(module: str, default: Bench, measure: Callable[[Any], Values], argv:
     for case in options.cases:
         if case not in default.cases:
             raise InputError(f"field cases: no case {case!r}; there are {', '.join(default.cases)}")
-    # This process computes nothing before the report, for a child may need the whole device.
+    # This process does not use the device before the report, because a child may need all of its memory.
     results = {
         case: _in_child(module, dataclasses.replace(options, cases=(case,), child=True)) for case in options.cases
     }
@@ -57,7 +57,7 @@ def command(module: str, default: Bench, measure: Callable[[Any], Values], argv:
 
 
 def _in_child(module: str, options: Bench) -> Values:
-    """Values of one case, measured by `python -m module --child True --cases CASE ...`."""
+    """Measures one case by `python -m module --child True --cases CASE ...`."""
     print(f"measuring {options.cases[0]}", file=sys.stderr, flush=True)
     arguments = []
     for name, value in dataclasses.asdict(options).items():
@@ -70,14 +70,14 @@ def _in_child(module: str, options: Bench) -> Values:
 
 
 def report(title: str, key: str, results: dict[str, Values]) -> None:
-    """Prints results as a table whose first column is called `key` and, on the last line, as JSON."""
+    """Prints results as a table, whose first column is titled `key`, and as JSON on the last line."""
     rows = [[case, name, value] for case, values in results.items() for name, value in values.items()]
     print_table(title, [key, "measure", "value"], rows)
     print(json.dumps(results))
 
 
 def best_of(call: Callable[[], object], count: int) -> float:
-    """Seconds of the fastest of `count` calls; if there are several, one more call compiles first."""
+    """Seconds of the fastest of `count` calls. Several calls follow one that is not timed, because it compiles."""
     if count > 1:
         jax.block_until_ready(call())
     times = []
@@ -89,7 +89,7 @@ def best_of(call: Callable[[], object], count: int) -> float:
 
 
 def peak_memory() -> float:
-    """Peak memory in GiB: of the device if it reports it, otherwise of the process."""
+    """Peak memory in GiB: the device's if it reports one, otherwise the process's."""
     stats = jax.devices()[0].memory_stats() or {}
     peak = stats.get("peak_bytes_in_use", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     return round(peak / 2**30, 2)

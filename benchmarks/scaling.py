@@ -3,8 +3,8 @@
     pip install "jax[tpu]"
     python -m benchmarks.scaling --topology v5e:2x2 --batch_size 64
 
-XLA compiles the phases for the mesh of the slice, and nothing runs. The compiled program of a phase tells its
-operations, its memory, the exchanges between the chips, and XLA's estimate of its time in clock cycles. A million
+XLA compiles the phases for the mesh of the slice, and nothing runs. Operations, memory, exchanges between the chips and
+XLA's estimate of the time in clock cycles are read from the compiled program of each phase. A million
 cycles are 0.67 ms on a v5e, whose 4 units of 128 x 128 multiply-adds give 197 TFLOP/s at 1.5 GHz. The turns of loops
 run one after the other and take microseconds each.
 """
@@ -34,13 +34,13 @@ class Scaling:
     """A training with the preset `paper256`, with and without HSR by a ViT-B/16, on a slice of TPUs."""
 
     topology: str = "v5e:2x2"
-    """Generation and shape of the slice, as libtpu names them."""
+    """Generation and shape of the slice in libtpu's notation."""
     batch_size: int = 64
     """Global batch size; a multiple of the number of chips."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    """Type of the convolutions of the four highest resolutions. A TPU rounds the inputs of float32 ones to bfloat16."""
+    """Type of the convolutions at the four highest resolutions. A TPU rounds float32 inputs to bfloat16."""
     phases: tuple[PhaseName, ...] = PHASES
-    """Phases to compile, which takes minutes per phase."""
+    """Phases to compile. Each takes minutes."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -58,24 +58,26 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def chips(topology: str) -> list[Any]:
-    """Devices of a slice, to compile for.
+    """Devices of a slice, for which XLA can compile.
 
     Raises:
       InputError: libtpu is not installed, or does not know the slice.
     """
     if importlib.util.find_spec("libtpu") is None:
         raise InputError('libtpu, the compiler for TPUs, is missing: pip install "jax[tpu]"')
-    jax.config.update("jax_platforms", "cpu")  # with libtpu installed JAX would look for TPUs on this machine
+    jax.config.update("jax_platforms", "cpu")  # with libtpu installed, JAX would look for TPUs on this machine
     from jax.experimental import topologies
 
     try:
         return topologies.get_topology_desc(platform="tpu", topology_name=topology).devices
     except jax.errors.JaxRuntimeError as error:
-        raise InputError(f"field topology: {topology!r} is no slice, such as v5e:2x2 or v4:2x2x1; {error}") from error
+        raise InputError(
+            f"field topology: {topology!r} is not a slice; take one such as v5e:2x2 or v4:2x2x1; {error}"
+        ) from error
 
 
 def values_of(config: GanConfig, mesh: Mesh, name: PhaseName) -> Values:
-    """Values of one compiled phase per chip, or XLA's message if the phase does not fit into a chip's memory."""
+    """Values per chip of one compiled phase, or XLA's message if the phase does not fit into a chip's memory."""
     run = training(config, mesh, [name])
     constants = jax.eval_shape(lambda: run.constants(name))
     jitted: Any = sharding.jit_step(getattr(run.phases, name), mesh, constants=len(constants))
@@ -89,11 +91,11 @@ def values_of(config: GanConfig, mesh: Mesh, name: PhaseName) -> Values:
     memory, text = compiled.memory_analysis(), compiled.as_text()
     count, estimate = compiled.cost_analysis()["flops"], hlo.estimate(text)
     formula = run.formula().get(name, 0) / mesh.size
-    held = memory.argument_size_in_bytes + memory.output_size_in_bytes - memory.alias_size_in_bytes
+    state_and_batch = memory.argument_size_in_bytes + memory.output_size_in_bytes - memory.alias_size_in_bytes
     return {
         "GFLOP": round(count / 1e9, 1),
-        "of the formula's": round(count / formula, 3) if formula else "none",
-        "state and batch (MiB)": round(held / 2**20, 1),
+        "ratio to the formula": round(count / formula, 3) if formula else "none",
+        "state and batch (MiB)": round(state_and_batch / 2**20, 1),
         "temporaries (MiB)": round(memory.temp_size_in_bytes / 2**20, 1),
         "program (MiB)": round(memory.generated_code_size_in_bytes / 2**20, 1),
         "collectives": ", ".join(f"{n} {kind}" for kind, n in hlo.collectives(text).items()) or "none",

@@ -1,7 +1,7 @@
 """StyleGAN2's synthesis network in PyTorch, formulated like the reference's CPU path; needs torch.
 
 Weights are modulated per sample, a layer is one grouped convolution, and upsampling is a transposed convolution and a
-low-pass. It has random weights and exists to be timed; correctness is the subject of the golden tests.
+low-pass. The weights are random, because the network is only timed.
 """
 
 import math

@@ -1,1 +1,1 @@
-"""What at least two systems need; it knows none of them."""
+"""Code that at least two systems share and that imports none of them."""

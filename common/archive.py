@@ -1,4 +1,4 @@
-"""Zip archives from strangers: read entry by entry in memory, with check sums verified and nothing ever extracted."""
+"""Reader of zip archives from strangers. It verifies check sums and never extracts an entry to the disk."""
 
 import lzma
 import struct
@@ -10,13 +10,13 @@ from typing import Any
 
 from common.errors import Unreadable, damaged, refused
 
-ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, ValueError, OSError)
+_ERRORS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, ValueError, OSError)
 
 
 class Archive:
-    """The entries of a zip file by name, after its directory has been checked as a whole; a context that closes it.
+    """Entries of a zip file by name; a context manager that closes the file.
 
-    Several threads may read at once. A pickled archive is opened again where it is unpickled.
+    Several threads may read at once. A pickled archive opens its file again when it is unpickled.
     """
 
     def __init__(
@@ -28,19 +28,20 @@ class Archive:
         max_bytes: int | None = 64 << 30,
         max_entry_bytes: int | None = None,
     ):
-        """Opens the file and checks its directory. Directories among the entries are left out.
+        """Opens the file and checks its list of entries. Folders among the entries are left out.
 
         Args:
           path: the file.
           stored: whether compressed entries are refused; PyTorch compresses nothing.
-          max_ratio: largest size of all entries over the size of the file, if entries may be compressed. Compression
-            removes a tenth of random floats and half of floats that repeat; a bomb unpacks to 1000 times its size.
-          max_bytes: largest size of all entries together.
-          max_entry_bytes: largest size of an entry.
+          max_ratio: largest total size of the entries, divided by the size of the file; 1 is used if `stored`.
+            Compression removes a tenth of random floats and half of repeated floats; a bomb unpacks to 1000 times its
+            size.
+          max_bytes: largest total size of the entries.
+          max_entry_bytes: largest size of one entry.
 
         Raises:
-          Unreadable: the file is missing or damaged; a name leaves the archive or comes twice; an entry is encrypted;
-            or there is more data than the limits allow.
+          Unreadable: the file is missing or damaged; a name leads out of the archive or appears twice; an entry is
+            encrypted; or the data exceed a limit.
         """
         self._arguments = {
             "stored": stored,
@@ -53,13 +54,13 @@ class Archive:
             self._zip = zipfile.ZipFile(self._path)
         except FileNotFoundError as error:
             raise Unreadable("no such file; check the path") from error
-        except ERRORS as error:
+        except _ERRORS as error:
             raise damaged(f"broken zip archive: {error}") from error
         self._entries: dict[str, zipfile.ZipInfo] = {}
         for entry in self._zip.infolist():
             name = entry.orig_filename
             if name.startswith("/") or "\\" in name or "\0" in name or ".." in PurePosixPath(name).parts:
-                raise refused(f"has an entry named {name!r}, a path out of the archive")
+                raise refused(f"has an entry named {name!r}, which leads out of the archive")
             if name in self._entries:
                 raise refused(f"has two entries named {name!r}", "make the archive again with distinct names")
             if entry.flag_bits & 1:
@@ -75,7 +76,7 @@ class Archive:
                 )
             if not entry.is_dir():
                 self._entries[name] = entry
-        # Entries may overlap in the file, so uncompressed ones, too, can announce more than there is.
+        # Entries may overlap in the file, so even uncompressed entries can announce more bytes than the file has.
         size, total = self._path.stat().st_size, sum(entry.file_size for entry in self._entries.values())
         ratio = 1 if stored else max_ratio
         limits = [max_bytes, None if ratio is None else size * ratio]
@@ -92,16 +93,16 @@ class Archive:
         return _open, (self._path, self._arguments)  # another process needs a file handle of its own
 
     def close(self) -> None:
-        """Closes the file; entries can no longer be read."""
+        """Closes the file; no entry can be read afterwards."""
         self._zip.close()
 
     @property
     def names(self) -> list[str]:
-        """Names of the entries, in the order of the archive's directory."""
+        """Names of the entries, in the order in which the archive lists them."""
         return list(self._entries)
 
     def read(self, name: str) -> bytes:
-        """The bytes of an entry, never more than the directory announced, with their check sum verified.
+        """Bytes of an entry: exactly as many as the archive announces, with their check sum verified.
 
         Raises:
           Unreadable: there is no such entry, or it is damaged.
@@ -111,7 +112,7 @@ class Archive:
         try:
             with self._lock:
                 data = self._zip.read(self._entries[name])
-        except ERRORS as error:
+        except _ERRORS as error:
             raise damaged(f"{name!r}: {error}") from error
         if len(data) != self._entries[name].file_size:
             raise damaged(f"{name!r} is cut short")

@@ -1,4 +1,7 @@
-"""Files that are either whole or absent, because they are written beside their place and then renamed; JSON."""
+"""Reading and writing of whole files and of JSON.
+
+A file is written under a temporary name and then renamed, so that it never exists in part.
+"""
 
 import contextlib
 import io
@@ -16,10 +19,10 @@ from common.errors import InputError
 
 @contextlib.contextmanager
 def written_aside(path: str | Path) -> Iterator[BinaryIO]:
-    """A new file for a `with` block to write. It becomes `path` when the block ends and vanishes when the block fails.
+    """New file for a `with` block to write. It becomes `path` when the block ends and is deleted when the block fails.
 
     Raises:
-      InputError: the file cannot be written (full disk, missing rights); an older file stays.
+      InputError: the file cannot be written (full disk, missing rights); the older file stays.
     """
     path = Path(path)
     aside = None
@@ -41,11 +44,7 @@ def written_aside(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def write_bytes(path: str | Path, data: bytes) -> None:
-    """Writes `data` to `path`; a crash at any moment leaves the old file or the new one, never a part.
-
-    Raises:
-      InputError: as `written_aside`.
-    """
+    """Writes `data` to `path`. A crash leaves the old file or the new one, never a part. Errors as `written_aside`."""
     with written_aside(path) as file:
         file.write(data)
 
@@ -68,7 +67,7 @@ def write_arrays(path: str | Path, **arrays: Any) -> None:
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """The content of a file. Raises `InputError`, which names the file, where it is absent or may not be read."""
+    """Content of a file. Raises `InputError`, which names the file, if it is absent or may not be read."""
     try:
         return Path(path).read_bytes()
     except OSError as error:
@@ -76,12 +75,12 @@ def read_bytes(path: str | Path) -> bytes:
 
 
 def read_json(path: str | Path) -> Any:
-    """The value in a JSON file. Raises `InputError`, which names the file and, where the JSON is broken, the line."""
+    """Value in a JSON file. Raises `InputError`, which names the file and, if the JSON is broken, the line."""
     return parse_json(read_bytes(path), str(path))
 
 
 def parse_json(data: bytes, place: str) -> Any:
-    """The value that JSON text holds. Errors as `read_json`; `place` is what they call the text."""
+    """Value of a JSON text. Errors as `read_json`, with `place` as the name of the text."""
     try:
         return json.loads(data)
     except json.JSONDecodeError as error:

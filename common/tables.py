@@ -1,9 +1,9 @@
-"""Tables of the documents: rows with a configuration and the published values, and our own values beside them.
+"""Tables of the documents: rows with a configuration and the published values, and our own values for comparison.
 
-A file `configs/SYSTEM/table*.py` holds one `TABLE`. Its rows are named on the command line, `--config
-configs/fase/table7.py:w300_50_itl3`, and their runs lie in a work directory that ends in the file's and the row's name,
-`runs/fase/table7/w300_50_itl3`. A row that stands in several tables is defined in one file and referred to in others;
-its run is then the same.
+A file `configs/SYSTEM/table*.py` holds one `TABLE`. A row is named on the command line by its file and name, `--config
+configs/fase/table7.py:w300_50_itl3`, and its work directory ends in the same two names,
+`runs/fase/table7/w300_50_itl3`. A row that stands in several tables is defined in one file, to which the others refer;
+all of them then show the same run.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from common.errors import InputError, nearest
 from common.terminal import markdown_table, print_table
 
 Value = float | tuple[float, float] | None
-"""Mean, or mean and standard deviation over runs, or None if it is not known."""
+"""Mean, or mean and standard deviation over runs, or None if the value is not known."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Row:
     """One row of a table."""
 
     title: str
-    """What the document compares, such as "300-W, 50 labels"."""
+    """Case that the row measures, such as "300-W, 50 labels"."""
     config: Any
-    """The configuration of its run."""
+    """Configuration of the row's run."""
     published: Mapping[str, Value]
-    """The document's values by metric, in the order of its columns."""
+    """Published values by metric, in the order of the document's columns."""
 
     @property
     def run(self) -> str:
-        """The name of its run: the table's file and the row, such as `table7/w300_50_itl3`."""
+        """Name of the row's run, such as `table7/w300_50_itl3`."""
         return run_name(self.config.workdir)
 
 
@@ -44,7 +44,7 @@ class Table:
     """One table of a document."""
 
     name: str
-    """Its number, such as "4.1"."""
+    """Number of the table, such as "4.1"."""
     title: str
     rows: Mapping[str, Row]
 
@@ -54,43 +54,43 @@ class Tables:
     """Lists the rows of the document's tables with their commands, and our values beside the published ones."""
 
     table: str = ""
-    """Number of the table; empty: all of them."""
+    """Number of the table; empty: all tables."""
     runs: str = ""
-    """Directory of the work directories, in which those without results leave a gap; empty: the one that the
-    configurations name."""
+    """Directory that holds the work directories; a row without results there is listed without our values. Empty: the
+    directories that the configurations name."""
     out: str = ""
-    """Directory of the tables as Markdown and JSON; empty: `tables/` in the directory of the runs, if that exists."""
+    """Directory for the tables as Markdown and JSON. Empty: `tables/` in the directory of the runs, if that exists."""
 
 
 @dataclasses.dataclass(frozen=True)
 class System:
-    """The part of a system in writing the tables of its document."""
+    """What one system contributes to the tables of its document."""
 
     configs: str
-    """Directory of the table files, such as `configs/fase`."""
+    """Directory that holds the table files, such as `configs/fase`."""
     document: str
-    """The word for the document, such as "paper"."""
+    """Word for the document, such as "paper"."""
     command: Callable[[Row, str], str]
-    """(row, what `--config` takes) -> the command that makes the row's results."""
+    """(row, its `FILE.py:NAME`) -> the command that makes the row's results."""
     measure: Callable[[Path], tuple[Mapping[str, list[float]], int] | None]
-    """(work directory) -> values of the runs by metric, and the number in the last column; None without results."""
+    """(work directory) -> (values of all runs by metric, number in the last column); None without results."""
     counted: str
-    """What the number in the last column counts, such as "runs"."""
+    """Word for what the number in the last column counts, such as "runs"."""
 
 
 def run_name(workdir: str) -> str:
-    """The last two parts of a work directory, which name the table's file and the row: `table7/w300_50_itl3`."""
+    """Last two parts of a work directory, which name the table's file and the row: `table7/w300_50_itl3`."""
     return "/".join(Path(workdir).parts[-2:])
 
 
 def load_tables(folder: str) -> dict[Path, Table]:
-    """The tables of `folder`, which is looked for here and beside the packages, by file."""
+    """Tables in `folder` by the path of their file. `folder` is relative to the working directory or to `ROOT`."""
     found = sorted(Path(folder).glob("table*.py")) or sorted((ROOT / folder).glob("table*.py"))
     return {path: run_file(path).TABLE for path in found}
 
 
 def published(folder: str) -> dict[str, dict[str, float]]:
-    """The published means by `Row.run` and metric, of all tables that a row stands in."""
+    """Published means by run and metric. A run that stands in several tables has the metrics of all of them."""
     values: dict[str, dict[str, float]] = {}
     for table in load_tables(folder).values():
         for row in table.rows.values():
@@ -101,16 +101,16 @@ def published(folder: str) -> dict[str, dict[str, float]]:
 
 
 def write_tables(options: Tables, system: System) -> dict[str, list[dict[str, Any]]]:
-    """Prints the tables, writes table_NAME.md and table_NAME.json, and returns the content of the JSON files by name.
+    """Prints the tables, writes table_NAME.md and table_NAME.json, and returns the rows of the JSON files by NAME.
 
     Raises:
       InputError: there is no such table or directory, or a results file is damaged.
     """
     tables = {table.name: (path, table) for path, table in load_tables(system.configs).items()}
     if options.table and options.table not in tables:
-        raise InputError(f"field table: {options.table!r} is none of the tables{nearest(options.table, tables)}")
+        raise InputError(f"field table: {options.table!r} is not one of the tables{nearest(options.table, tables)}")
     if options.runs and not Path(options.runs).is_dir():
-        raise InputError(f"field runs: {options.runs}: no such directory; name that of the work directories")
+        raise InputError(f"field runs: {options.runs}: no such directory; name the directory that holds the runs")
     found = {}
     for name in [options.table] if options.table else tables:
         path, table = tables[name]
@@ -133,7 +133,7 @@ def write_tables(options: Tables, system: System) -> dict[str, list[dict[str, An
 
 
 def _describe(name: str, row: Row, address: str, runs: str, system: System) -> dict[str, Any]:
-    """A row as JSON values: 'here' are our values of the metrics that the document has in it, 'others' the rest."""
+    """Row as JSON values: 'here' has our values of the published metrics, 'others' our values of other metrics."""
     measured = system.measure(Path(runs) / row.run if runs else Path(row.config.workdir))
     values, count = measured or ({}, None)
     summary = {metric: _summary(each) for metric, each in values.items()}
@@ -150,12 +150,12 @@ def _describe(name: str, row: Row, address: str, runs: str, system: System) -> d
 
 
 def _summary(values: list[float]) -> Value:
-    """The value of one run, or mean and standard deviation (of the sample, ddof 1) of several."""
+    """Value of one run, or mean and sample standard deviation (ddof 1) of several runs."""
     return values[0] if len(values) == 1 else (float(np.mean(values)), float(np.std(values, ddof=1)))
 
 
 def _render(rows: list[dict[str, Any]], counted: str) -> tuple[list[str], list[list[str]]]:
-    """Columns and lines; a cell holds the published value, a slash and ours, if there is one."""
+    """Columns and lines of the printed table. A cell holds the published value and, after a slash, ours if any."""
     metrics = list(dict.fromkeys(metric for row in rows for metric in row["published"]))
     lines = []
     for row in rows:

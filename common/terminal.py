@@ -1,4 +1,4 @@
-"""Output for people: tables, on a terminal or as Markdown, and progress with rate and time left."""
+"""Output for people: tables on the terminal or as Markdown, and progress bars with rate and time left."""
 
 import sys
 import time
@@ -14,25 +14,25 @@ T = TypeVar("T")
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Prints a table on standard output: the first column aligned to the left, the others to the right."""
+    """Prints a table on standard output, with the first column aligned to the left and the others to the right."""
     result = rich.table.Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
     for i, column in enumerate(columns):
         result.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     for row in rows:
         result.add_row(*map(cell, row))
-    # At least 160 characters: a narrow terminal wraps long rows instead of cutting them off, and so does a file.
+    # At least 160 characters wide, so that rich cuts nothing off: a narrow terminal wraps the rows.
     width = max(rich.console.Console().width, 160)
     rich.console.Console(width=width).print(result)
 
 
 def markdown_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """The same table as a section of a Markdown document."""
+    """Table as a section of a Markdown document, aligned as by `print_table`."""
     lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
     return "\n".join([f"# {title}", "", *(f"| {' | '.join(map(cell, line))} |" for line in lines)]) + "\n"
 
 
 def cell(value: Any, form: str = "") -> str:
-    """Text of a table's cell: empty for None, otherwise in the given format; floats have two digits without one.
+    """Text of a table cell: empty for None, otherwise formatted by `form`, whose default is two decimals for floats.
 
     >>> cell(1.234), cell(1.234, ".3g"), cell(12), cell("a"), cell(None)
     ('1.23', '1.23', '12', 'a', '')
@@ -43,14 +43,14 @@ def cell(value: Any, form: str = "") -> str:
 
 
 def duration(seconds: float) -> str:
-    """The text of a duration, such as `3:07` or `1:02:45`."""
+    """Text of a duration, such as `3:07` or `1:02:45`."""
     minutes, seconds = divmod(max(0, round(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def progress_bar() -> rich.progress.Progress:
-    """A bar on stderr whose tasks have the fields `rate`, `left` and `note`."""
+    """Progress bar on standard error whose tasks have the fields `rate`, `left` and `note`."""
     return rich.progress.Progress(
         rich.progress.MofNCompleteColumn(),
         rich.progress.BarColumn(),
@@ -62,7 +62,7 @@ def progress_bar() -> rich.progress.Progress:
 
 
 class Progress:
-    """A progress bar with rate and time left for work other than training, shown on a terminal only."""
+    """Progress bar with rate and time left for work other than training; shown on a terminal only."""
 
     def __init__(self, name: str, total: int, unit: str = "images"):
         self._total, self._unit, self._start = total, unit, time.monotonic()
@@ -80,7 +80,7 @@ class Progress:
             self._bar.stop()
 
     def update(self, done: int, note: str = "") -> None:
-        """Moves the bar to `done`; `note` is shown beside its name."""
+        """Moves the bar to `done` and shows `note` after the bar's name."""
         if self._bar is None or not done:
             return
         rate = done / max(time.monotonic() - self._start, 1e-9)
@@ -90,7 +90,7 @@ class Progress:
 
 
 def track(items: Iterable[T], what: str, count: int) -> Iterator[T]:
-    """Yields the items one by one, under a progress bar called `what` that counts to `count`."""
+    """Yields the items while a progress bar with the name `what` counts to `count`."""
     with Progress(what, count, "items") as progress:
         for done, item in enumerate(items, start=1):
             yield item

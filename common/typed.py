@@ -1,4 +1,4 @@
-"""Frozen dataclasses as JSON values and back, with the type of every field checked on the way.
+"""Conversion of frozen dataclasses to JSON values and back, which checks the type of every field.
 
 A field is a boolean, a number, a text, a literal, a tuple of these, another dataclass, or a union of such types.
 """
@@ -13,15 +13,14 @@ from common.errors import nearest
 
 
 class FieldError(ValueError):
-    """A field holds a value of another type than it declares. `path` is its dotted name, `problem` a phrase."""
+    """Error for a field (dotted name `path`) that is missing, unknown, or holds a value of another type."""
 
     def __init__(self, path: str, problem: str):
         super().__init__(f"field {path}: {problem}" if path else problem)
-        self.path, self.problem = path, problem
 
 
 def type_name(hint: Any) -> str:
-    """A type as one would write it: `int`, `tuple[int, ...]`, `'a' | 'b'`."""
+    """Text of a type for error messages: `int`, `tuple[int, ...]`, `'a' | 'b'`."""
     if hint is type(None):
         return "None"
     if typing.get_origin(hint) is typing.Literal:
@@ -34,13 +33,13 @@ def type_name(hint: Any) -> str:
 
 
 def hints(cls: type) -> dict[str, Any]:
-    """The type of each field that `cls(...)` accepts, in order."""
+    """Type of each field that `cls(...)` accepts, by name and in order."""
     resolved = typing.get_type_hints(cls)
     return {field.name: resolved[field.name] for field in dataclasses.fields(cls) if field.init}
 
 
 def encode(value: Any, hint: Any, path: str = "") -> Any:
-    """The JSON value of `value`, whose type is `hint`. Raises `FieldError` if it has another type."""
+    """JSON value of `value`, which must be of type `hint`; raises `FieldError` otherwise."""
     if _is_union(hint):
         return _first(encode, value, hint, path)
     if dataclasses.is_dataclass(hint):
@@ -55,7 +54,7 @@ def encode(value: Any, hint: Any, path: str = "") -> Any:
 
 
 def decode(value: Any, hint: Any, path: str = "") -> Any:
-    """The inverse of `encode`. Raises `FieldError` if a field is missing, unknown or of another type."""
+    """Inverse of `encode`. Raises `FieldError` if a field is missing, unknown or of another type."""
     if _is_union(hint):
         return _first(decode, value, hint, path)
     if dataclasses.is_dataclass(hint):
@@ -83,7 +82,7 @@ def _decode_dataclass(value: Any, cls: type, path: str) -> Any:
 
 
 def _first(convert: Any, value: Any, hint: Any, path: str) -> Any:
-    """The value converted as the first type of a union that fits."""
+    """Converts the value as the first member of a union that accepts it."""
     for member in typing.get_args(hint):
         try:
             return convert(value, member, path)
@@ -105,7 +104,7 @@ def _is_scalar(value: Any, hint: Any) -> bool:
         return any(value == known and type(value) is type(known) for known in typing.get_args(hint))
     if hint is float:
         return type(value) in (float, int)
-    return hint in (type(None), bool, int, str) and type(value) is hint  # True is not a number of steps
+    return hint in (type(None), bool, int, str) and type(value) is hint  # True must not pass as an int
 
 
 def _is_union(hint: Any) -> bool:

@@ -1,1 +1,1 @@
-"""Configuration files: one per table of the documents, its rows by name, and small ones for a CPU."""
+"""Configuration files: one per table of the documents, with its rows by name, and small configurations for a CPU."""

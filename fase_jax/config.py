@@ -1,4 +1,4 @@
-"""The fields of a FASE run and which of their values fit together; a config file changes a few of them."""
+"""The fields of a FASE run, and the check that their values fit together. A config file changes a few of them."""
 
 import dataclasses
 from typing import Literal
@@ -13,36 +13,36 @@ Decoder = Literal["argmax", "smoothed_argmax", "quarter", "local_soft_argmax", "
 
 @dataclasses.dataclass(frozen=True)
 class FaceDataConfig:
-    """The annotated faces and how they are cropped."""
+    """The annotated faces, and the rule that crops them."""
 
     dataset: Literal["folder", "w300", "wflw", "aflw", "synthetic"] = "folder"
-    """A folder of images with annotations, or a prepared data set."""
+    """`folder` for a folder of images with annotations, or the name of a prepared data set."""
     root: str = ""
     """Folder: the directory of the images. Prepared sets: the manual directory with the official download."""
     annotations: str = "labels.csv"
-    """Folder: a CSV file, a COCO keypoints JSON, or `.` for .pts files, relative to `root`."""
+    """Folder: a CSV file or a COCO keypoints JSON, relative to `root`, or `.` for .pts files."""
     data_dir: str = "data"
     """Prepared sets: the directory in which the records are written and read."""
     scheme: str = "w300"
-    """Folder: w300, wflw, aflw19, five, or the path of a JSON file that declares a scheme."""
+    """Folder: scheme of the landmarks: w300, wflw, aflw19, five, or the path of a JSON file that declares one."""
     train_subsets: tuple[str, ...] = ()
-    """Folder: values of the `subset` column to train on; empty takes every row that is not tested on."""
+    """Folder: values of the `subset` column to train on; empty: all but `test_subsets`."""
     test_subsets: tuple[str, ...] = ()
-    """Subsets that are evaluated one by one; folder: values of the `subset` column."""
+    """Subsets to evaluate one by one (folder: values of the `subset` column); empty: all of a prepared set."""
     num_labels: int = 0
-    """Number of faces to train on, drawn by the run's seed; 0 takes all."""
+    """Number of faces to draw for training and validation, by the run's seed; 0 takes all."""
     validation_fraction: float = 0.1
-    """Share of the training faces held out to choose the best checkpoint, below 1; 0 keeps only the last one."""
+    """Share of these faces held out to choose the best checkpoint, below 1; 0: there is only a last checkpoint."""
     crop: Literal["landmarks", "box", "fabrec", "fabrec_landmarks"] = "landmarks"
-    """Square around the landmarks' bounding box, around the given box, or 3FabRec's rule from either."""
+    """Square around the landmarks' bounding box or the given box, or 3FabRec's rule from the given box or landmarks."""
     crop_scale: float = 1.25
-    """Side of the square over the longer side of the box."""
+    """Side of the square as a multiple of the box's longer side."""
     crop_extend: tuple[float, float] = (0.0, 0.0)
-    """Parts of its height added to the box above and below first (3FabRec: 0.2, 0.12 on 300-W; 0, 0.1 on WFLW)."""
+    """Growth of the box above and below, in parts of its height (3FabRec: 0.2, 0.12 on 300-W; 0, 0.1 on WFLW)."""
     fill: int = 0
     """Grey level, 0 to 255, of what lies outside the picture, in crops and in augmented faces alike."""
     cache_mib: int = 2048
-    """Memory for decoded crops in MiB; faces beyond it are decoded again in every epoch."""
+    """Memory for decoded crops in MiB; faces that do not fit are decoded again in every epoch."""
     synthetic_train: int = 600
     """Synthetic: number of training faces."""
     synthetic_test: int = 100
@@ -53,46 +53,46 @@ class FaceDataConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimizerConfig:
-    """Adam with a learning rate per part (FASE, Sec. 4.3)."""
+    """Adam with one learning rate per part of the model (FASE, Sec. 4.3)."""
 
     itl_lr: float = 1e-4
     """Learning rate of the interleaved transfer layers."""
     encoder_lr: float = 2e-5
-    """Learning rate of the encoder; ignored if it is frozen."""
+    """Learning rate of the encoder, unless it is frozen."""
     generator_lr: float = 1e-4
     """Learning rate of the generator, which is trained only with `prior='none'`."""
     b1: float = 0.9
-    """Decay of the mean of the gradients."""
+    """Decay of Adam's mean of the gradients."""
     b2: float = 0.99
-    """Decay of the mean of their squares."""
+    """Decay of Adam's mean of the squared gradients."""
     schedule: Literal["epochs", "cosine"] = "epochs"
-    """`epochs`: multiply by `decay` every `decay_epochs`; `cosine`: linear warm-up, then cosine to zero."""
+    """`epochs`: multiply the rates by `decay` every `decay_epochs`; `cosine`: linear warm-up, then cosine to zero."""
     decay: float = 0.995
-    """Epochs: factor of the learning rates."""
+    """Schedule `epochs`: factor of the learning rates."""
     decay_epochs: int = 10
-    """Epochs: number of epochs between two factors."""
+    """Schedule `epochs`: number of epochs after which the rates are multiplied by `decay`."""
     warmup_steps: int = 0
-    """Cosine: steps of the linear warm-up."""
+    """Schedule `cosine`: number of steps of the linear warm-up."""
     weight_decay: float = 0.0
-    """Decoupled weight decay of the kernels."""
+    """Decoupled weight decay of all parameters but biases and other vectors."""
     clip_norm: float = 0.0
-    """Largest global norm of the gradients; 0 leaves them as they are."""
+    """Largest global norm of the gradients; 0: no clipping."""
 
 
 @dataclasses.dataclass(frozen=True)
 class LossConfig:
-    """The loss of the heatmaps and its targets."""
+    """The loss on heatmaps and the targets that it renders."""
 
     kind: Literal["mse", "softmax"] = "mse"
-    """`mse`: the paper's; `softmax`: spatial cross-entropy and coordinates, which trains faster from scratch."""
+    """`mse`: the paper's loss; `softmax`: cross-entropy over positions and coordinate error, faster from scratch."""
     target: Literal["gaussian", "fabrec"] = "gaussian"
-    """A plain Gaussian, or 3FabRec's windowed one at whole pixels."""
+    """`gaussian`: centred on the landmark; `fabrec`: 3FabRec's, windowed and centred on a whole pixel."""
     sigma: float = 3.0
-    """Standard deviation of the target in heatmap pixels."""
+    """Standard deviation of the target's Gaussian in heatmap pixels."""
     weight: float = 300.0
-    """Factor of the heatmap term."""
+    """Factor of the squared error or the cross-entropy."""
     coordinate_weight: float = 0.0
-    """Softmax: factor of the mean coordinate error (heatmap pixels)."""
+    """Loss `softmax`: factor of the coordinate error, which is in heatmap pixels."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,34 +100,34 @@ class FaseConfig:
     """FASE with the paper's settings: 300-W with all labels has 3.42 % inter-ocular NME (Table 1, full test set)."""
 
     workdir: str = "runs/fase"
-    """Directory of checkpoints, logs and results; a run started again in the same place resumes."""
+    """Directory of checkpoints, logs and results; the same command started again resumes the run in it."""
     seed: int = 0
-    """Seed of weights, augmentation, the order of faces and the draw of labels."""
+    """Seed of the initial weights, the augmentation, the order of the faces, and the drawn faces."""
     data: FaceDataConfig = FaceDataConfig()
     model: ModelConfig = ModelConfig()
     prior: str = "none"
-    """A checkpoint of generator and encoder, or `none`, which trains everything from scratch."""
+    """Directory of a pretrained generator and encoder, or a FASE run's; `none`: everything is trained from scratch."""
     finetune_encoder: bool = True
-    """Whether the encoder is trained; a frozen one costs 1.1 points with all labels, 1.8 with 50 (Table 6)."""
+    """Whether a prior's encoder is trained; freezing it costs 1.1 points on 300-W, 1.8 with 50 labels (Table 6)."""
     frozen_batch_norm: bool = False
-    """Whether the encoder keeps its running statistics during fine-tuning, as in evaluation."""
+    """Whether the encoder's batch normalisation is fixed in training to its running statistics, as in evaluation."""
     augmentation: LandmarkAugmentation = LandmarkAugmentation()
     loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     decoder: Decoder = "smoothed_argmax"
-    """How heatmaps become coordinates, to be chosen on a validation split; `soft_argmax` needs the softmax loss."""
+    """Rule that turns heatmaps into coordinates; `soft_argmax` needs `loss.kind softmax`."""
     flip_test: bool = False
-    """Whether the heatmaps of a face and of its mirror image are averaged."""
+    """Whether predicted heatmaps are the mean of those from a face and from its mirror image."""
     steps: int = 200_000
     """Number of training steps."""
     batch_size: int = 8
-    """Global batch size; a multiple of the number of devices times `accumulate`."""
+    """Number of faces per step over all devices; a multiple of the number of devices times `accumulate`."""
     accumulate: int = 1
-    """Number of micro-batches per step; divides the batch size."""
+    """Number of parts of a batch whose gradients are computed one after the other, to save memory."""
     dtype: Literal["float32", "bfloat16"] = "float32"
-    """Type of the activations; parameters and heatmaps stay float32."""
+    """Type of the activations; parameters and heatmaps are float32 in either case."""
     ema_decay: float = 0.0
-    """Decay of the moving average of the parameters, which is then what is evaluated; 0 keeps none."""
+    """Decay of the moving average of the parameters, which evaluation then uses; 0: no average."""
     log_every: int = 50
     """Steps between log lines."""
     eval_every: int = 2000
@@ -137,21 +137,22 @@ class FaseConfig:
 
 
 def check(config: FaseConfig) -> None:
-    """Checks values that have a right type but fit no run; `InputError` names the field and the remedy."""
+    """Raises `InputError` with the field and the remedy if values have the right types but no run can have them."""
     data, model, optimizer = config.data, config.model, config.optimizer
     if config.decoder == "soft_argmax" and config.loss.kind == "mse":
         raise InputError(
-            "field decoder: the softmax of heatmaps that the mse loss trains is nearly flat, so that soft_argmax puts "
-            "every landmark into the centre; take smoothed_argmax, or loss.kind softmax"
+            "field decoder: soft_argmax puts every landmark near the centre of heatmaps trained by loss.kind mse, for "
+            "their softmax is nearly flat; take smoothed_argmax, or train with loss.kind softmax"
         )
     at_least_one = {name: getattr(config, name) for name in ("accumulate", "log_every", "eval_every", "save_every")}
     at_least_one |= {"steps": config.steps, "optimizer.decay_epochs": optimizer.decay_epochs}
     at_least_one |= {f"data.{n}": getattr(data, n) for n in ("synthetic_train", "synthetic_test", "synthetic_size")}
     for name, value in at_least_one.items():
         if value < 1:
-            raise InputError(f"field {name}: {value} is less than 1")
+            raise InputError(f"field {name}: {value} is out of range; take 1 or more")
     if config.batch_size < 1 or config.batch_size % config.accumulate:
-        raise InputError(f"field batch_size: {config.batch_size} is no multiple of accumulate, {config.accumulate}")
+        multiple = max(config.batch_size // config.accumulate, 1) * config.accumulate
+        raise InputError(f"field batch_size: {config.batch_size} is not a multiple of accumulate; take {multiple}")
     ranges = {
         "data.validation_fraction": (data.validation_fraction, "[0, 1)", 0 <= data.validation_fraction < 1),
         "data.num_labels": (data.num_labels, "0 (all) or more", data.num_labels >= 0),
@@ -163,8 +164,9 @@ def check(config: FaseConfig) -> None:
     for name, (value, allowed, fits) in ranges.items():
         if not fits:
             raise InputError(f"field {name}: {value} is out of range; take {allowed}")
-    if optimizer.schedule == "cosine" and not 0 <= optimizer.warmup_steps < config.steps:
-        raise InputError(f"field optimizer.warmup_steps: {optimizer.warmup_steps} must be below steps, {config.steps}")
+    warmup, last = optimizer.warmup_steps, config.steps - 1
+    if optimizer.schedule == "cosine" and not 0 <= warmup <= last:
+        raise InputError(f"field optimizer.warmup_steps: {warmup} is out of range; take 0 to {last}")
     _check_sizes(model)
 
 
@@ -172,22 +174,24 @@ def _check_sizes(model: ModelConfig) -> None:
     for name in ("generator_resolution", "heatmap_size", "feature_resolution"):
         size = getattr(model, name)
         if size < 4 or size & (size - 1):
-            raise InputError(f"field model.{name}: {size} is no power of two from 4")
+            raise InputError(f"field model.{name}: {size} is not a power of two; take 4, 8, 16, ...")
     if not model.feature_resolution < model.heatmap_size <= model.generator_resolution:
         raise InputError(
-            f"field model.heatmap_size: {model.heatmap_size} px must lie above model.feature_resolution, "
-            f"{model.feature_resolution} px, and not above model.generator_resolution, {model.generator_resolution} px"
+            f"field model.heatmap_size: {model.heatmap_size} is out of range; take more than model.feature_resolution, "
+            f"{model.feature_resolution}, and at most model.generator_resolution, {model.generator_resolution}"
         )
     try:
         transfer_places(model.feature_resolution, model.heatmap_size, model.num_itls, model.placement)
     except ValueError as error:
-        raise InputError(f"field model.num_itls: {error}; take fewer, or other sizes") from error
+        raise InputError(f"field model.num_itls: {error}; take fewer") from error
     if len(model.encoder_widths) != 4 or len(model.encoder_depths) != 4:
-        raise InputError("fields model.encoder_widths, model.encoder_depths: one value is needed for each of 4 stages")
-    # The encoder's third stage has an eighth of the input's side, and a stride brings it to the feature code f.
+        raise InputError(
+            "fields model.encoder_widths, model.encoder_depths: the encoder has 4 stages; give 4 values each"
+        )
+    # The feature maps of the encoder's third stage have an eighth of the input's side; a strided convolution makes f.
     unit = 8 * model.feature_resolution
     if model.image_size < 1 or model.image_size % unit:
         raise InputError(
-            f"field model.image_size: {model.image_size} is no multiple of 8 times model.feature_resolution; "
+            f"field model.image_size: {model.image_size} is not a multiple of 8 times model.feature_resolution; "
             f"take {max(1, round(model.image_size / unit)) * unit}"
         )

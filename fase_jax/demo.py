@@ -1,4 +1,4 @@
-"""Makes a landmark detector from nothing: draws faces, trains, evaluates and predicts.
+"""Makes a landmark detector without any download: draws faces, trains, evaluates and predicts.
 
 make demo
 """
@@ -8,8 +8,8 @@ from pathlib import Path
 
 from common import errors, files
 from common.config import load_config
-from common.data.tfds import records
-from fase_jax import evaluate, predict, train
+from fase_jax import evaluate, predict, sources, train
+from fase_jax.config import FaseConfig
 
 CONFIG = "configs/fase/demo.py"
 SAMPLES = 8
@@ -17,30 +17,21 @@ SAMPLES = 8
 
 
 def main() -> None:
-    """Runs the demo and ends with one line: the error, the baseline's, and the picture."""
-    config = load_config(CONFIG)
+    """Runs the demo. Its last line shows the error, the error of the mean shape, and the path of a picture."""
+    config = load_config(CONFIG, FaseConfig)
     train.main(["--config", CONFIG])
     results = evaluate.evaluate(evaluate.Evaluate(workdir=config.workdir))
-    samples = _samples(config, Path(config.workdir) / "samples")
-    predict.predict(
-        predict.Predict(workdir=config.workdir, inputs=(str(samples),), out=f"{config.workdir}/predictions")
-    )
+    samples = _write_samples(config)
+    predict.predict(predict.Predict(config.workdir, (str(samples),), out=f"{config.workdir}/predictions"))
     result = results["test"]
     nme, baseline = result["metrics"]["inter_ocular"]["nme"], result["baseline"]["inter_ocular"]
     figure = Path(config.workdir) / "results" / "first_test.png"
     print(f"demo: NME_inter_ocular={nme:.2f} baseline={baseline:.2f} figure={figure}")
 
 
-def _samples(config, folder: Path) -> Path:
-    """Writes some test faces as image files, as a user has them."""
-    source = records.open_dataset(
-        "synthetic",
-        config.data.data_dir,
-        "test",
-        num_train=config.data.synthetic_train,
-        num_test=config.data.synthetic_test,
-        size=config.data.synthetic_size,
-    )
+def _write_samples(config: FaseConfig) -> Path:
+    """Writes some test faces as image files, and returns their folder."""
+    folder, source = Path(config.workdir) / "samples", sources.tests(config.data)["test"]
     shutil.rmtree(folder, ignore_errors=True)
     for i in range(SAMPLES):
         record = source[i]

@@ -1,4 +1,4 @@
-"""Evaluates a trained model: NME, AUC, failure rate and CED per subset, and pictures of the worst and best faces.
+"""Evaluates a trained model: NME, AUC, failure rate and CED per subset; pictures of the first, worst and best faces.
 
 python -m fase_jax.evaluate --workdir runs/demo
 """
@@ -29,30 +29,30 @@ from fase_jax.results import face_errors, result_rows, summarize
 
 @dataclasses.dataclass(frozen=True)
 class Evaluate:
-    """Chooses the run, and the faces to evaluate it on."""
+    """Names the run, the faces to evaluate it on, and how heatmaps are decoded."""
 
     workdir: str = "runs/fase"
     """Work directory of the run."""
     split: Literal["test", "validation"] = "test"
-    """Faces of the test set, or those that the run held out for validation, on which settings are chosen."""
+    """`test`: faces of the test set; `validation`: faces that the run held out, on which to choose settings."""
     checkpoint: Which = "best"
     """Checkpoint with the lowest error on the validation faces, or the last one."""
     batch_size: int = 16
-    """Faces per batch over all devices."""
+    """Number of faces per batch over all devices."""
     root: str = ""
-    """Another folder of images to evaluate on; the run's own data if empty."""
+    """Another folder of images to evaluate on; empty: the run's own data."""
     annotations: str = ""
-    """Annotation file of the other folder; the name in the run's config if empty."""
+    """Name of the annotation file in the other folder; empty: the name in the run's config."""
     subsets: tuple[str, ...] = ()
-    """Subsets to evaluate; those of the run's config if empty."""
+    """Subsets to evaluate; empty: the subsets in the run's config."""
     decoder: Decoder | Literal["run"] = "run"
-    """How heatmaps become coordinates; `run` keeps the run's decoder."""
+    """Rule that turns heatmaps into coordinates; `run`: the run's own."""
     flip_test: Literal["run", "on", "off"] = "run"
-    """Whether heatmaps are averaged with those of the mirror image; `run` keeps the run's choice."""
+    """Whether heatmaps are the mean of those from a face and from its mirror image; `run`: the run's choice."""
     pictures: int = 16
-    """Number of faces in each picture: the first, the worst and the best ones."""
+    """Number of faces per picture."""
     out: str = ""
-    """Directory of the results; `results/` in the work directory if empty."""
+    """Directory of the results; empty: `results/` in the work directory."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -62,8 +62,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def evaluate(options: Evaluate) -> dict[str, Any]:
-    """Writes results.json, ced.png and pictures of faces, prints the table, and returns `summarize` by subset."""
-    changes = {} if options.decoder == "run" else {"decoder": options.decoder}
+    """Writes results.json, ced.png and pictures of faces, prints a table, and returns the results by subset."""
+    changes: dict[str, Any] = {} if options.decoder == "run" else {"decoder": options.decoder}
     if options.flip_test != "run":
         changes["flip_test"] = options.flip_test == "on"
     detector = load_detector(options.workdir, options.checkpoint, **changes)
@@ -88,31 +88,36 @@ def _sources(options: Evaluate, config: FaseConfig) -> dict[str, Source]:
     if options.split == "validation":
         validation = sources.training(config)[1]
         if validation is None:
-            raise InputError("field data.validation_fraction: the run held no validation faces out")
+            raise InputError(
+                "field split: the run has no validation faces, its data.validation_fraction is 0; take test"
+            )
         return {"validation": validation}
     return sources.tests(sources.elsewhere(config.data, options.root, options.annotations, options.subsets))
 
 
 def _place(mean_shape: np.ndarray, source: Source, crop: Crop) -> np.ndarray:
-    """The mean training shape, placed where the crop of each face is: [N, K, 2] in pixels of the original images."""
+    """The mean shape of the training faces, moved into the crop of each face: [N, K, 2], pixels of original images."""
     faces = zip(source.landmarks, source.visible, source.boxes, source.files, strict=True)
     return np.stack([apply(invert(crop_matrix(crop, *face)), mean_shape) for face in faces])
 
 
-def _draw(out: Path, name: str, source: Source, crop: Crop, predicted: np.ndarray, found: np.ndarray, count: int):
-    """Draws predicted and true landmarks on the first faces and on those with the highest and the lowest errors [N]."""
-    known = np.flatnonzero(np.isfinite(found))
-    order = known[np.argsort(-found[known], kind="stable")]
+def _draw(
+    out: Path, name: str, source: Source, crop: Crop, predicted: np.ndarray, nmes: np.ndarray, count: int
+) -> None:
+    """Draws predicted and true landmarks on the first faces and on the faces with the highest and lowest NME [N]."""
+    known = np.flatnonzero(np.isfinite(nmes))
+    order = known[np.argsort(-nmes[known], kind="stable")]
     for title, chosen in (("first", known[:count]), ("worst", order[:count]), ("best", order[::-1][:count])):
         pictures = []
         for i in chosen:
             record = source[int(i)]
             image = decode(record["image"], record["file"])
-            keys = ("landmarks", "visible", "box", "file")
-            face, matrix = crop_face(dataclasses.replace(crop, size=192), image, *(record[key] for key in keys))
-            truth, guess = apply(matrix, record["landmarks"]), apply(matrix, predicted[i])
-            pictures.append(overlay(face, guess, truth, source.scheme))
-        captions = [f"{found[i]:.2f} %" for i in chosen]
+            landmarks, visible = record["landmarks"], record["visible"]
+            shown = dataclasses.replace(crop, size=192)
+            face, matrix = crop_face(shown, image, landmarks, visible, record["box"], record["file"])
+            points, truth = apply(matrix, predicted[i]), apply(matrix, landmarks)
+            pictures.append(overlay(face, points, truth, source.scheme, visible=visible))
+        captions = [f"{nmes[i]:.2f} %" for i in chosen]
         write_image(out / f"{title}_{name}.png", grid(pictures, columns=4, captions=captions))
 
 

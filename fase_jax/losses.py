@@ -1,6 +1,6 @@
-"""Losses on heatmaps: the paper's mean squared error; cross-entropy and coordinates for training from scratch.
+"""Losses on heatmaps: the paper's mean squared error; cross-entropy and coordinate error for training from scratch.
 
-All return one value per face; reductions over the batch are the caller's.
+Each function returns one value per face; the caller reduces over the batch.
 """
 
 import chex
@@ -12,11 +12,11 @@ from common.ops.heatmaps import soft_argmax
 
 
 def heatmap_mse(heatmaps: Array, targets: Array, visible: Array) -> Array:
-    """Mean squared error over pixels and landmarks, of which the invisible ones count as 0; Sec. 3.3, FASE.
+    """Mean squared error over pixels and landmarks; an invisible landmark has the error 0. Sec. 3.3, FASE.
 
     Args:
-      heatmaps: [B, H, W, K], predicted.
-      targets: [B, H, W, K], with peaks of 1.
+      heatmaps: [B, H, W, K], predicted values.
+      targets: [B, H, W, K], one Gaussian with a peak of 1 per landmark.
       visible: [B, K], 1 or 0.
 
     Returns:
@@ -29,7 +29,7 @@ def heatmap_mse(heatmaps: Array, targets: Array, visible: Array) -> Array:
 
 
 def spatial_cross_entropy(logits: Array, targets: Array, visible: Array) -> Array:
-    """Cross-entropy of the heatmap's softmax against the target as a distribution over positions.
+    """Cross-entropy between two distributions over positions: the target and the softmax of the predicted logits.
 
     Args:
       logits: [B, H, W, K].
@@ -37,7 +37,7 @@ def spatial_cross_entropy(logits: Array, targets: Array, visible: Array) -> Arra
       visible: [B, K], 1 or 0.
 
     Returns:
-      [B], nats per visible landmark; 0 for a face without one.
+      [B], nats per visible landmark; 0 for a face without a visible landmark.
     """
     chex.assert_equal_shape([logits, targets])
     # - sum_xy p log softmax(h), with p = t / sum t
@@ -47,11 +47,11 @@ def spatial_cross_entropy(logits: Array, targets: Array, visible: Array) -> Arra
 
 
 def coordinate_error(logits: Array, landmarks: Array, visible: Array) -> Array:
-    """Mean distance of the landmark from the expected position under the heatmap's softmax.
+    """Mean distance between a landmark and the expected position under the softmax of its heatmap.
 
     Args:
       logits: [B, H, W, K].
-      landmarks: [B, K, 2] as (x, y), heatmap pixels.
+      landmarks: [B, K, 2] as (x, y) in heatmap pixels.
       visible: [B, K], 1 or 0.
 
     Returns:

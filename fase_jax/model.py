@@ -1,4 +1,4 @@
-"""FASE: an encoder, and a generator with interleaved transfer layers (ITLs) that gives heatmaps (Fig. 1, FASE)."""
+"""FASE's model: an encoder, and a generator with interleaved transfer layers (ITLs) that makes heatmaps (Fig. 1)."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -18,29 +18,29 @@ class ModelConfig:
     """Sizes of encoder, generator and transfer layers; the defaults are the paper's."""
 
     image_size: int = 256
-    """Side of the input in pixels."""
+    """Side of the input images in pixels."""
     heatmap_size: int = 128
     """Side of the heatmaps in pixels; a power of two above `feature_resolution`."""
     generator_resolution: int = 256
-    """Side of the generator's images; sets the number of W+ rows (14 for 256, 18 for 1024)."""
+    """Side of the generator's images in pixels; gives the number of rows of W+ (14 for 256, 18 for 1024)."""
     feature_resolution: int = 16
-    """Side of the feature code f, from which the generator goes on."""
+    """Side in pixels of the encoder's feature code f, which replaces the generator's layers up to this resolution."""
     channel_base: int = 16384
     """Channels of the generator at resolution r are min(channel_base / r, channel_max)."""
     channel_max: int = 512
-    """See `channel_base`."""
+    """Largest number of channels per layer of the generator, see `channel_base`."""
     w_dim: int = 512
     """Length of a latent w."""
     encoder_widths: tuple[int, ...] = (64, 128, 256, 512)
-    """Channels of each stage of the encoder."""
+    """Number of channels per stage of the encoder."""
     encoder_depths: tuple[int, ...] = (3, 4, 14, 3)
-    """Number of blocks in each stage of the encoder."""
+    """Number of blocks per stage of the encoder."""
     num_itls: int = 5
-    """Number of ITLs. Table 7: one is worse, two to six are close, few labels need at least three."""
+    """Number of ITLs. In Table 7 one is worst, two to six are close, and 50 labels need at least three."""
     placement: Placement = "layer"
-    """ITLs follow single generator layers, or blocks: the last layer of a resolution."""
+    """`layer`: an ITL may follow every generator layer; `block`: only the second of the two layers per resolution."""
     itl_init: Init = "dirac"
-    """Initial kernels of the ITLs that keep the width: the identity, or small random numbers."""
+    """Initial kernel of all ITLs but the last: the identity, or small random numbers."""
 
 
 class FASE(nn.Module):
@@ -51,7 +51,9 @@ class FASE(nn.Module):
     """
 
     num_landmarks: int
+    """Number of heatmaps."""
     sizes: ModelConfig = ModelConfig()
+    """Sizes of all parts."""
     dtype: DTypeLike = jnp.float32
     """Type of the convolutions; parameters, latents and heatmaps are float32."""
 
@@ -77,12 +79,12 @@ class FASE(nn.Module):
         self.w_avg = self.variable("stats", "w_avg", jnp.zeros, (s.w_dim,))
 
     def encode(self, images: Array, train: bool = False) -> tuple[Array, Array]:
-        """Latents in W+ [B, num_ws, w_dim] and feature code f [B, F, F, C] of images [B, R, R, 3]."""
+        """Encodes images [B, R, R, 3] as latents in W+ [B, num_ws, w_dim] and feature codes f [B, F, F, C]."""
         (offsets, f), _ = self.encoder(images, train)
         return self.w_avg.value[None, None] + offsets, f
 
     def heatmaps(self, ws: Array, f: Array) -> Array:
-        """Heatmaps float32 [B, H, H, K], H = `heatmap_size`, by the generator from f on with its ITLs."""
+        """Heatmaps float32 [B, H, H, K], H = `heatmap_size`: f passes through the generator's later layers and ITLs."""
         x = f
         for i in range(self._first_conv, self.places[-1] + 1):
             x = self.synthesis.conv(i, x, ws[:, i], noise_mode="none")
@@ -91,7 +93,7 @@ class FASE(nn.Module):
         return x.astype(jnp.float32)
 
     def reconstruct(self, ws: Array, f: Array) -> Array:
-        """Images [B, R, R, 3] that the generator without ITLs makes of the codes (Fig. 2, FASE)."""
+        """Images [B, R, R, 3] that the generator makes from the codes without ITLs (Fig. 2, FASE)."""
         image, _ = self.synthesis(ws, feature=f, feature_index=self._first_conv, noise_mode="none")
         return image
 
@@ -108,8 +110,8 @@ class FASE(nn.Module):
           train: whether the encoder's batch normalisation uses, and updates, the statistics of the batch.
 
         Returns:
-          Heatmaps [B, heatmap_size, heatmap_size, num_landmarks], and the features `ws`, `f` and `reconstruction`. The
-          last costs nothing under `jit` unless it is read.
+          Heatmaps [B, heatmap_size, heatmap_size, num_landmarks], and the features `ws`, `f` and `reconstruction`.
+          Under `jit` the reconstruction costs nothing unless it is used.
         """
         ws, f = self.encode(images, train)
         return self.heatmaps(ws, f), {"ws": ws, "f": f, "reconstruction": self.reconstruct(ws, f)}

@@ -1,31 +1,30 @@
-"""The prior that FASE starts from: a trained generator and its inversion encoder (Sec. 4.3, FASE)."""
+"""The prior from which FASE starts: a pretrained generator and the encoder that inverts it (Sec. 4.3, FASE)."""
 
 from pathlib import Path
 from typing import Any
 
 from common.errors import InputError
-from common.nn.stylegan2 import Generator, channels
+from common.nn.stylegan2 import channels
+from common.ops.trees import check_same_shapes
 from common.train import workdir
-from common.trees import check_same_shapes
 from common.weights import formats
 from fase_jax.config import FaseConfig
 from fase_jax.detector import load_detector
-from fase_jax.model import ModelConfig
 
 
 def load_prior(path: str, variables: dict[str, Any], config: FaseConfig) -> dict[str, Any]:
-    """The untrained variables with generator, mean w and encoder from `path`; the ITLs keep their initial values.
+    """Copies `variables` with generator, mean w and encoder from `path`; the ITLs keep their initial values.
 
     Args:
-      path: the work directory of a FASE run with the same encoder and generator (its number of landmarks does not
-        matter), or a directory with `generator` (in StyleGAN2-ADA's or rosinality's layout) and `encoder`
+      path: the work directory of a FASE run whose encoder and generator have the same sizes (its number of landmarks
+        does not matter), or a directory with `generator` (in StyleGAN2-ADA's or rosinality's layout) and `encoder`
         (Feature-Style). Each of the two is a directory that `python -m common.weights import` wrote, or a checkpoint
         such as `generator.pkl` or `encoder.pth`.
-      variables: those of the untrained model.
-      config: of the run that starts.
+      variables: parameters and other collections of the untrained model.
+      config: config of the run that starts.
 
     Raises:
-      InputError: `path` holds no prior, or one of another model; names the arrays.
+      InputError: `path` holds no prior, or a prior of other sizes; the message names the fields or arrays.
     """
     directory = Path(path)
     if (directory / workdir.CONFIG).is_file():
@@ -40,47 +39,43 @@ def load_prior(path: str, variables: dict[str, Any], config: FaseConfig) -> dict
 
 
 def _from_run(directory: Path, variables: dict[str, Any]) -> dict[str, Any]:
-    """`variables` with encoder, generator and mean w of another run, that is everything but its ITLs."""
+    """Replaces everything in `variables` but the ITLs with the variables of another run."""
     found = load_detector(str(directory)).variables
     parts = {name: found["params"][name] for name in ("encoder", "synthesis")}
-    rest = {name: value for name, value in found.items() if name != "params"}
-    loaded = {"params": variables["params"] | parts, **rest}
+    loaded = found | {"params": variables["params"] | parts}
     remedy = "give both runs the same sizes of encoder and generator"
     check_same_shapes(loaded, variables, source=f"field prior: {directory}", remedy=remedy)
     return loaded
 
 
 def _find(directory: Path, name: str) -> Path:
-    """The file or imported directory that is called `name`, with any suffix."""
+    """The file or imported directory with the given name, whatever its suffix."""
     found = sorted(path for path in directory.glob(f"{name}*") if path.stem == name)
     if not found:
         raise InputError(
-            f"field prior: {directory / name} does not exist, as a directory of python -m common.weights import or as "
-            "a checkpoint file; name the work directory of a run, a directory with generator and encoder, or `none`"
+            f"field prior: {directory / name} does not exist, neither as an imported directory nor as a checkpoint; "
+            "name the work directory of a run, a directory with generator and encoder, or `none`"
         )
     if len(found) > 1:
-        raise InputError(f"field prior: {found[0]} and {found[1]} are both there; delete one")
+        raise InputError(f"field prior: {found[0]} and {found[1]} are two candidates; delete one")
     return found[0]
 
 
 def _read_generator(path: Path, config: FaseConfig) -> dict[str, Any]:
     _, module, found = formats.open_network(path, ("stylegan2-ada", "rosinality"))
-    return _check_generator(found, module, config.model, path)
-
-
-def _check_generator(found: dict[str, Any], module: Generator, sizes: ModelConfig, file: Path) -> dict[str, Any]:
-    have = (module.resolution, module.w_dim, module.channel_base, module.channel_max)
-    want = (sizes.generator_resolution, sizes.w_dim, sizes.channel_base, sizes.channel_max)
-    if have[:2] == want[:2] and _widths(have[0], *have[2:]) == _widths(want[0], *want[2:]):
-        return found
     names = ("generator_resolution", "w_dim", "channel_base", "channel_max")
-    off = [f"model.{n} is {w}, the file has {h}" for n, h, w in zip(names, have, want, strict=True) if h != w]
-    raise InputError(f"{file}: {'; '.join(off)}; set these fields")
+    have = (module.resolution, module.w_dim, module.channel_base, module.channel_max)
+    want = tuple(getattr(config.model, name) for name in names)
+    # A file holds the channels per resolution, which several pairs of `channel_base` and `channel_max` give.
+    if have[:2] == want[:2] and _channels(have[0], *have[2:]) == _channels(want[0], *want[2:]):
+        return found
+    differing = [f"model.{n} is {w}, the file has {h}" for n, h, w in zip(names, have, want, strict=True) if h != w]
+    raise InputError(f"{path}: {'; '.join(differing)}; set these fields to the file's values")
 
 
-def _widths(resolution: int, channel_base: int, channel_max: int) -> list[int]:
-    """Channels per resolution, all that a file tells: different bases may give the same channels under one maximum."""
-    return [channels(r, channel_base, channel_max) for r in (2**k for k in range(2, resolution.bit_length()))]
+def _channels(resolution: int, channel_base: int, channel_max: int) -> list[int]:
+    """Number of channels at each resolution from 4 px up."""
+    return [channels(2**k, channel_base, channel_max) for k in range(2, resolution.bit_length())]
 
 
 def _read_encoder(path: Path, variables: dict[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
     python -m fase_jax.repeat --runs 5 --config configs/fase/table4.py:w300_10pct
 
-Run i has the seed `seed + i`, which draws its labels too, and lies in `workdir/run{i}`. Finished runs are not repeated.
+Run i lies in `workdir/run{i}` and has the seed `seed + i`, which also draws its labels. A finished run is not repeated.
 """
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,15 +30,17 @@ class Repeat:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command: the fields of `fase_jax.train`, and `--runs N`."""
+    """Runs the command, which has the fields of `fase_jax.train` and `--runs N`."""
     config, options = parse_command(argv, FaseConfig(), Repeat())
     repeat(config, options.runs)
 
 
 def repeat(config: FaseConfig, runs: int) -> dict:
-    """Writes `workdir/repeated.json` and returns it; the errors per face are means over the runs."""
+    """Writes `workdir/repeated.json` and returns its content. Errors per face in it are means over the runs."""
     if runs < 2:
-        raise InputError(f"field runs: {runs} is less than 2; one run is what fase_jax.train and fase_jax.evaluate do")
+        raise InputError(
+            f"field runs: {runs} is less than 2; make a single run with fase_jax.train and fase_jax.evaluate"
+        )
     found = []
     for i in range(runs):
         one = dataclasses.replace(config, seed=config.seed + i, workdir=f"{config.workdir}/run{i}")
@@ -46,22 +49,22 @@ def repeat(config: FaseConfig, runs: int) -> dict:
             train.train(one)
             evaluate(Evaluate(workdir=one.workdir))
         found.append(read_results(path))
-    results = {}
+    results: dict[str, dict[str, Any]] = {}
     for name, first in found[0].items():
         nme = [run[name]["metrics"][first["normalizer"]]["nme"] for run in found]
-        each = np.array([run[name]["errors"] for run in found], float)
+        errors_by_run = np.array([run[name]["errors"] for run in found], float)
         results[name] = {
             "nme": nme,
             "mean": float(np.mean(nme)),
-            "std": float(np.std(nme, ddof=1)),  # of the sample
+            "std": float(np.std(nme, ddof=1)),
             "normalizer": first["normalizer"],
             "baseline": first["baseline"],
             "files": first["files"],
-            "errors": each.mean(0).round(5).tolist(),
+            "errors": errors_by_run.mean(0).round(5).tolist(),
         }
     document = {"config": config_to_dict(config), "runs": runs, "results": results}
     files.write_json(f"{config.workdir}/repeated.json", document)
-    rows = [[n, r["mean"], r["std"], r["baseline"][r["normalizer"]]] for n, r in results.items()]
+    rows = [[name, r["mean"], r["std"], r["baseline"][r["normalizer"]]] for name, r in results.items()]
     print_table(f"{config.workdir}, {runs} runs", ["subset", "NME %", "std", "mean shape %"], rows)
     return document
 

@@ -1,4 +1,4 @@
-"""Errors of predictions, and the JSON values and tables made of them (FASE, Sec. 4.2)."""
+"""Errors of predicted landmarks, and their summaries as JSON values and table rows (FASE, Sec. 4.2)."""
 
 from typing import Any
 
@@ -12,15 +12,15 @@ from common.terminal import cell
 from fase_jax.detector import Predictions
 
 THRESHOLDS = (7, 8, 10)
-"""Percent: 7 is the paper's for AFLW, 8 and 10 are the literature's for 300-W and WFLW."""
+"""Error thresholds in percent: 7 in the paper for AFLW; 8 and 10 in the literature for 300-W and WFLW."""
 
 
 def face_errors(predicted: Predictions, source: Source) -> dict[str, np.ndarray]:
-    """NME per face in percent, [N] for each normaliser, Eq. (1); NaN for a face without a visible landmark.
+    """NME per face in percent, [N] by normaliser, Eq. (1); NaN for a face without a visible landmark.
 
-    The scheme's `normalizer` names the one that is reported. `box` (sqrt(w h)), `box_diag` and `image_diag` are always
-    there, `inter_pupil` where the scheme has pupils, `inter_ocular` where it has eyes and is not normalised by the box:
-    AFLW is, because in profile one eye is hidden.
+    The normalisers `box` (sqrt(w h)), `box_diag` and `image_diag` are always there; `inter_pupil` if the scheme has
+    pupils; `inter_ocular` if it has eyes, unless the scheme's own normaliser is the box, as in AFLW, where an eye is
+    hidden in profile faces.
     """
     target, scheme = jnp.asarray(source.landmarks), source.scheme
     boxes, sizes = jnp.asarray(source.boxes), jnp.asarray(predicted.image_size)
@@ -39,11 +39,11 @@ def face_errors(predicted: Predictions, source: Source) -> dict[str, np.ndarray]
 
 
 def summarize(errors: dict[str, np.ndarray], source: Source) -> dict[str, Any]:
-    """JSON values for one subset: means, AUC and failure rates for each normaliser, and the errors of all faces.
+    """JSON values for one subset: mean NME, AUC and failure rates per normaliser, and the errors per face.
 
     Args:
-      errors: see `face_errors`. Those by the scheme's normaliser are kept per face, to test two models against each
-        other.
+      errors: result of `face_errors`.
+      source: the faces. Errors per face are kept for the scheme's own normaliser only; `fase_jax.compare` reads them.
     """
     metrics = {}
     for name, values in errors.items():
@@ -64,7 +64,7 @@ def summarize(errors: dict[str, np.ndarray], source: Source) -> dict[str, Any]:
 
 
 def result_rows(results: dict[str, dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
-    """Columns and rows of a table of results: one row per subset and normaliser, with the mean shape as a baseline."""
+    """Columns and rows of a table of results: one row per subset and normaliser, with the error of the mean shape."""
     columns = ["subset", "faces", "normalizer", "NME %", "mean shape %"]
     columns += [f"AUC@{t}" for t in THRESHOLDS] + [f"FR@{t} %" for t in THRESHOLDS[1:]]
     rows = []

@@ -1,5 +1,6 @@
-"""Model, optimiser, training step and prediction of a FASE configuration."""
+"""The compiled functions of a FASE configuration: model, optimiser, training step and prediction."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -34,17 +35,17 @@ Batch = dict[str, Array]
 
 
 def build_model(config: FaseConfig, scheme: LandmarkScheme) -> FASE:
-    """Model of a configuration."""
+    """The model that a configuration describes, for the landmarks of a scheme."""
     return FASE(scheme.count, config.model, jnp.dtype(config.dtype))
 
 
 def initialize(model: FASE, config: FaseConfig) -> dict[str, Any]:
-    """Parameters and collections of an untrained model by the run's seed, the same on every backend."""
+    """Initial parameters and other collections of a model. The run's seed gives the same values on every backend."""
     return init_on_host(model, jax.random.fold_in(jax.random.key(config.seed), 0), jnp.zeros(_one_image(config)))
 
 
 def shapes(model: FASE, config: FaseConfig) -> dict[str, Any]:
-    """Shapes and types of what `initialize` returns; computes nothing."""
+    """Shapes and types of the arrays that `initialize` returns, without computing them."""
     return jax.eval_shape(model.init, jax.random.key(0), jax.ShapeDtypeStruct(_one_image(config), jnp.float32))
 
 
@@ -53,15 +54,15 @@ def _one_image(config: FaseConfig) -> tuple[int, ...]:
 
 
 def part(path: str) -> str:
-    """Part of the model that a parameter belongs to, by the parameter's path: encoder, synthesis or itl."""
+    """Part of the model that holds the parameter at `path`: encoder, synthesis or itl."""
     return "itl" if path.startswith("itl") else path.split("/")[0]
 
 
 def trained_parts(config: FaseConfig) -> frozenset[str]:
-    """Parts that learn: the ITLs, the encoder unless it is frozen, and the generator only if there is no prior."""
-    scratch = config.prior == "none"
-    encoder = scratch or config.finetune_encoder
-    return frozenset({"itl"} | ({"encoder"} if encoder else set()) | ({"synthesis"} if scratch else set()))
+    """Parts that are trained: the ITLs, the encoder unless it is frozen, and the generator if there is no prior."""
+    if config.prior == "none":
+        return frozenset({"itl", "encoder", "synthesis"})
+    return frozenset({"itl", "encoder"} if config.finetune_encoder else {"itl"})
 
 
 def build_optimizer(config: FaseConfig, steps_per_epoch: int) -> optax.GradientTransformation:
@@ -106,10 +107,10 @@ def face_loss(heatmaps: Array, landmarks: Array, visible: Array, loss: LossConfi
 def make_train_step(
     model: FASE, optimizer: optax.GradientTransformation, config: FaseConfig, scheme: LandmarkScheme
 ) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, Array]]]:
-    """Pure function (state, batch) -> (state, metrics), which the loop compiles.
+    """Makes a pure function (state, batch) -> (state, metrics), which the loop compiles.
 
-    A batch holds `image` [B, S, S, 3] uint8 with context around the face, `landmarks` [B, K, 2] in its pixels, and
-    `visible` [B, K].
+    A batch holds `image` uint8 [B, S, S, 3] with context around the face, `landmarks` [B, K, 2] in pixels of the image,
+    and `visible` [B, K].
     """
     size, trained = config.model.image_size, trained_parts(config)
     flips = config.augmentation.mirror or config.augmentation.upside_down
@@ -117,7 +118,7 @@ def make_train_step(
     encoder_trains = "encoder" in trained and not config.frozen_batch_norm
 
     def loss_fn(params, model_state, batch, key):
-        # Without a gradient into the frozen parts XLA drops their weight gradients.
+        # XLA then computes no weight gradients of the frozen parts.
         params = {name: p if part(name) in trained else jax.lax.stop_gradient(p) for name, p in params.items()}
         images, landmarks, visible = augment(
             key,
@@ -127,7 +128,7 @@ def make_train_step(
             config.augmentation,
             mirror,
             size,
-            config.data.fill / 127.5 - 1,  # as `as_float`
+            config.data.fill / 127.5 - 1,  # the scale of `as_float`
         )
         (heatmaps, _), updated = model.apply(
             {"params": params, **model_state}, images, train=encoder_trains, mutable=["batch_stats"]
@@ -139,7 +140,7 @@ def make_train_step(
         grads, model_state, metrics = accumulated_gradients(
             loss_fn, state.params, state.model_state, batch, state.step_key(), config.accumulate
         )
-        # A young average follows the parameters closely; an old one averages over 1 / (1 - decay) steps.
+        # In early steps the average follows the parameters closely; later it covers 1 / (1 - decay) steps.
         decay = jnp.minimum(config.ema_decay, (1.0 + state.step) / (10.0 + state.step))
         return apply_gradients(state, grads, optimizer, model_state, decay), metrics
 
@@ -147,15 +148,15 @@ def make_train_step(
 
 
 def decode(heatmaps: Array, config: FaseConfig) -> Array:
-    """Landmarks [B, K, 2] in pixels of the model's input, decoded from heatmaps [B, H, H, K]."""
-    if config.loss.kind == "softmax":
-        heatmaps = spatial_softmax(heatmaps) if config.decoder != "soft_argmax" else heatmaps
-    sigma = config.loss.sigma
+    """Landmarks [B, K, 2] in pixels of the model's input, decoded from heatmaps or logits [B, H, H, K]."""
+    if config.loss.kind == "softmax" and config.decoder != "soft_argmax":  # soft_argmax takes logits
+        heatmaps = spatial_softmax(heatmaps)
+    radius = max(2, round(2 * config.loss.sigma))
     decoders = {
         "argmax": decode_argmax,
         "smoothed_argmax": decode_smoothed_argmax,
         "quarter": decode_quarter,
-        "local_soft_argmax": lambda h: decode_local_soft_argmax(h, radius=max(2, round(2 * sigma))),
+        "local_soft_argmax": functools.partial(decode_local_soft_argmax, radius=radius),
         "soft_argmax": soft_argmax,
     }
     points = decoders[config.decoder](heatmaps)
@@ -168,9 +169,10 @@ def decode(heatmaps: Array, config: FaseConfig) -> Array:
 def make_predict(
     model: FASE, config: FaseConfig, scheme: LandmarkScheme
 ) -> Callable[[Any, Array], tuple[Array, Array, Array]]:
-    """Jitted function (variables, images uint8 [B, R, R, 3]) -> landmarks, confidence, heatmaps.
+    """Makes a jitted function (variables, images uint8 [B, R, R, 3]) -> (landmarks, confidence, heatmaps).
 
-    Landmarks [B, K, 2] are in image pixels; the confidence [B, K] is the highest value of each heatmap [B, H, H, K].
+    Landmarks [B, K, 2] are in pixels of the images; the confidence [B, K] is the highest value per heatmap
+    [B, H, H, K].
     """
     mirror = jnp.asarray(scheme.require("mirror") if config.flip_test else range(scheme.count))
 
@@ -179,7 +181,7 @@ def make_predict(
         heatmaps, _ = model.apply(variables, images)
         if config.flip_test:
             flipped, _ = model.apply(variables, images[:, :, ::-1])
-            # The mirror image of heatmap k is heatmap mirror[k] of the mirrored face.
+            # Heatmap k of a face is the mirror image of heatmap mirror[k] of the mirrored face.
             heatmaps = (heatmaps + flipped[:, :, ::-1][..., mirror]) / 2
         maps = spatial_softmax(heatmaps) if config.loss.kind == "softmax" else heatmaps
         return decode(heatmaps, config), confidence(maps), maps

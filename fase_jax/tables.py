@@ -2,8 +2,8 @@
 
     python -m fase_jax.tables --table 7 --runs runs/fase
 
-Our values are those of the runs that `fase_jax.repeat` made of a row, with mean and standard deviation, or of the one
-run that `fase_jax.evaluate` measured.
+Our values are mean and standard deviation over the runs of `fase_jax.repeat`, or the values of a single run from
+`fase_jax.evaluate`.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from fase_jax.compare import read_results
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Runs the command."""
     write_tables(parse_command(argv, default=Tables())[0], SYSTEM)
 
 
 def _measure(workdir: Path) -> tuple[dict[str, list[float]], int] | None:
-    """The values of the runs by the paper's metric and subset, and the number of runs; None without a result."""
+    """Values of all runs in a work directory, by metric and subset as the paper names them, and the number of runs."""
     paths = sorted(workdir.glob("run*/results/results.json"))
     paths = paths or [path for path in [workdir / "results" / "results.json"] if path.is_file()]
     if not paths:
@@ -30,21 +30,25 @@ def _measure(workdir: Path) -> tuple[dict[str, list[float]], int] | None:
     for path in paths:
         for subset, result in read_results(path).items():
             for name, value in _named(result).items():
-                # WFLW's whole test set is called full in the paper.
+                # The paper calls the whole test set of WFLW full.
                 values.setdefault(f"{name} {'full' if subset == 'test' else subset}", []).append(value)
     return values, len(paths)
 
 
 def _named(result: dict) -> dict[str, float]:
-    """The metrics of a subset by the paper's names. Sec. 4.2.
+    """Values of a subset by the paper's names for the metrics (Sec. 4.2).
 
-    The paper takes the image's diagonal for NME_diag; its values are 1 / sqrt(2) of NME_box (Table 2: 1.02 and 1.45),
-    so that it is the diagonal of the face's box.
+    The text of the paper defines NME_diag by the image's diagonal, but its values are 1 / sqrt(2) of NME_box (Table 2:
+    1.02 and 1.45), which the diagonal of the face's box gives.
     """
+    names = {
+        "NME": ("inter_ocular", "nme"),
+        "NME_diag": ("box_diag", "nme"),
+        "NME_box": ("box", "nme"),
+        "AUC_box": ("box", "auc_7"),
+    }
     metrics = result["metrics"]
-    named = {"NME": ("inter_ocular", "nme"), "NME_diag": ("box_diag", "nme")}
-    named |= {"NME_box": ("box", "nme"), "AUC_box": ("box", "auc_7")}
-    return {name: metrics[kind][value] for name, (kind, value) in named.items() if kind in metrics}
+    return {name: metrics[normalizer][value] for name, (normalizer, value) in names.items() if normalizer in metrics}
 
 
 def _command(row: Row, address: str) -> str:

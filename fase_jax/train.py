@@ -2,7 +2,7 @@
 
     python -m fase_jax.train --config configs/fase/demo.py --workdir runs/demo
 
-A run started again in its work directory continues from its last checkpoint, to the same numbers.
+The same command started again continues the run from its last checkpoint, to the same numbers.
 """
 
 import functools
@@ -26,24 +26,24 @@ from common.train.optimizer import label_tree
 from common.train.state import TrainState, create_state
 from fase_jax import sources, step
 from fase_jax.config import FaseConfig, check
-from fase_jax.detector import predict_source
+from fase_jax.detector import Detector
 from fase_jax.model import FASE
 from fase_jax.prior import load_prior
 from fase_jax.results import face_errors
 
-# A continued run may have changed these; a change of any other field would make it another run.
+# Fields that may differ when a run continues. If another field differs, the work directory is refused.
 MAY_CHANGE = ("workdir", "log_every", "eval_every", "save_every", "data.root", "data.data_dir", "data.cache_mib")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Runs the command: config from a file, fields from the command line."""
+    """Runs the command."""
     config, options = parse_command(argv, FaseConfig(), DryRun())
     sharding.initialize()
     describe(config) if options.dry_run else train(config)
 
 
 def describe(config: FaseConfig) -> None:
-    """Prints the resolved config, the number of parameters per part and the shapes, without touching the disk."""
+    """Prints the resolved config, the number of parameters per part and the shapes, and writes nothing."""
     check(config)
     model = step.build_model(config, sources.scheme(config.data))
     params = step.shapes(model, config)["params"]
@@ -56,7 +56,7 @@ def describe(config: FaseConfig) -> None:
 
 
 def train(config: FaseConfig) -> Speed:
-    """Runs or continues a training; returns how fast it was."""
+    """Runs or continues a training, and returns its speed."""
     check(config)
     mesh = sharding.make_mesh()
     sharding.check_batch_size(config.batch_size, mesh, config.accumulate)
@@ -86,7 +86,7 @@ def train(config: FaseConfig) -> Speed:
 
 
 def new_state(config: FaseConfig, model: FASE, optimizer: optax.GradientTransformation, fresh: bool) -> TrainState:
-    """State before the first step; a fresh run takes the generator and the encoder of its prior, if it has one."""
+    """State before the first step. A fresh run takes generator and encoder from its prior, if it has one."""
     variables = step.initialize(model, config)
     if config.prior != "none" and fresh:
         variables = load_prior(config.prior, variables, config)
@@ -98,21 +98,22 @@ def new_state(config: FaseConfig, model: FASE, optimizer: optax.GradientTransfor
 def make_evaluate(
     config: FaseConfig, model: FASE, scheme: LandmarkScheme, validation: Source, mesh: Mesh
 ) -> Callable[[TrainState], dict[str, float]]:
-    """Function state -> {"nme": mean error of the validation faces in percent}."""
+    """Makes the function state -> {"nme": mean NME of the validation faces in percent}."""
     predict = step.make_predict(model, config, scheme)
     crop = sources.crop(config, training=False)
 
     def evaluate(state: TrainState) -> dict[str, float]:
         params = state.params if state.ema is None else state.ema
         variables = {"params": params, **state.model_state}
-        predicted = predict_source(predict, variables, validation, crop, mesh, max(config.batch_size, 16))
+        detector = Detector(config, scheme, predict, variables, int(state.step), mesh)
+        predicted = detector(validation, crop, max(config.batch_size, 16))
         return {"nme": float(np.nanmean(face_errors(predicted, validation)[validation.scheme.normalizer]))}
 
     return evaluate
 
 
 def save_mean_shape(config: FaseConfig, faces: Source) -> None:
-    """Writes the mean shape of the training faces into the work directory, for the baseline that predicts it always."""
+    """Writes the mean shape of the training faces into the work directory; `evaluate` takes it as a baseline."""
     crop = sources.crop(config, training=False)
     if jax.process_index() == 0:
         shape = mean_shape(faces, crop)

@@ -1,6 +1,6 @@
 """Measures a trained generator (FID, KID, precision, recall, PPL, attribute linearity); writes tables and pictures.
 
-    python -m hsr_jax.evaluate --snapshot runs/hsr/table4_5/dog_hsr --inception weights/pytorch-fid/... \
+    python -m hsr_jax.evaluate --snapshot runs/hsr/table4_5/dog_hsr --inception weights/pytorch-fid/... \\
         --lpips weights/lpips-parts/vgg --pr_network vgg16.pth --against runs/hsr/table4_5/dog/results/results.json
 
 If the network of a metric is missing, `--substitute vit.safetensors` takes another one, whose values get other names.
@@ -126,7 +126,7 @@ def _prepare(options: Evaluate, run: GanConfig | None) -> Evaluation:
     networks = metric_networks.choose(options.metrics, options, options.fid_variant)
     generator, variables = snapshot.load(options.snapshot)
     source = _source(options, run, generator)
-    labels = np.stack([source.labels[i] for i in range(len(source))]) if generator.c_dim else None
+    labels = np.stack([source.labels[i] for i in range(len(source))]) if source and generator.c_dim else None
     mesh = sharding.make_mesh()
     sampler = Sampler(generator, variables, mesh, seed=options.seed, batch_size=options.batch_size, labels=labels)
     images = feature_sets.source_digest(source) if source else ""
@@ -184,7 +184,7 @@ def _draw(job: Evaluation, samples: dict[str, np.ndarray], other: results.Result
     """Draws the curves of this model and of the other model if there is one, and images at all resolutions."""
     name, distance = job.options.snapshot, job.networks.distance
     against = f"{other.name} (against)" if other else ""
-    if "path_lengths" in samples:
+    if distance and "path_lengths" in samples:
         # Path lengths from different networks have different scales and are not drawn together.
         others = {against: other.samples["path_lengths"]} if other and distance.label in other.values else {}
         pictures.histogram({name: samples["path_lengths"]} | others, job.out / "path_lengths.png", distance.label)

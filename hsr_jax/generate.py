@@ -99,9 +99,10 @@ def _write_images(renderer: Renderer, ws: np.ndarray, names: list[str], out: Pat
             shown += list(batch)[: GRID - len(shown)]
             after_first = after_first or (time.monotonic(), done)
             progress.update(done)
-    end, (first_end, first_size) = time.monotonic(), after_first
+    end = time.monotonic()
     print(f"{out}: {done} images, {done / (end - start):.1f} images/s with compilation and files", end="")
-    print(f", {(done - first_size) / (end - first_end):.1f} after the first batch" if done > first_size else "")
+    later = after_first and done > after_first[1]
+    print(f", {(done - after_first[1]) / (end - after_first[0]):.1f} after the first batch" if later else "")
     return shown
 
 

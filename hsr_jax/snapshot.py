@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from safetensors.numpy import save
 
-from common import files, trees
+from common import files
 from common.nn.hsr_heads import GeneratorWithHeads
 from common.nn.stylegan2 import Generator
+from common.ops.trees import check_same_shapes
 from common.train import workdir
 from common.train.checkpoint import Checkpoints
 from common.weights import converted, formats, read
@@ -78,7 +79,7 @@ def with_networks_of(path: str, new: GANState) -> GANState:
         found[f"{kind}_model_state"] = {name: collection for name, collection in tree.items() if name != "params"}
     wanted = {name: getattr(new, name) for name in found}
     remedy = "give this run the sizes of the snapshot"
-    trees.check_same_shapes(found, wanted, source=f"field resume_from: {path}", remedy=remedy)
+    check_same_shapes(found, wanted, source=f"field resume_from: {path}", remedy=remedy)
     return new.replace(**jax.tree.map(jnp.array, found))  # copies, because a step that donates its state frees them
 
 

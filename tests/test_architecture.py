@@ -1,4 +1,4 @@
-"""Tests of the structure: imports, sizes of folders, beginnings of docstrings. New files are covered without an edit.
+"""Tests of imports, sizes of folders and first words of docstrings. New files are covered without an edit.
 
 Arrows: commands and benchmarks -> configs -> a system's science -> common.pretrained, common.augment -> common.nn,
 common.metrics -> common.ops.
@@ -14,9 +14,9 @@ PACKAGES = [name for name in ("common", *SYSTEMS, "configs", "benchmarks") if (R
 MAX_FILES = 18
 PURE = ("common.errors", "common.ops")
 MODELS = (*PURE, "common.nn", "common.metrics", "common.augment", "common.pretrained")
-BASE = tuple(f"common.{name}" for name in "errors files archive terminal typed config tables trees".split())
+BASE = tuple(f"common.{name}" for name in "errors files archive terminal typed config tables".split())
 
-# What the files of a folder of `common` may import besides their own folder; `PURE` where a folder is not named here.
+# Folder of `common` -> modules that its files may import besides the folder itself; `PURE` for a folder not named here.
 COMMON = {
     "nn": PURE,
     "metrics": PURE,
@@ -28,9 +28,8 @@ COMMON = {
     "train": (*BASE, *PURE, "common.data"),
 }
 
-# Files and folders of a system that are no science, so that they may import all of `common`. Every other file is
-# science: it may import `MODELS`, its system's science and its system's config, and nothing that touches a disk, a
-# clock or a process.
+# Files and folders of a system that may import all of `common`, each with its task. Every other file is science: it may
+# import `MODELS`, its system's science and its system's config, and nothing that touches a disk, a clock or a process.
 DRIVERS = {
     "fase_jax": {
         "config": "fields of a run",
@@ -63,7 +62,7 @@ DRIVERS = {
 
 @functools.cache
 def _files(package: str) -> dict[str, Path]:
-    """Files of a package by the name of their module."""
+    """Files of a package by module name."""
     paths = sorted((ROOT / package).rglob("*.py"))
     return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
 
@@ -83,7 +82,7 @@ def _is_module(name: str) -> bool:
 
 
 def _imports(name: str) -> list[tuple[str, str | None]]:
-    """Modules of this project that a module imports, each with its alias."""
+    """Modules of this project that a module imports, each with its alias, if any."""
     found = []
     for node in ast.walk(_tree(name)):
         if isinstance(node, ast.Import):
@@ -121,7 +120,7 @@ def _allowed(name: str) -> tuple[str, ...]:
 def _wrong_imports(name: str) -> list[str]:
     imported, top = {imported for imported, _ in _imports(name)} - {"common"}, name.split(".")[0]
     wrong = {other for other in imported if not _lies_in(other, _allowed(name))}
-    if top in SYSTEMS and not _lies_in(name, _drivers(top)):  # science knows no driver but the config
+    if top in SYSTEMS and not _lies_in(name, _drivers(top)):  # of the drivers, science may import the config only
         wrong |= {other for other in imported - {f"{top}.config"} if _lies_in(other, _drivers(top))}
     return sorted(wrong)
 
@@ -164,7 +163,7 @@ def test_docstrings_start_with_a_verb_or_a_noun_phrase():
 
 
 def test_metrics_are_exported_as_functions():
-    """A metric's file may have the name of its function, and both are importable."""
+    """Function and file of a metric can be imported even if they have the same name."""
     import common.metrics
     from common.metrics.nme import inter_ocular
 

@@ -1,1 +1,1 @@
-"""Random augmentation on the device: pure functions of a key, a batch and a configuration."""
+"""Random augmentation on the device, as pure functions of a key, a batch and a configuration."""

@@ -20,7 +20,7 @@ class LandmarkAugmentation:
     mirror: float = 0.5
     """Probability of a left-right mirror, with the landmarks renamed (the paper's "vertical flip" of 50 %)."""
     upside_down: float = 0.0
-    """Probability of a top-bottom flip, the other reading of "vertical flip", with the landmarks renamed."""
+    """Probability of a top-bottom flip, with the landmarks renamed; the other reading of "vertical flip"."""
     rotation: float = 30.0
     """Largest rotation about the centre in either direction, degrees; uniform."""
     translation: float = 0.04
@@ -34,11 +34,11 @@ class LandmarkAugmentation:
     occlusion_aspect: tuple[float, float] = (0.3, 3.3)
     """Height over width of the rectangle; log-uniform."""
     occlusion_value: float = 0.0
-    """Value of the rectangle in [-1, 1]; PyTorch's default of 0 is mid-grey in this range."""
+    """Pixel value of the rectangle in [-1, 1]; PyTorch's default of 0 is mid-grey in this range."""
     blur: float = 0.2
     """Probability of a Gaussian blur."""
     blur_sigma: tuple[float, float] = (0.1, 2.0)
-    """Range of the blur's sigma, uniform, in pixels of a 256 px image (scaled to the image's size). Our choice."""
+    """Range of the blur's sigma, in pixels of a 256 px image and scaled to other sizes; uniform. Our choice."""
     brightness: float = 0.45
     """Probability of a change of brightness."""
     brightness_factor: tuple[float, float] = (0.2, 1.8)
@@ -67,7 +67,7 @@ def augment(
       key: one PRNG key for the batch; image i uses row i of its split.
       images: [B, S, S, 3], float32 in [-1, 1]. With S > `size` the corners of a rotated image show real pixels.
       landmarks: [B, K, 2], float32, pixels of `images`.
-      visible: [B, K], float32, 1 where a landmark is known.
+      visible: [B, K], float32, 1 where a landmark is known, otherwise 0.
       config: probabilities and ranges.
       mirror: K indices; landmark i of a mirrored face is landmark `mirror[i]` of the original. Unused without flips.
       size: side of the output, pixels. Without any change the output is the central part of the input (exactly if
@@ -75,8 +75,8 @@ def augment(
       fill: value in [-1, 1] outside the input; -1 is black.
 
     Returns:
-      images [B, size, size, 3]; landmarks [B, K, 2] in their pixels; visible [B, K], which is now 0 for landmarks that
-      left the image, too. An occluded landmark stays visible: the model shall find it.
+      images [B, size, size, 3]; landmarks [B, K, 2] in pixels of these images; visible [B, K], now also 0 for landmarks
+      that left the image. An occluded landmark stays visible, because the model shall find it.
     """
     batch, side, _, _ = images.shape
     chex.assert_shape(images, (batch, side, side, 3))
@@ -108,7 +108,7 @@ def rename(landmarks: Array, visible: Array, flipped: Array, mirror: tuple[int, 
 
 
 def _geometry(uniform: Array, config: LandmarkAugmentation, side: int, size: int) -> tuple[Array, Array]:
-    """Draws [B, 6] in [0, 1) -> matrix [B, 2, 3] input -> output, and whether it swaps left and right [B]."""
+    """Matrix [B, 2, 3], input -> output, and whether it swaps left and right [B]. `uniform` is [B, 6] in [0, 1)."""
     flips = uniform[:, :2] < jnp.array([[config.mirror, config.upside_down]])
     angle = _between(uniform[:, 2], (-config.rotation, config.rotation)) * (math.pi / 180)
     factor = 1 + _between(uniform[:, 3], (-config.scaling, config.scaling))
@@ -119,7 +119,7 @@ def _geometry(uniform: Array, config: LandmarkAugmentation, side: int, size: int
 
 
 def _recolour(images: Array, uniform: Array, config: LandmarkAugmentation) -> Array:
-    """Images [B, S, S, 3] in [-1, 1] after blur, brightness and contrast, in this order. uniform [B, 6] in [0, 1)."""
+    """Images [B, S, S, 3] after blur, brightness and contrast, in this order. `uniform` is [B, 6] in [0, 1)."""
     low, high = (sigma * images.shape[1] / 256 for sigma in config.blur_sigma)
     drawn = uniform[:, :3] < jnp.array([[config.blur, config.brightness, config.contrast]])
     sigma = jnp.where(drawn[:, 0], _between(uniform[:, 3], (low, high)), 0.0)
@@ -140,19 +140,19 @@ def _recolour(images: Array, uniform: Array, config: LandmarkAugmentation) -> Ar
             images = jnp.where(wide(drawn[:, 2]), changed, images)
         return images
 
-    # The condition also keeps XLA from fusing the blur with the sampling before it. In one fusion every tap of the blur
-    # repeats the gather, which takes two to five times as long on a CPU. An optimization barrier does not help.
+    # The condition also keeps XLA from fusing the blur with the sampling before it: a fused blur repeats the gather for
+    # each of its taps, which takes two to five times as long on a CPU. An optimization barrier does not help.
     return jax.lax.cond(drawn.any(), change, lambda images: images, images)
 
 
 def _occlude(images: Array, uniform: Array, config: LandmarkAugmentation) -> Array:
-    """Images [B, S, S, 3], some of them with a rectangle painted over. uniform [B, 23] in [0, 1)."""
+    """Images [B, S, S, 3], some of them with a rectangle painted over. `uniform` is [B, 23] in [0, 1)."""
     size = images.shape[1]
     drawn = uniform[:, 0] < config.occlusion
     area = size**2 * _between(uniform[:, 3:13], config.occlusion_area)
     low, high = config.occlusion_aspect
     aspect = jnp.exp(_between(uniform[:, 13:23], (math.log(low), math.log(high))))
-    # h = sqrt(area * aspect), w = sqrt(area / aspect); like RandomErasing, the first of ten tries that fits the image
+    # h = sqrt(area * aspect), w = sqrt(area / aspect); the first of ten tries that fits the image, as in RandomErasing
     sides = jnp.round(jnp.sqrt(area[..., None] * jnp.stack([aspect, 1 / aspect], -1)))
     fits = (sides < size).all(-1)
     sides = jnp.take_along_axis(sides, fits.argmax(1)[:, None, None], axis=1)[:, 0]

@@ -1,1 +1,1 @@
-"""What lies between files and batches: decoding, tables, sources of faces and of images, prepared and drawn data."""
+"""Way from files to batches: decoding, tables, sources of faces and images, prepared and drawn data sets."""

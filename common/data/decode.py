@@ -1,11 +1,12 @@
-"""Decodes images to uint8 RGB, whatever the file's mode, with one clear error where that cannot be done.
+"""Decoder of images of any mode to uint8 RGB, with one clear error for an image that cannot be decoded.
 
-Annotations are taken to refer to the upright picture: the rotation in a file's EXIF data is applied before anything
-else, as viewers and annotation tools do.
+Annotations refer to the upright picture: the rotation in a file's EXIF data is applied before anything else, as viewers
+and annotation tools do.
 """
 
 import io
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -13,7 +14,7 @@ from PIL import Image
 from common.errors import InputError
 
 MAX_PIXELS = 100_000_000
-"""Larger images are refused before decoding: a small file can announce an image that exhausts the memory."""
+"""Largest image that is decoded. A small malicious file can announce an image that exhausts the memory."""
 
 _ORIENTATION_TAG = 0x0112
 _UPRIGHT = {
@@ -35,14 +36,14 @@ def decode(data: bytes, file: str) -> np.ndarray:
     rotation is applied; an animation gives its first frame.
 
     Args:
-      data: the encoded file.
-      file: its name, for the error message.
+      data: content of the file.
+      file: name of the file, for the error message.
 
     Returns:
       uint8 [H, W, 3], read-only.
 
     Raises:
-      InputError: the file is empty, no image, truncated, damaged or too large; the message names it.
+      InputError: the file is empty, not an image, truncated, damaged or too large; names it.
     """
     image = _open(data, file)
     try:
@@ -50,13 +51,13 @@ def decode(data: bytes, file: str) -> np.ndarray:
         image = _to_rgb(_turn_upright(image), file)
     except InputError:
         raise
-    except Exception as error:  # the plugins raise whatever their parser meets: OSError, SyntaxError, struct.error, ...
+    except Exception as error:  # plugins let errors of their parsers through: OSError, SyntaxError, struct.error, ...
         raise InputError(f"{file}: truncated or damaged image ({error}); copy it again or leave it out") from error
     return np.asarray(image)
 
 
 def upright_size(path: Path) -> tuple[int, int]:
-    """The width and height after the EXIF rotation, from the header alone. Raises `InputError` as `decode`."""
+    """Width and height after the EXIF rotation, from the header alone. Raises `InputError` as `decode`."""
     try:
         with open(path, "rb") as stream:
             image = _open(stream, str(path))
@@ -66,7 +67,8 @@ def upright_size(path: Path) -> tuple[int, int]:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
 
 
-def _open(source, file: str) -> Image.Image:
+def _open(source: bytes | BinaryIO, file: str) -> Image.Image:
+    """Image whose header is read. Raises `InputError` if the file is empty, too large or not an image."""
     if source == b"":
         raise InputError(f"{file}: the file has zero bytes; copy it again or leave it out")
     try:
@@ -90,8 +92,8 @@ def _too_large() -> str:
 
 
 def _orientation(image: Image.Image, header_only: bool = False) -> int:
-    """The EXIF orientation, 1 to 8; unreadable EXIF data counts as upright, as the pixels are still good."""
-    # Pillow decodes a whole PNG to look for EXIF data behind the pixels.
+    """EXIF orientation, 1 to 8. An image with unreadable EXIF data counts as upright, because its pixels are intact."""
+    # Pillow would decode the whole PNG to look for EXIF data behind the pixels.
     if header_only and image.format == "PNG" and "exif" not in image.info:
         return 1
     try:

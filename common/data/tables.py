@@ -1,4 +1,4 @@
-"""CSV tables with a header: one reader for annotations, attributes and boxes."""
+"""Reader of CSV tables with a header, such as annotations, attributes and boxes."""
 
 import csv
 import dataclasses
@@ -12,19 +12,20 @@ from common.errors import InputError, nearest
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """The cells of a CSV file, as text without surrounding spaces."""
+    """Cells of a CSV file, as text without surrounding spaces."""
 
     path: Path
+    """Path of the file."""
     columns: dict[str, list[str]]
-    """Name of each column -> its cells, one per row."""
+    """Name of each column -> cells of the column, one per row."""
     lines: list[int]
-    """Line of each row in the file; the header is line 1."""
+    """Line of each row in the file, where the header is line 1."""
 
     def __len__(self) -> int:
         return len(self.lines)
 
     def place(self, row: int) -> str:
-        """Where a row stands, for error messages: `labels.csv, row 17`."""
+        """Place of a row for error messages: `labels.csv, row 17`."""
         return f"{self.path}, row {self.lines[row]}"
 
     def require(self, *names: str) -> None:
@@ -36,14 +37,14 @@ class Table:
                 )
 
     def numbers(self, names: Sequence[str], optional: np.ndarray | None = None) -> np.ndarray:
-        """The numbers in some columns, float64 [N, len(names)].
+        """Numbers in some columns, float64 [N, len(names)].
 
         Args:
-          names: the columns.
-          optional: bool [N, len(names)]; cells that need not hold a number and are returned as 0.
+          names: names of the columns.
+          optional: whether a cell need not hold a number and is returned as 0, bool [N, len(names)].
 
         Raises:
-          InputError: a column is missing, or a cell is no finite number of float32's range.
+          InputError: a column is missing, or a cell is not a finite number in the range of float32.
         """
         self.require(*names)
         cells = [self.columns[name] for name in names]
@@ -51,7 +52,7 @@ class Table:
             values = np.array(cells).astype(np.float64).T
         except ValueError:
             values = np.array([[to_float(cell) for cell in column] for column in cells]).T
-        wrong = ~(np.abs(values) <= np.finfo(np.float32).max)  # NaN is wrong, too
+        wrong = ~(np.abs(values) <= np.finfo(np.float32).max)  # NaN is wrong as well
         if optional is not None:
             values = np.where(optional, 0, values)
             wrong &= ~optional
@@ -65,10 +66,10 @@ class Table:
 
 
 def read_table(path: str | Path) -> Table:
-    """Reads a CSV file; empty lines are skipped.
+    """Reads a CSV file and skips empty lines.
 
     Raises:
-      InputError: not readable as CSV, no rows, a column twice, a row that is too short or too long.
+      InputError: the file is not CSV, has no rows, names a column twice, or has a row of another length.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as stream:
@@ -92,7 +93,7 @@ def read_table(path: str | Path) -> Table:
 
 
 def to_float(cell: str) -> float:
-    """The number that a text holds, NaN where it holds none."""
+    """Number in a text; NaN if the text is not a number."""
     try:
         return float(cell)
     except ValueError:

@@ -1,7 +1,7 @@
 """Metrics as pure functions, one file per metric, exported here for notebooks.
 
-Some files are named like their function. `from common.metrics import nme` is the function; what else the file holds is
-imported from the file: `from common.metrics.nme import inter_ocular`.
+Some files are named like their function: `from common.metrics import nme` imports the function, and
+`from common.metrics.nme import landmark_errors` something that is not exported here.
 """
 
 from common.metrics.attribute_linearity import attribute_linearity, hsr_attribute_linearity

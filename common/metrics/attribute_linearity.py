@@ -1,8 +1,8 @@
 """Attribute linearity score (ALS): do attributes change in proportion to the latent? (Sec. 4.3.3, thesis)
 
-Scores [P, T, A] are logits of A attributes at T equidistant places on the lines between P pairs of latents; the first
-and the last place are the latents themselves (Eq. 4.3, thesis). 0 is best. There are two versions of the score: the
-thesis' equation, and the one that the public code of HSR computes.
+The input, scores [P, T, A], holds logits of A attributes at T equidistant places on the lines between P pairs of
+latents; the first and the last place are the latents themselves (Eq. 4.3, thesis). 0 is best. There are two versions of
+the ALS: the equation of the thesis, and the computation in the public code of HSR.
 """
 
 import chex
@@ -11,7 +11,7 @@ from jax import Array
 
 
 def deviation(scores: Array) -> Array:
-    """Distance of the scores below the straight line between the two ends: [P, T, A] -> [P, T, A].
+    """Height of the straight line between the two ends above the scores: [P, T, A] -> [P, T, A].
 
     >>> deviation(jnp.array([0.0, 1.5, 2.0]).reshape(1, 3, 1)).ravel().tolist()
     [0.0, -0.5, 0.0]
@@ -24,13 +24,13 @@ def deviation(scores: Array) -> Array:
 
 
 def attribute_linearity(scores: Array) -> Array:
-    """Score per attribute; the mean over attributes is the ALS Delta_T of the thesis.
+    """ALS per attribute; the mean over attributes is Delta_T of the thesis.
 
     Args:
       scores: [P, T, A].
 
     Returns:
-      [A], squared units of the logits: the mean over pairs and over the T - 1 places after the first.
+      [A], squared units of the logits; a mean over pairs and over the T - 1 places after the first.
 
     >>> attribute_linearity(jnp.array([0.0, 1.5, 2.0]).reshape(1, 3, 1)).tolist()
     [0.125]
@@ -40,7 +40,7 @@ def attribute_linearity(scores: Array) -> Array:
 
 
 def hsr_deviation(scores: Array) -> Array:
-    """`deviation` divided by each attribute's standard deviation over all these scores: [P, T, A] -> [P, T, A].
+    """`deviation` divided by the standard deviation of each attribute's scores: [P, T, A] -> [P, T, A].
 
     >>> f"{hsr_deviation(jnp.array([0.0, 3.0, 0.0]).reshape(1, 3, 1))[0, 1, 0]:.4f}"  # -3 / sqrt(2)
     '-2.1213'
@@ -49,11 +49,11 @@ def hsr_deviation(scores: Array) -> Array:
 
 
 def hsr_attribute_linearity(scores: Array) -> Array:
-    """Score per attribute as the public code of HSR computes it; the code prints the mean over attributes.
+    """ALS per attribute as the public code of HSR computes it; the code prints the mean over attributes.
 
-    It differs from Eq. (4.5) in two ways. The logits are divided by their standard deviation over the model's own
-    images, so two models are measured with two rulers. And absolute deviations are averaged over pairs first, then
-    squared, then summed (not averaged) over the places.
+    It differs from Eq. (4.5) in two ways. Logits are divided by their standard deviation over the model's own images,
+    so every model has its own unit. And absolute deviations are averaged over pairs, then squared, then summed (not
+    averaged) over the places.
 
     Args:
       scores: [P, T, A].

@@ -1,7 +1,7 @@
 """One number for the errors of many faces: the area under their cumulative distribution, or the share of failures.
 
-A NaN error (no visible landmark, or a model that predicts NaN) makes the result NaN instead of being skipped: remove
-faces that cannot be measured first.
+A NaN error (no visible landmark, or a model that predicts NaN) is not skipped, it makes the result NaN. Remove faces
+that cannot be measured first.
 """
 
 import chex
@@ -17,10 +17,10 @@ def auc(errors: Array, threshold: float) -> Array:
 
     Args:
       errors: [B], per face, in the unit of `threshold`.
-      threshold: positive.
+      threshold: largest error that counts, positive.
 
     Returns:
-      scalar in [0, 1].
+      Scalar in [0, 1].
 
     >>> auc(jnp.array([0.0, 4.0, 20.0, 20.0]), 8.0).item()
     0.375
@@ -37,9 +37,11 @@ def auc_sampled(errors: Array, threshold: float, num: int = 50) -> Array:
 
     Args:
       errors: [B], in the unit of `threshold`.
+      threshold: largest threshold.
+      num: number of thresholds.
 
     Returns:
-      scalar in [0, 1].
+      Scalar in [0, 1].
 
     >>> f"{auc_sampled(jnp.array([0.0, 4.0, 20.0, 20.0]), 8.0, num=5):.3f}"
     '0.400'

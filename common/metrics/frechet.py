@@ -7,17 +7,21 @@ from common.metrics.moments import Moments, covariance
 
 
 def fid(real: Moments, generated: Moments, pytorch_fid: bool = False) -> float:
-    """FID from the moments of two sets of features.
+    """FID from the moments of two sets of features: the squared 2-Wasserstein distance of two Gaussians, in float64.
+
+    The root of the product S_a S_b of the covariances is never formed. The product is not symmetric, and for singular
+    covariances (fewer images than features) its numerical root may be complex or not finite. The trace of that root
+    equals the sum of the singular values of S_a^(1/2) S_b^(1/2), which are real and non-negative for any rank.
 
     Args:
       real: moments of the real images' features.
       generated: moments of the generated images' features.
-      pytorch_fid: divides the scatter by N - 1, as pytorch-fid does. The default divides by N, as StyleGAN2-ADA does,
+      pytorch_fid: whether to divide the scatter by N - 1, as pytorch-fid does, instead of N, as StyleGAN2-ADA does,
         whose FID the thesis reports. (pytorch-fid also adds 1e-6 to the diagonals when its matrix root is not finite,
         which cannot happen here.)
 
     Returns:
-      distance in squared units of the features; 0 is best.
+      Distance in squared units of the features; 0 is best.
 
     Raises:
       InputError: too few features, or features that are not finite.
@@ -26,25 +30,9 @@ def fid(real: Moments, generated: Moments, pytorch_fid: bool = False) -> float:
     >>> fid(feature_moments([[0.0], [2.0]]), feature_moments([[3.0], [7.0]]))
     17.0
     """
-    covariances = (covariance(moments, unbiased=pytorch_fid) for moments in (real, generated))
-    return frechet_distance(np.asarray(real.mean), np.asarray(generated.mean), *covariances)
-
-
-def frechet_distance(
-    mean_a: np.ndarray, mean_b: np.ndarray, covariance_a: np.ndarray, covariance_b: np.ndarray
-) -> float:
-    """Squared 2-Wasserstein distance between two Gaussians with means [D] and covariances [D, D], in float64.
-
-    The root of the product S_a S_b is never formed. The product is not symmetric, and for singular covariances (fewer
-    images than features) its numerical root may be complex or not finite. The trace of that root equals the sum of the
-    singular values of S_a^(1/2) S_b^(1/2), which are real and non-negative for any rank.
-
-    >>> round(frechet_distance(np.zeros(2), np.ones(2), np.eye(2), np.diag([4.0, 9.0])), 12)
-    7.0
-    """
-    chex.assert_equal_shape([mean_a, mean_b])
-    chex.assert_shape([covariance_a, covariance_b], 2 * mean_a.shape)
-    difference = np.asarray(mean_a, np.float64) - np.asarray(mean_b, np.float64)
+    chex.assert_equal_shape([real.scatter, generated.scatter])
+    covariance_a, covariance_b = (covariance(moments, unbiased=pytorch_fid) for moments in (real, generated))
+    difference = np.asarray(real.mean, np.float64) - np.asarray(generated.mean, np.float64)
     # ||mu_a - mu_b||^2 + tr(S_a + S_b - 2 (S_a S_b)^(1/2)),  tr (S_a S_b)^(1/2) = || S_a^(1/2) S_b^(1/2) ||_*
     overlap = np.linalg.svd(_root(covariance_a) @ _root(covariance_b), compute_uv=False).sum()
     distance = difference @ difference + np.trace(covariance_a) + np.trace(covariance_b) - 2 * overlap

@@ -11,7 +11,7 @@ from common.errors import InputError
 
 
 class InceptionScore(NamedTuple):
-    """Statistics of the score over the splits; a score lies between 1 and the number of classes."""
+    """Statistics of the score over the splits; scores lie between 1 and the number of classes."""
 
     mean: float
     """Mean over the splits."""
@@ -24,7 +24,7 @@ def inception_score(logits: ArrayLike, splits: int = 10) -> InceptionScore:
 
     Args:
       logits: [N, C], the classifier's output before the softmax.
-      splits: number of consecutive parts, each of which gets its own score.
+      splits: number of consecutive parts of the images, each of which has its own score.
 
     Raises:
       InputError: fewer images than splits.

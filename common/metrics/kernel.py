@@ -1,6 +1,6 @@
 """Kernel Inception distance, KID (Binkowski et al., 2018).
 
-It is computed in float64 on the host, because the three terms of the distance cancel to a hundredth of their size.
+It is computed in float64 on the host, because its three terms cancel to a hundredth of their size.
 """
 
 from typing import NamedTuple
@@ -13,12 +13,12 @@ from common.errors import InputError
 
 
 class Subsets(NamedTuple):
-    """Indices of the images that are compared: S pairs of subsets."""
+    """Images that are compared, as indices: S pairs of subsets."""
 
     real: np.ndarray
-    """[S, M], indices of real images; each row holds different indices."""
+    """[S, M], indices of real images; all different within a row."""
     generated: np.ndarray
-    """[S, M'], indices of generated images."""
+    """[S, M'], indices of generated images; all different within a row."""
 
 
 def draw_subsets(seed: int, num_real: int, num_generated: int, num_subsets: int = 100, max_size: int = 1000) -> Subsets:

@@ -10,14 +10,14 @@ from common.metrics.moments import Moments, covariance
 
 
 def mahalanobis(features: ArrayLike, moments: Moments, ridge: float = 0.0) -> np.ndarray:
-    """Distance of each feature vector to the mean of a set, in standard deviations of the set along that direction.
+    """Distance of each feature vector to the mean of a set, in standard deviations of the set in the same direction.
 
     Args:
       features: [N, D], features of generated images.
       moments: moments of the real images' features.
       ridge: number added to the covariance's diagonal, in units of the mean variance. The thesis adds none, which
-        requires more real images than features. With fewer images, the directions in which the real images do not
-        vary dominate the distance, and the ridge decides how strongly.
+        requires more real images than features. With fewer images, the distance is dominated by the directions in
+        which real images do not vary, and the ridge decides how strongly.
 
     Returns:
       [N], float64.
@@ -49,7 +49,7 @@ def _factor(matrix: np.ndarray) -> np.ndarray:
     pivots = np.square(np.diag(factor))
     if not pivots.min() > len(matrix) * np.finfo(np.float64).eps * np.diag(matrix).max():
         raise InputError(
-            f"the covariance of {len(matrix)} features is singular: take more real images than features, or a ridge "
-            "(1e-3), which features behind a LayerNorm always need, for their weighted sum is fixed"
+            f"the covariance of {len(matrix)} features is singular: take more real images than features, or a ridge of "
+            "1e-3, which the output of a LayerNorm always needs, because a weighted sum of it is constant"
         )
     return factor

@@ -2,7 +2,7 @@
 
 Feature maps are [B, h, w, C]; cell (x, y) stands for pixel (x stride, y stride), without a half-pixel shift. The thesis
 compares features by cosine similarity. It follows the protocol of DVE, whose published code takes the plain inner
-product instead; the option `dve_inner_product` does so, too.
+product instead, as the option `dve_inner_product` does.
 """
 
 import chex
@@ -18,17 +18,18 @@ DVE_WIDTH = 70
 
 
 def match(source: Array, target: Array, landmarks: Array, stride: float, *, dve_inner_product: bool = False) -> Array:
-    """Positions in the target images whose features are most similar to those at the source's landmarks.
+    """Positions in the target images whose features are most similar to the features at the source's landmarks.
 
     Args:
       source: [B, h, w, C], features of the images whose landmarks are known.
       target: [B, h', w', C], features of the images in which the landmarks are searched.
       landmarks: [B, K, 2], pixels of the source.
       stride: pixels per cell of the feature maps.
-      dve_inner_product: compares by the inner product without normalisation, as DVE's code does; long vectors win.
+      dve_inner_product: whether features are compared by their inner product, as in DVE's code, which prefers long
+        vectors.
 
     Returns:
-      [B, K, 2], pixels of the target, multiples of `stride`; among equals the first cell in row-major order.
+      [B, K, 2], pixels of the target, multiples of `stride`; the first cell in row-major order if several are equal.
 
     >>> row = jnp.eye(3).reshape(1, 1, 3, 3)
     >>> match(row, row[:, :, ::-1], jnp.array([[[7.0, 0.0], [0.0, 9.0]]]), 4.0).tolist()
@@ -43,7 +44,7 @@ def match(source: Array, target: Array, landmarks: Array, stride: float, *, dve_
 def query_cells(landmarks: Array, stride: float, size: tuple[int, int]) -> Array:
     """Cell (x, y) of a feature map of `size` (height, width) that holds each landmark: [..., 2] pixels -> int32.
 
-    Positions are rounded half to even; those outside the map move to its border.
+    Positions are rounded half to even; positions outside the map move to its border.
 
     >>> query_cells(jnp.array([[2.0, 6.0], [-5.0, 99.0]]), 4.0, (12, 12)).tolist()
     [[0, 2], [0, 11]]
@@ -54,13 +55,16 @@ def query_cells(landmarks: Array, stride: float, size: tuple[int, int]) -> Array
 
 
 def dve_pixel_error(predicted: Array, target: Array, image_width: int, crop: int) -> Array:
-    """Matching error as DVE reports it, in pixels of an image 70 pixels wide: [..., K, 2], [..., K, 2] -> [..., K].
+    """Matching error as DVE reports it, in pixels of an image 70 pixels wide.
 
     Args:
-      predicted: pixels of the network's input.
-      target: pixels of the network's input.
+      predicted: [..., K, 2], pixels of the network's input.
+      target: [..., K, 2], pixels of the network's input.
       image_width: width before the crop, pixels.
-      crop: pixels that were cut off each side.
+      crop: number of pixels that were cut off at each side.
+
+    Returns:
+      [..., K].
 
     >>> dve_pixel_error(jnp.array([[3.0, 4.0]]), jnp.zeros((1, 2)), 180, 20).tolist()
     [2.5]
@@ -70,7 +74,7 @@ def dve_pixel_error(predicted: Array, target: Array, image_width: int, crop: int
 
 
 def dense_match(source: Array, target: Array, *, upscale: int = 2, dve_inner_product: bool = False) -> Array:
-    """Most similar source cell for every position of the target; with it the source's pixels warp onto the target.
+    """Most similar source cell for every position of the target, by which source pixels are warped onto the target.
 
     Args:
       source: [B, h, w, C].
@@ -89,11 +93,12 @@ def dense_match(source: Array, target: Array, *, upscale: int = 2, dve_inner_pro
     source, target = _enlarged(source, upscale), _enlarged(target, upscale)
     _, height, width, channels = target.shape
 
-    def one(pair):  # one pair of images after the other: the similarities of a whole batch would fill the memory
+    def match_pair(pair):
         queries, keys = pair[1].reshape(1, height * width, channels), pair[0][None]
         return _most_similar(queries, keys, dve_inner_product).reshape(height, width, 2)
 
-    return jax.lax.map(one, (source, target))
+    # One pair of images after the other, because the similarities of a whole batch would fill the memory.
+    return jax.lax.map(match_pair, (source, target))
 
 
 def _enlarged(maps: Array, factor: int) -> Array:
@@ -101,7 +106,7 @@ def _enlarged(maps: Array, factor: int) -> Array:
 
 
 def _most_similar(queries: Array, keys: Array, inner_product: bool) -> Array:
-    """The cell (x, y) of `keys` [B, h, w, C] most similar to each of `queries` [B, Q, C]: [B, Q, 2] float."""
+    """Cell (x, y) of `keys` [B, h, w, C] that is most similar to each of `queries` [B, Q, C]: [B, Q, 2], float32."""
     width = keys.shape[2]
     if not inner_product:  # the length of a query does not change which key is best
         keys = unit_vectors(keys)

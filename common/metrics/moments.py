@@ -1,8 +1,8 @@
-"""Mean and scatter of features, accumulated batch by batch, so that all features never have to be in memory.
+"""Mean and scatter of features, accumulated batch by batch, so that memory never holds all features.
 
 Each batch is reduced on the devices in float32. Batches are merged on the host in float64, because float32 is too
-coarse for a sum over 50,000 images. Every reduction copies D^2 numbers to the host, so reducing a few thousand images
-at once is cheaper than reducing every small batch.
+coarse for a sum over 50,000 images. Every reduction copies D^2 numbers to the host, so it is cheaper to reduce a few
+thousand images at once than every small batch.
 """
 
 from typing import NamedTuple
@@ -53,12 +53,12 @@ def feature_moments(features: ArrayLike) -> Moments:
 
 @jax.jit
 def batch_moments(features: Array, valid: Array | None = None) -> Moments:
-    """Moments of one batch in float32, to be merged. The batch may be sharded over devices; jit adds the reduction.
+    """Moments of one batch in float32, for `merge`. The batch may be sharded over devices; jit adds the reduction.
 
     Args:
       features: [B, D], float.
-      valid: [B], non-zero for rows that count, zero for the padding of an incomplete batch; all count when absent.
-        Padding rows are ignored even if they are NaN.
+      valid: [B], non-zero for rows that count, zero for the padding of an incomplete batch; all rows count when
+        absent. Padding rows are ignored even if they are NaN.
 
     >>> moments = batch_moments(jnp.array([[1.0], [3.0], [jnp.nan]]), jnp.array([1, 1, 0]))
     >>> moments.count.item(), moments.mean.tolist(), moments.scatter.tolist()
@@ -70,7 +70,7 @@ def batch_moments(features: Array, valid: Array | None = None) -> Moments:
     features = jnp.where(counts[:, None], features.astype(jnp.float32), 0)
     count = counts.sum().astype(jnp.float32)
     mean = features.sum(0) / jnp.maximum(count, 1)
-    # Centre first: sum x x^T - N mean mean^T would lose all digits of a feature that hardly varies.
+    # Centred first, because sum x x^T - N mean mean^T would lose all digits of a feature that hardly varies.
     centred = jnp.where(counts[:, None], features - mean[None], 0)
     return Moments(count, mean, jnp.matmul(centred.T, centred, precision="highest"))
 
@@ -107,7 +107,7 @@ def covariance(moments: Moments, unbiased: bool = False) -> np.ndarray:
     if count <= unbiased:
         raise InputError(f"the covariance of {count:.0f} features is not defined: take more images")
     if not np.isfinite(mean).all() or not np.isfinite(scatter).all():
-        raise InputError(f"some of the {count:.0f} features are not finite: look at the images that they are of")
+        raise InputError(f"some of the {count:.0f} features are not finite: check the images and the network")
     return scatter / (count - unbiased)
 
 

@@ -1,4 +1,4 @@
-"""Normalised mean error of landmarks and the distances that normalise it (FASE, Sec. 4.2)."""
+"""Normalised mean error of landmarks and the distances by which it is divided (Sec. 4.2, FASE)."""
 
 from collections.abc import Sequence
 
@@ -73,7 +73,7 @@ def iod(predicted: Array, target: Array, eyes: Groups) -> Array:
 
 
 def inter_ocular(landmarks: Array, eyes: Groups) -> Array:
-    """Distance between the outer eye corners (the eyes, in a scheme without corners). [..., K, 2] -> [...], pixels.
+    """Distance between the outer eye corners, or the eyes if the scheme has no corners: [..., K, 2] -> [...], pixels.
 
     >>> inter_ocular(jnp.array([[0.0, 0.0], [3.0, 4.0]]), ((0,), (1,))).item()
     5.0
@@ -83,7 +83,7 @@ def inter_ocular(landmarks: Array, eyes: Groups) -> Array:
 
 
 def inter_pupil(landmarks: Array, pupils: Groups) -> Array:
-    """Distance between the pupils, each the mean of its group of landmarks. [..., K, 2] -> [...], pixels.
+    """Distance between the pupils, each the mean of a group of landmarks: [..., K, 2] -> [...], pixels.
 
     >>> inter_pupil(jnp.array([[0.0, 0.0], [2.0, 0.0], [5.0, 0.0], [7.0, 0.0]]), ((0, 1), (2, 3))).item()
     5.0

@@ -1,4 +1,4 @@
-"""Perceptual path length: how much images change as latents do (Karras et al., 2019, 2020; Sec. 4.2.1, thesis)."""
+"""Perceptual path length: how much images change with latents (Karras et al., 2019, 2020; Sec. 4.2.1, thesis)."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -36,16 +36,16 @@ def path_lengths(
       z0: [B, z_dim], standard normal, start of each path.
       z1: [B, z_dim], end of each path.
       t: [B], position along the path: zeros ("end") or uniform in [0, 1] ("full").
-      mapping: z [B, z_dim] -> ws [B, num_ws, w_dim]; labels and truncation, if any, are closed over.
-      synthesis: ws -> images [B, H, W, C] in about [-1, 1]. It is called twice and must use the same noise both times:
-        stored maps, or a fixed key. StyleGAN2-ADA draws new maps per batch.
+      mapping: z [B, z_dim] -> ws [B, num_ws, w_dim], with labels and truncation built in if there are any.
+      synthesis: ws -> images [B, H, W, C] in about [-1, 1]. It is called twice and must use the same noise both times,
+        from stored maps or a fixed key. StyleGAN2-ADA draws new maps per batch.
       distance: two batches of images in [-1, 1] -> [B], for example LPIPS, without resizing.
       space: 'w' interpolates ws linearly, 'z' interpolates latents on the sphere.
       epsilon: step along the path.
       crop: whether to compare only the part that a centred face covers (`face_crop`).
 
     Returns:
-      [B], distance divided by epsilon^2.
+      [B], distances divided by epsilon^2.
 
     >>> identity, squares = lambda z: z[:, None], lambda a, b: jnp.square(a - b).sum((1, 2, 3))
     >>> images = lambda ws: jnp.broadcast_to(ws[..., None], (len(ws), 8, 8, 1))
@@ -118,9 +118,9 @@ def trimmed_mean(lengths: ArrayLike, low: float = 1.0, high: float = 99.0) -> fl
 
 
 def best_and_worst(lengths: ArrayLike, share: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the images with the shortest and with the longest paths, extremes first (Fig. 4.2, 4.7, thesis).
+    """Indices of the shortest paths (shortest first) and of the longest paths (longest first).
 
-    [N] -> two int arrays [round(share N)].
+    Lengths [N] -> two int arrays [round(share N)]. The thesis shows their images (Fig. 4.2, 4.7).
 
     >>> best, worst = best_and_worst([5.0, 1.0, 9.0, 4.0], share=0.5)
     >>> best.tolist(), worst.tolist()
@@ -132,6 +132,6 @@ def best_and_worst(lengths: ArrayLike, share: float = 0.1) -> tuple[np.ndarray, 
 
 
 def _compared(images: Array, crop: bool) -> Array:
-    """Images as `distance` gets them. The factor is that of the whole image, so a crop ends up at half of MAX_SIZE."""
+    """Images that `distance` compares. The whole image decides the factor, so a crop has at most half of MAX_SIZE."""
     factor = max(images.shape[1] // MAX_SIZE, 1)
     return box_downsample(face_crop(images) if crop else images, factor)

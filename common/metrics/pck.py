@@ -14,17 +14,18 @@ def pck(
     *,
     contrast_landmark: bool = False,
 ) -> Array:
-    """Percentage of images, per landmark, in which its error is below `alpha` times the size of the image.
+    """Percentage of images, per landmark, in which the landmark's error is below `alpha` times the size of the image.
 
-    The benchmark reports the mean over the landmarks that are visible in any image: `jnp.nanmean`.
+    The benchmark reports the mean over the landmarks that are visible in any image, `jnp.nanmean` of the result.
 
     Args:
       predicted: [B, K, 2], pixels.
       target: [B, K, 2], pixels.
       size: side of the image, pixels.
+      alpha: largest error, as a fraction of `size`.
       visible: [B, K], non-zero where a landmark counts; all count when absent.
-      contrast_landmark: follows ContrastLandmark's code: distances are truncated to whole pixels, which accepts errors
-        up to the next whole pixel, and landmarks with a coordinate at or below 0 do not count.
+      contrast_landmark: whether to follow ContrastLandmark's code: distances are truncated to whole pixels, which
+        accepts errors up to the next whole pixel, and landmarks with a coordinate at or below 0 do not count.
 
     Returns:
       [K], percent; NaN for landmarks that are visible in no image.

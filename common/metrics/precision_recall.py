@@ -1,6 +1,6 @@
-"""Improved precision and recall: the share of one set of features on another's manifold (Kynkaanniemi et al., 2019).
+"""Improved precision and recall: the share of features that lie on another set's manifold (Kynkaanniemi et al., 2019).
 
-Distances are computed tile by tile, so that 50,000 x 50,000 of them never exist at once. With 4,096 features a tile
+Distances are computed in tiles, so that memory never holds all 50,000 x 50,000 of them. With 4,096 features a tile
 needs less than 1 GiB.
 """
 
@@ -17,11 +17,11 @@ from numpy.typing import ArrayLike
 from common.errors import InputError
 
 CHUNK = 4096
-"""Rows and columns of a tile of distances."""
+"""Number of rows and of columns of a tile of distances."""
 
 
 class PrecisionRecall(NamedTuple):
-    """Both are shares in [0, 1]; 1 is best."""
+    """Precision and recall, shares in [0, 1]; 1 is best."""
 
     precision: float
     """Share of generated images that look real."""
@@ -39,9 +39,9 @@ def precision_recall(
       generated: [N', D], features of generated images, float32.
       k: the manifold of a set is the union of balls around its samples; each ball reaches to the k-th nearest other
         sample.
-      stylegan2_ada: rounds features, radii and distances to float16, as StyleGAN2-ADA does, whose numbers the thesis
-        reports; the result changes by a few samples per thousand.
-      chunk: rows and columns of a tile of distances.
+      stylegan2_ada: whether to round features, radii and distances to float16 like StyleGAN2-ADA, whose numbers the
+        thesis reports; the result changes by a few samples per thousand.
+      chunk: number of rows and of columns of a tile of distances.
 
     Raises:
       InputError: a set has no more than k samples.
@@ -68,11 +68,11 @@ def kth_radii(features: ArrayLike, k: int = 3, *, stylegan2_ada: bool = False, c
     """
     features = _features(features)
     if len(features) <= k:
-        raise InputError(f"the {k} nearest others of {len(features)} samples do not exist: take more images")
+        raise InputError(f"{len(features)} samples have no {k} nearest others each: take more images")
     shift = _centre(features)
     radii = []
     for rows in _tiles(features, chunk):
-        nearest = jnp.full((len(rows), k + 1), jnp.inf)  # with itself, at distance 0
+        nearest = jnp.full((len(rows), k + 1), jnp.inf)  # k others and the sample itself, at distance 0
         for columns in _tiles(features, chunk):
             nearest = _nearest(nearest, rows, columns, shift, stylegan2_ada)
         radii.append(np.asarray(nearest[:, -1]))
@@ -107,19 +107,19 @@ def coverage(
 
 @functools.partial(jax.jit, static_argnames="half")
 def _nearest(nearest: Array, rows: Array, columns: Array, shift: Array, half: bool) -> Array:
-    """Smallest distances per row so far, sorted, with those to `columns` taken in: [R, k + 1] -> [R, k + 1]."""
+    """Smallest distances per row, sorted, with the distances to `columns` added: [R, k + 1] -> [R, k + 1]."""
     candidates = jnp.concatenate([nearest, _distances(rows, columns, shift, half)], axis=1)
     return -lax.top_k(-candidates, nearest.shape[1])[0]
 
 
 @functools.partial(jax.jit, static_argnames="half")
 def _covered(rows: Array, columns: Array, radii: Array, shift: Array, half: bool) -> Array:
-    """Whether each row [R, D] lies in a ball around any column [C, D] with its radius [C] -> [R]."""
+    """Whether each row [R, D] lies in one of the balls around the columns [C, D] with radii [C]: bool [R]."""
     return (_distances(rows, columns, shift, half) <= radii[None]).any(1)
 
 
 def _distances(rows: Array, columns: Array, shift: Array, half: bool) -> Array:
-    """Distances [R, D], [C, D] -> [R, C]. Subtracting `shift` [D] shortens the vectors, so that less cancels below."""
+    """Distances [R, D], [C, D] -> [R, C]. Subtracting `shift` [D] shortens the vectors, so that fewer digits cancel."""
     rows, columns = ((_half(x) if half else x) - shift[None] for x in (rows, columns))
     # ||x - y||^2 = ||x||^2 + ||y||^2 - 2 x . y
     lengths = jnp.square(rows).sum(1)[:, None] + jnp.square(columns).sum(1)[None]

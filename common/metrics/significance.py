@@ -10,10 +10,12 @@ from common.errors import InputError
 
 
 class Significance(NamedTuple):
-    """Result of a test: the statistic, and the probability p of one at least as extreme by chance."""
+    """Result of a test."""
 
     statistic: float
+    """Smaller of the two sums of ranks; in a one-sided test the sum of the first model."""
     p: float
+    """Probability that chance alone gives a statistic at least as extreme; 1 if no face has a difference."""
 
 
 def wilcoxon(
@@ -33,14 +35,10 @@ def wilcoxon(
       alternative: 'less' tests whether the first model's errors are smaller, 'greater' whether they are larger. The
         papers use 'two-sided'.
       zero_method: treatment of faces without a difference: 'wilcox' leaves them out, 'pratt' ranks them but drops their
-        ranks, 'zsplit' splits their ranks between the two sums.
+        ranks, 'zsplit' divides their ranks between the two sums.
       method: 'exact' enumerates all signs, 'approx' approximates the sum of ranks by a normal distribution; 'auto' is
         exact for 50 faces or fewer where that is possible.
       correction: whether the normal approximation is corrected for continuity.
-
-    Returns:
-      statistic (the smaller of the two sums of ranks; the first model's sum in a one-sided test) and p, which is 1 if
-      no face has a difference.
 
     Raises:
       InputError: different numbers of faces, no faces, or errors that are not finite.
@@ -56,7 +54,7 @@ def wilcoxon(
         )
     if not a.size or not np.isfinite(a).all() or not np.isfinite(b).all():
         raise InputError(
-            "the signed-rank test needs at least one face and finite errors: leave other faces out of both lists"
+            "the signed-rank test needs at least one face, and finite errors: remove other faces from both lists"
         )
     if np.array_equal(a, b):  # SciPy would return NaN
         return Significance(0.0, 1.0)

@@ -1,4 +1,4 @@
-"""AlexNet up to its last convolution, in the variant of "One weird trick" (Krizhevsky, 2014), as torchvision has it."""
+"""AlexNet up to its last convolution, in the variant of "One weird trick" (Krizhevsky, 2014) and torchvision."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -16,20 +16,21 @@ LAYERS = ((11, 4, 2, False), (5, 1, 2, True), (3, 1, 1, True), (3, 1, 1, False),
 
 
 class AlexNet(nn.Module):
-    """Five convolutions with ReLU, 3x3 max pools of stride 2 before the second and third. `widths`: their channels."""
+    """Five convolutions with ReLU, and 3x3 max pools of stride 2 before the second and the third convolution."""
 
     widths: Sequence[int] = (64, 192, 384, 256, 256)
+    """Number of channels of each convolution."""
     dtype: DTypeLike = jnp.float32
 
     taps: ClassVar[tuple[str, ...]] = tuple(f"relu{i}" for i in range(1, len(LAYERS) + 1))
-    """The five features, of `widths` channels; what LPIPS reads."""
+    """Names of the features that LPIPS reads, with `widths` channels."""
 
     @nn.compact
     def __call__(self, images: Array) -> tuple[Array, dict[str, Array]]:
         """Runs the convolutions.
 
         Args:
-          images: [B, H, W, 3], float, normalised as the weights want it; H and W at least 31 pixels.
+          images: [B, H, W, 3], float, normalised as in the training of the weights; H and W at least 31 pixels.
 
         Returns:
           `relu5` [B, about H / 16 - 1, about W / 16 - 1, widths[4]] and features `relu1` to `relu5`.

@@ -15,17 +15,17 @@ Architecture = Literal["resnet", "orig"]
 
 
 def minibatch_std(x: Array, group_size: int | None = 4, num_channels: int = 1, sub_batch: int | None = None) -> Array:
-    """Standard deviation within groups of images, one number per image and feature group (Karras et al. 2018, Sec. 3).
+    """Standard deviation within groups of images, one number per image and channel group (Karras et al. 2018, Sec. 3).
 
     A batch of n images has groups of G = min(group_size, n); image i is in group i mod (n / G), as in StyleGAN2-ADA.
 
     Args:
       x: [B, H, W, C], the whole batch, whatever its sharding: a group may lie on several devices.
-      group_size: G; the whole batch when absent.
-      num_channels: feature groups, each of C / num_channels consecutive channels.
+      group_size: number of images G of a group; the whole batch when absent.
+      num_channels: number of channel groups, each of C / num_channels consecutive channels.
       sub_batch: number n of consecutive images within which groups form, in StyleGAN2-ADA the batch of one device; the
-        whole batch when absent. Devices need not exchange features if each has a multiple of it. For images in random
-        order it only changes which of them form a group.
+        whole batch when absent. Devices need not exchange features if each holds a multiple of n images. For images in
+        random order it only changes which of them form a group.
 
     Returns:
       [B, num_channels], of the dtype of `x`.
@@ -39,7 +39,7 @@ def minibatch_std(x: Array, group_size: int | None = 4, num_channels: int = 1, s
     for parts, whole, what in ((n, batch, "batch"), (group, n, "(sub-)batch"), (num_channels, width_c, "channels")):
         if whole % parts:
             raise ValueError(f"the {what} of {whole} cannot be split by {parts}")
-    # [sub-batch, member, group, H, W, feature group, channel]
+    # [sub-batch, member, group, H, W, channel group, channel]
     y = x.reshape(batch // n, group, n // group, height, width, num_channels, width_c // num_channels)
     # s_gf = mean_{y,x,c} sqrt(var_members + 1e-8), with the biased variance
     std = jnp.sqrt(jnp.square(y - y.mean(1, keepdims=True)).mean(1) + 1e-8).mean((2, 3, 5))
@@ -47,7 +47,7 @@ def minibatch_std(x: Array, group_size: int | None = 4, num_channels: int = 1, s
 
 
 class LabelMapping(nn.Module):
-    """Label [B, c_dim] -> vector [B, features] that the features of the image are projected on."""
+    """Label [B, c_dim] -> vector [B, features] onto which the features of the image are projected."""
 
     features: int
     num_layers: int = 8
@@ -61,13 +61,13 @@ class LabelMapping(nn.Module):
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions, of which the second halves the resolution; in a 'resnet' also a 1x1 one beside them."""
+    """Two 3x3 convolutions, the second of which halves the resolution; a 'resnet' adds a 1x1 shortcut."""
 
     features: int
     features_out: int
     architecture: Architecture = "resnet"
     from_rgb: bool = False
-    """Whether the input is an image, which a 1x1 convolution turns into features first."""
+    """Whether the input is an image, which a 1x1 convolution first turns into features."""
     clamp: float | None = None
 
     @nn.compact
@@ -115,9 +115,9 @@ class Discriminator(nn.Module):
 
     resolution: int
     c_dim: int = 0
-    """Length of the label vector; 0 is unconditional."""
+    """Length of the label vector; 0 for an unconditional network."""
     num_layers: int = 8
-    """Number of layers of the label's mapping."""
+    """Number of layers of the label's mapping network."""
     img_channels: int = 3
     architecture: Architecture = "resnet"
     """'orig' has no skip path; StyleGAN2-ADA's CIFAR-10 configuration uses it."""
@@ -126,17 +126,17 @@ class Discriminator(nn.Module):
     mbstd_group: int | None = 4
     mbstd_channels: int = 1
     mbstd_batch: int | None = None
-    """`sub_batch` of `minibatch_std`; StyleGAN2-ADA: the batch of one of its GPUs."""
+    """The `sub_batch` of `minibatch_std`; the batch of one GPU in StyleGAN2-ADA."""
     dtype: DTypeLike = jnp.float32
-    """Type of the convolutions of the `low_precision_resolutions`; the rest and the logits are float32."""
+    """Type of the convolutions at the `low_precision_resolutions`; other layers and the logits are float32."""
     low_precision_resolutions: int = 4
-    """Number of resolutions, from the highest down to 8 px, that compute in `dtype`; StyleGAN2-ADA: 4."""
+    """Number of resolutions that compute in `dtype`, counted from the highest down to 8 px; 4 in StyleGAN2-ADA."""
     conv_clamp: float | None = None
-    """Limit of the activations, which float16 needs; StyleGAN2-ADA: 256 with float16, else none."""
+    """Limit of the activations, which float16 needs; StyleGAN2-ADA has 256 with float16 and no limit otherwise."""
 
     @property
     def resolutions(self) -> list[int]:
-        """The image's resolution, half of it, ... down to 8; the 4 px block is the head."""
+        """Resolutions of the blocks: the image's, half of it, ... down to 8. The 4 px block is the head."""
         return [self.resolution >> i for i in range((num_convs(self.resolution) - 1) // 2)]
 
     @nn.compact
@@ -145,7 +145,7 @@ class Discriminator(nn.Module):
 
         Args:
           images: [B, R, R, img_channels], float32 in [-1, 1]; the whole batch, see `minibatch_std`.
-          c: [B, c_dim], e.g. one-hot labels; needed if c_dim > 0.
+          c: [B, c_dim], for example one-hot labels; needed if c_dim > 0.
 
         Returns:
           Logits [B], float32; features by block: 'b{r}' [B, r/2, r/2, C], float32 or `dtype`, and 'mbstd'

@@ -32,17 +32,21 @@ class ContentBranch(nn.Module):
 class FeatureStyleEncoder(nn.Module):
     """Offsets in W+ from all four stages of an iresnet, and a feature map f from the third.
 
-    The full model has 256 px input, the default widths and depths, 18 or 14 rows and f at 16 px.
+    The full model has 256 px input, the default widths and depths, f at 16 px, and 18 rows of W+ (14 at 256 px).
     """
 
     num_ws: int
     """Number of rows of W+."""
     w_dim: int = 512
+    """Length of a row of W+."""
     feature_resolution: int = 16
     """Side of f in pixels."""
     feature_channels: int = 512
+    """Number of channels of f."""
     widths: Sequence[int] = (64, 128, 256, 512)
+    """Number of channels of each stage of the trunk."""
     depths: Sequence[int] = (3, 4, 14, 3)
+    """Number of units of each stage of the trunk."""
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -54,8 +58,8 @@ class FeatureStyleEncoder(nn.Module):
           train: whether batch normalisation uses and updates the statistics of the batch.
 
         Returns:
-          Offsets from the generator's mean w [B, num_ws, w_dim] float32 and f [B, F, F, feature_channels] float32
-          with F = `feature_resolution`; and the trunk's features.
+          (offsets, f) and the features of the trunk. The offsets from the generator's mean w are
+          [B, num_ws, w_dim], f is [B, F, F, feature_channels] with F = `feature_resolution`, both float32.
 
         Raises:
           ValueError: the input size does not give f its resolution.

@@ -1,7 +1,7 @@
 """A feature pyramid network as a decoder: stages at 1/4 to 1/32 of the resolution become one map at 1/4.
 
-The pyramid is that of Lin et al. (2017). Its levels are brought to one resolution by the upsampling blocks of Pinheiro
-et al. (2020), which are those of Kirillov et al. (2019), and summed; LEAD's dense network, Sec. 3.3, thesis.
+The pyramid is from Lin et al. (2017). Upsampling blocks bring its levels to one resolution, where they are summed
+(Kirillov et al., 2019; Pinheiro et al., 2020). LEAD's dense network has this decoder (Sec. 3.3, thesis).
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,9 +34,9 @@ class FPN(nn.Module):
     """Lateral 1x1 convolutions, the top-down path, upsampling blocks, their sum, a 1x1 convolution."""
 
     features: int = 64
-    """Channels C of the result; 64, 128 or 256 in the document."""
+    """Number of channels of the result; 64, 128 or 256 in the thesis."""
     width: int = 256
-    """Channels of the pyramid."""
+    """Number of channels of the pyramid."""
     groups: int = 32
     """Number of groups of the normalisation; `features` must be a multiple of it."""
     layers: Sequence[str] = ("layer1", "layer2", "layer3", "layer4")
@@ -48,11 +48,12 @@ class FPN(nn.Module):
         """Decodes the stages of a backbone.
 
         Args:
-          stages: [B, h, w, C_i] by name, each half the size of the one before (rounded up); others are ignored.
+          stages: [B, h_i, w_i, C_i] by name; each stage in `layers` has half the size of the stage before, rounded up.
+            Other stages are ignored.
 
         Returns:
-          [B, h_1, w_1, features], float32, on the grid of the first stage; and features by stage: '{name}.pyramid'
-          [B, h_i, w_i, width], '{name}.upsampled' [B, h_1, w_1, features].
+          [B, h_1, w_1, features], float32, on the grid of the first stage; and per stage the features '{name}.pyramid'
+          [B, h_i, w_i, width] and '{name}.upsampled' [B, h_1, w_1, features].
 
         Raises:
           ValueError: a stage is absent, or `features` is not a multiple of `groups`.
@@ -74,11 +75,11 @@ class FPN(nn.Module):
                 x = UpsamplingBlock(self.features, self.groups, self.dtype, name=f"{name}_up{step}")(x, sizes[target])
             results[f"{name}.upsampled"] = x
             total = total + x
-        # Blocks end in a ReLU: without a last linear map all features would lie in one orthant, all cosines above 0.
+        # Blocks end in a ReLU: without a last linear map no feature and no cosine similarity would be negative.
         y = Conv(self.features, 1, use_bias=True, dtype=self.dtype, name="out")(total)
         return y.astype(jnp.float32), results
 
 
 def _nearest(x: Array, size: tuple[int, int]) -> Array:
-    """[B, h, w, C] -> [B, *size, C]: every pixel twice along both axes, cut off where the finer level is odd."""
+    """[B, h, w, C] -> [B, *size, C]: every pixel is doubled along both axes; an odd `size` cuts off the last copy."""
     return jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)[:, : size[0], : size[1]]

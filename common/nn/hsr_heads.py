@@ -1,6 +1,6 @@
-"""HSR's predictors: small heads that predict a pretrained network's features from the generator's (Sec. 4.2.2, thesis).
+"""HSR's heads, which predict a pretrained network's features from the generator's features (Sec. 4.2.2, thesis).
 
-They serve training only and have the generator's learning rate.
+They are needed in training only and have the generator's learning rate.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +22,12 @@ ACTIVATIONS: dict[Activation, Callable[[Array], Array]] = {"leaky_relu": leaky_r
 
 
 class Head(nn.Module):
-    """The predictor q of one level: 1x1 convolution, activation, 1x1 convolution, with equalised learning rate."""
+    """The head q of one level: 1x1 convolution, activation, 1x1 convolution, with equalised learning rate."""
 
     features: int
+    """Number of channels of the prediction."""
     hidden: int = 4096
+    """Number of channels between the two convolutions."""
     activation: Activation = "leaky_relu"
 
     def setup(self):
@@ -33,7 +35,7 @@ class Head(nn.Module):
         self.conv2 = EqualizedConv(self.features, 1, activation=None)
 
     def __call__(self, x: Array, size: int) -> tuple[Array, Array]:
-        """Predicts [B, size, size, features] from [B, R, R, C], and [B, R, R, features], the same before resizing.
+        """[B, R, R, C] -> the prediction [B, size, size, features], and [B, R, R, features], the same before resizing.
 
         Averaging pixels and a linear layer that sees single pixels commute, so the prediction is computed from the
         resized hidden features: at 64 px that saves 20 of 21 products of the wider convolution. Gradients of 2 images
@@ -44,26 +46,28 @@ class Head(nn.Module):
 
 
 class Heads(nn.Module):
-    """A predictor for every supervised block."""
+    """One head per supervised block of the generator."""
 
     features: Sequence[int]
-    """Channels of the targets, in the order of `blocks`; 768 each for ViT-B."""
+    """Number of channels of each target, in the order of `blocks`; 768 each for ViT-B."""
     blocks: Sequence[int] = BLOCKS
+    """Resolutions of the supervised blocks, pixels."""
     hidden: int = 4096
+    """Number of channels between the two convolutions of a head."""
     activation: Activation = "leaky_relu"
-    """'leaky_relu' is the document's (Sec. 4.3.1), 'relu' the public code's; both times sqrt(2)."""
+    """Activation of the heads, times sqrt(2): 'leaky_relu' in the thesis (Sec. 4.3.1), 'relu' in the public code."""
 
     @nn.compact
     def __call__(self, features: Mapping[str, Array], sizes: Sequence[int]) -> tuple[list[Array], dict[str, Array]]:
         """Predicts the targets of all blocks.
 
         Args:
-          features: the generator's, of which 'b{r}.conv1' [B, r, r, C] are read for the blocks r.
-          sizes: sides of the targets, in the order of `blocks`; 14 each for ViT-B/16 at 224 px.
+          features: features of the generator; 'b{r}.conv1' [B, r, r, C] are read for the blocks r.
+          sizes: side of each target, in the order of `blocks`; 14 each for ViT-B/16 at 224 px.
 
         Returns:
-          Predictions [B, size, size, features] per block, resized by averaging over a grid of that many bins; and the
-          same before resizing, 'b{r}' [B, r, r, features].
+          Per block, the prediction [B, size, size, features], resized by averaging over size x size bins; and 'b{r}'
+          [B, r, r, features], the predictions before resizing.
         """
         predictions, before = [], {}
         for block, width, size in zip(self.blocks, self.features, sizes, strict=True):
@@ -74,13 +78,13 @@ class Heads(nn.Module):
 
 
 class GeneratorWithHeads(nn.Module):
-    """A generator and its heads as HSR's public snapshots hold them, in one state dict."""
+    """A generator with its heads, which HSR's public snapshots hold in one state dict."""
 
     generator: Generator
     heads: Heads
 
     def __call__(self, z: Array, c: Array | None = None) -> tuple[Array, dict[str, Array]]:
-        """The generator's image and features; and 'b{r}.prediction' [B, r, r, features] per block, not resized."""
+        """The generator's image and features for z [B, z_dim], with 'b{r}.prediction' [B, r, r, features] per block."""
         image, features = self.generator(z, c)
         _, before = self.heads(features, self.heads.blocks)
         return image, features | {f"{block}.prediction": x for block, x in before.items()}

@@ -1,7 +1,7 @@
 """Inception-v3 as FID measures with it: the graph of the TensorFlow release of December 2015 (Szegedy et al., 2016).
 
 It differs from the usual Inception-v3 in its pools: average pools leave out the padding, the last block has a max pool.
-Layers have the published names. `pytorch_fid_input` and `torch_fidelity_input` are two preprocessings of its images.
+Layers have the published names. `pytorch_fid_input` and `torch_fidelity_input` are two ways to prepare its images.
 """
 
 import functools
@@ -34,9 +34,10 @@ def pytorch_fid_input(images: Array) -> Array:
 
 
 def torch_fidelity_input(images: Array) -> Array:
-    """torch-fidelity's preprocessing, that of TensorFlow 1: `resize_tf1`, then (x - 128) / 128.
+    """torch-fidelity's preprocessing, as in TensorFlow 1: `resize_tf1`, then (x - 128) / 128.
 
-    [B, H, W, 3], uint8 -> [B, 299, 299, 3], float32. StyleGAN2-ADA's own is inside a binary and believed to be this.
+    [B, H, W, 3], uint8 -> [B, 299, 299, 3], float32. StyleGAN2-ADA hides its preprocessing in a compiled network and is
+    believed to do the same.
     """
     chex.assert_shape(images, (None, None, None, 3))
     chex.assert_type(images, jnp.uint8)
@@ -44,12 +45,12 @@ def torch_fidelity_input(images: Array) -> Array:
 
 
 def _max_pool(x: Array) -> Array:
-    """[B, H, W, C] -> [B, (H - 1) // 2, (W - 1) // 2, C], 3x3."""
+    """Maxima over 3x3 pixels, stride 2: [B, H, W, C] -> [B, (H - 1) // 2, (W - 1) // 2, C]."""
     return nn.max_pool(x, (3, 3), (2, 2))
 
 
 def _average_pool(x: Array) -> Array:
-    """Mean of the pixels inside the image among the 3x3 neighbours."""
+    """Means over 3x3 pixels, without pixels outside the image: [B, H, W, C] -> [B, H, W, C]."""
     return nn.avg_pool(x, (3, 3), padding="SAME", count_include_pad=False)
 
 
@@ -70,7 +71,7 @@ class Unit(nn.Module):
 
 
 class BlockA(nn.Module):
-    """35x35: branches 1x1, 5x5, double 3x3 and average pool; 224 channels and those of the pool."""
+    """Branches 1x1, 5x5, double 3x3 and average pool: [B, 35, 35, C] -> [B, 35, 35, 224 + pool_features]."""
 
     pool_features: int
     dtype: DTypeLike = jnp.float32
@@ -90,7 +91,7 @@ class BlockA(nn.Module):
 
 
 class BlockB(nn.Module):
-    """35x35 -> 17x17: branches 3x3, double 3x3 and max pool; 480 channels and those of the input."""
+    """Branches 3x3, double 3x3 and max pool: [B, 35, 35, C] -> [B, 17, 17, 480 + C]."""
 
     dtype: DTypeLike = jnp.float32
 
@@ -107,9 +108,10 @@ class BlockB(nn.Module):
 
 
 class BlockC(nn.Module):
-    """17x17: branches 1x1, 7x7 in two parts, double 7x7 in four, average pool; 768 channels, `width` inside."""
+    """Branches 1x1, 7x7 in two parts, double 7x7 in four, average pool: [B, 17, 17, C] -> [B, 17, 17, 768]."""
 
     width: int
+    """Number of channels inside the branches with 7x7 convolutions."""
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -130,7 +132,7 @@ class BlockC(nn.Module):
 
 
 class BlockD(nn.Module):
-    """17x17 -> 8x8: branches 3x3, 7x7 then 3x3, and max pool; 512 channels and those of the input."""
+    """Branches 3x3, 7x7 then 3x3, and max pool: [B, 17, 17, C] -> [B, 8, 8, 512 + C]."""
 
     dtype: DTypeLike = jnp.float32
 
@@ -149,9 +151,10 @@ class BlockD(nn.Module):
 
 
 class BlockE(nn.Module):
-    """8x8: branches 1x1, 3x3 and double 3x3, both ending in a 1x3 beside a 3x1, and a pool; 2048 channels."""
+    """Branches 1x1, 3x3, double 3x3 (the last two end in 1x3 beside 3x1), pool: [B, 8, 8, C] -> [B, 8, 8, 2048]."""
 
     max_pool: bool
+    """Whether the pool takes maxima; otherwise it takes means."""
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -179,15 +182,15 @@ class InceptionV3(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array) -> tuple[Array, dict[str, Array]]:
-        """Runs the network. Every image has its result on its own, so that a batch may be split over devices.
+        """Runs the network. Images do not influence each other, so a batch may be split over devices.
 
         Args:
           images: [B, H, W, 3], float in about [-1, 1], at least 75x75 pixels; 299x299 after the preprocessings.
 
         Returns:
           The pooled features [B, 2048], float32, and features by layer: `Conv2d_1a_3x3` to `Mixed_7c` with
-          `MaxPool_3a_3x3` and `MaxPool_5a_3x3` between them, `logits_unbiased` (without the bias, as the Inception
-          Score of torch-fidelity and StyleGAN2-ADA has them) and `logits`, both [B, num_classes] float32.
+          `MaxPool_3a_3x3` and `MaxPool_5a_3x3` between them, `logits` [B, num_classes], float32, and `logits_unbiased`
+          (without the bias), from which torch-fidelity and StyleGAN2-ADA compute the Inception Score.
 
         Raises:
           ValueError: images of another rank or too small.
@@ -204,7 +207,7 @@ class InceptionV3(nn.Module):
         return pooled, features | {"logits_unbiased": logits, "logits": logits + bias[None]}
 
     def _layers(self) -> dict[str, Callable[[Array], Array]]:
-        """The layers up to the global pool by name, in order."""
+        """The layers before the global pool by name, in order."""
         unit = functools.partial(Unit, dtype=self.dtype)
         layers = {
             "Conv2d_1a_3x3": unit(32, 3, 2, "VALID", name="Conv2d_1a_3x3"),

@@ -1,6 +1,6 @@
-"""The ArcFace residual network ("iresnet"): full-resolution stem, pre-normalised units, no max pooling.
+"""The residual network of ArcFace ("iresnet"): full-resolution stem, pre-normalised units, no max pooling.
 
-`IResNet` is the trunk, `ArcFace` the whole network with the embedding of an aligned face.
+`IResNet` is the trunk; `ArcFace` adds the embedding of an aligned face.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,9 @@ class IResNet(nn.Module):
     """Stem and four stages, each halving the resolution. The default is iresnet-50."""
 
     widths: Sequence[int] = (64, 128, 256, 512)
+    """Number of channels of each stage; the stem has the first of them."""
     depths: Sequence[int] = (3, 4, 14, 3)
+    """Number of units of each stage."""
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -75,7 +77,7 @@ class ArcFace(nn.Module):
     widths: Sequence[int] = (64, 128, 256, 512)
     depths: Sequence[int] = (3, 4, 14, 3)
     image_size: int = 112
-    """Side in pixels of the images that the weights are for: the linear layer reads all positions."""
+    """Side of the images in pixels, which is fixed because the linear layer reads all positions."""
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -87,8 +89,8 @@ class ArcFace(nn.Module):
           train: whether batch normalisation uses (and updates) the statistics of the batch.
 
         Returns:
-          The embedding [B, features], float32, not normalised (its direction is the identity), and the trunk's
-          features.
+          The embedding [B, features], float32, whose direction is the identity and whose length is not normalised; and
+          the features of the trunk.
 
         Raises:
           ValueError: images of another size.

@@ -15,17 +15,16 @@ kernel_init = nn.initializers.variance_scaling(2.0, "fan_out", "truncated_normal
 
 
 class Conv(nn.Module):
-    """Convolution with `kernel` [k_h, k_w, C_in, C_out] and, if asked for, `bias` [C_out].
-
-    `size` is k, or (k_h, k_w); `padding` is that of `conv2d`, k // 2 by default.
-    """
+    """Convolution with `kernel` [k_h, k_w, C_in, C_out] and, with `use_bias`, `bias` [C_out]."""
 
     features: int
     size: int | tuple[int, int] = 3
+    """Side k of a square kernel, or (k_h, k_w)."""
     stride: int = 1
     use_bias: bool = False
     kernel_init: Callable = kernel_init
     padding: str | int = "SAME"
+    """Padding as in `conv2d`; 'SAME' is k // 2."""
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -51,19 +50,19 @@ class PReLU(nn.Module):
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation as PyTorch has it, over all axes but the last.
+    """Batch normalisation over all axes but the last, as in PyTorch.
 
-    The batch is one array whatever its sharding, so that statistics are over the whole batch on every mesh. Unlike
-    `nn.BatchNorm`, which averages the biased variance of n values, it averages n / (n - 1) times that.
+    The batch is one array whatever its sharding, so statistics are always over the whole batch. The running average
+    takes the unbiased variance, n / (n - 1) times the biased one that `nn.BatchNorm` of Flax takes.
     """
 
     use_running_average: bool
     dtype: DTypeLike = jnp.float32
-    """Type of the result; statistics are float32."""
+    """Type of the result; statistics are always float32."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """[..., C] -> [..., C]; updates `mean` and `var` [C] of 'batch_stats' unless they are used."""
+        """[..., C] -> [..., C]; updates `mean` and `var` [C] in 'batch_stats' unless `use_running_average`."""
         width = x.shape[-1:]
         scale = self.param("scale", nn.initializers.ones_init(), width)
         bias = self.param("bias", nn.initializers.zeros_init(), width)
@@ -90,5 +89,5 @@ def _moments(x: Array) -> tuple[Array, Array]:
 
 
 def batch_norm(train: bool, name: str, dtype: DTypeLike = jnp.float32) -> BatchNorm:
-    """The layer with the statistics of the batch (`train`) or else the running ones."""
+    """The layer with the statistics of the batch if `train`, otherwise with the running averages."""
     return BatchNorm(use_running_average=not train, dtype=dtype, name=name)

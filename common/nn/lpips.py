@@ -10,7 +10,7 @@ from common.nn.vgg import VGG16
 from common.ops.resize import resize_bilinear
 from common.ops.similarity import unit_vectors
 
-# Mean and deviation of ImageNet's colours, for images in [-1, 1].
+# Mean and deviation of ImageNet's colours in the range [-1, 1].
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
 EPSILON = 1e-10
@@ -18,14 +18,14 @@ EPSILON = 1e-10
 
 
 def standardize(images: Array) -> Array:
-    """Images [B, H, W, 3] in [-1, 1] as the trunks of LPIPS take them: (x - shift) / scale per channel."""
+    """Input of LPIPS's trunks, (x - shift) / scale per channel: images [B, H, W, 3] in [-1, 1] -> [B, H, W, 3]."""
     chex.assert_shape(images, (None, None, None, 3))
     shift, scale = jnp.asarray(SHIFT, images.dtype), jnp.asarray(SCALE, images.dtype)
     return (images - shift[None, None, None]) / scale[None, None, None]
 
 
 class Lpips(nn.Module):
-    """Squared differences of a trunk's features with a weight per channel. The weights start at 1."""
+    """Weighted squared differences of a trunk's features. The weights, `head{k}` [C_k] for tap k, start at 1."""
 
     trunk: VGG16 | AlexNet
 
@@ -40,13 +40,12 @@ class Lpips(nn.Module):
 
         Args:
           a: [B, H, W, 3], float, in [-1, 1].
-          b: [B, H, W, 3], likewise.
+          b: [B, H, W, 3], float, in [-1, 1].
           normalize: whether the images are in [0, 1] instead.
           spatial: whether the result is a map of distances.
 
         Returns:
-          Distances [B], or maps [B, H, W] if `spatial`, and the terms whose sum they are by the trunk's `taps`;
-          float32.
+          Distances [B], or maps [B, H, W] if `spatial`, and a dict of their summands by tap (`trunk.taps`); float32.
 
         Raises:
           AssertionError: images of different shapes or without 3 channels.
@@ -59,14 +58,14 @@ class Lpips(nn.Module):
         return sum(terms.values()), terms
 
     def describe(self, images: Array, normalize: bool = False) -> dict[str, Array]:
-        """Unit features of images [B, H, W, 3] by tap, each [B, h, w, C] float32: `compare` takes two of these."""
+        """Unit features of images [B, H, W, 3] by tap, each [B, h, w, C] float32; `compare` takes two such dicts."""
         _, features = self.trunk(standardize(2 * images - 1 if normalize else images))
         return {tap: unit_vectors(features[tap].astype(jnp.float32), EPSILON, added=True) for tap in self.trunk.taps}
 
     def compare(
         self, a: dict[str, Array], b: dict[str, Array], size: tuple[int, int] | None = None
     ) -> dict[str, Array]:
-        """The terms of the distance by tap: means [B] over the positions or, with a size (H, W), maps [B, H, W]."""
+        """Summands of the distance by tap: means [B] over the positions or, with `size` (H, W), maps [B, H, W]."""
         terms = {}
         for tap, head in zip(self.trunk.taps, self.heads, strict=True):
             # d = sum_l 1/(H_l W_l) sum_hw |w_l * (a_hw - b_hw)|^2, with the squares of w_l as weights

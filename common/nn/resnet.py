@@ -11,7 +11,7 @@ from common.nn.layers import Conv, batch_norm
 from common.ops.pool import max_pool
 
 EXPANSION = 4
-"""Ratio of the channels of a bottleneck's output to those of its 3x3 convolution."""
+"""Ratio of the channels of a bottleneck to the channels of its 3x3 convolution."""
 
 STAGES = ("layer4", "layer3", "layer2", "layer1")
 """Stages of a hypercolumn, the deepest first; ContrastLandmark calls them conv5 | conv4 | conv3 | conv2."""
@@ -43,24 +43,27 @@ class ResNet(nn.Module):
     """Stem, four stages at 1/4 to 1/32 of the resolution, global average. The default is ResNet-50 without a head."""
 
     widths: Sequence[int] = (64, 128, 256, 512)
-    """Channels of the 3x3 convolutions per stage; a stage's output has four times as many. The stem has the first."""
+    """Number of channels of the 3x3 convolutions per stage; a stage's output has four times as many. The stem's output
+    has the first of them."""
     depths: Sequence[int] = (3, 4, 6, 3)
+    """Number of bottlenecks per stage."""
     num_outputs: int | None = None
-    """Outputs of a linear layer after the average, e.g. 1000 classes or an embedding of 128; no layer when absent."""
+    """Number of outputs of a linear layer on the average, such as 1000 classes; there is no such layer when absent."""
     dtype: DTypeLike = jnp.float32
-    """Type of the convolutions and their features; the average and the head are float32."""
+    """Type of the convolutions and their features; the average and the linear layer are float32."""
 
     @nn.compact
     def __call__(self, images: Array, train: bool = False) -> tuple[Array, dict[str, Array]]:
         """Runs the network.
 
         Args:
-          images: [B, H, W, 3], float32, normalised as the weights want it.
+          images: [B, H, W, 3], float32, normalised as in the training of the weights.
           train: whether batch normalisation uses (and updates) the statistics of the batch.
 
         Returns:
-          The head's output [B, num_outputs], or the average [B, 4 widths[3]], float32; and features 'conv1' (before its
-          BN) at 1/2, 'pool' at 1/4, 'layer1' to 'layer4' at 1/4 to 1/32 of the resolution, rounded up, and 'avgpool'.
+          The linear layer's output [B, num_outputs], or the average [B, 4 widths[3]], float32; and the features 'conv1'
+          (before its BN) at 1/2, 'pool' at 1/4, 'layer1' to 'layer4' at 1/4 to 1/32 of the resolution, rounded up, and
+          'avgpool', the average.
         """
         x = Conv(self.widths[0], 7, 2, dtype=self.dtype, name="conv1")(images)
         features = {"conv1": x}

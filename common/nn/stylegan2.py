@@ -14,7 +14,8 @@ from jax.typing import DTypeLike
 from common.nn.stylegan2_layers import Dense, StyledConv, ToRGB, leaky_relu, normalize_second_moment
 from common.ops.resample import upsample2d
 
-W_AVG_DECAY = 0.995  # of the running mean of w, per batch; StyleGAN2-ADA
+W_AVG_DECAY = 0.995
+"""Decay of the running mean of w per batch, as in StyleGAN2-ADA."""
 
 
 def num_convs(resolution: int) -> int:
@@ -41,14 +42,18 @@ def channels(resolution: int, channel_base: int = 16384, channel_max: int = 512)
 
 
 class MappingNetwork(nn.Module):
-    """z (and the label c) -> rows of ws. The running mean of w is `w_avg` [w_dim] in the collection 'stats'."""
+    """Latent z and label c -> rows of ws. The collection 'stats' holds the running mean of w, `w_avg` [w_dim]."""
 
     z_dim: int = 512
+    """Length of z."""
     c_dim: int = 0
-    """Length of the label vector, e.g. the number of classes; 0 is unconditional."""
+    """Length of the label vector, for example the number of classes; 0 for an unconditional network."""
     w_dim: int = 512
+    """Length of a row of ws."""
     num_ws: int = 14
+    """Number of rows of ws."""
     num_layers: int = 8
+    """Number of dense layers."""
 
     @nn.compact
     def __call__(
@@ -63,13 +68,14 @@ class MappingNetwork(nn.Module):
 
         Args:
           z: [B, z_dim], standard normal.
-          c: [B, c_dim], e.g. one-hot labels; needed if c_dim > 0.
-          truncation_psi: w <- w_avg + psi (w - w_avg); 1 changes nothing.
+          c: [B, c_dim], for example one-hot labels; needed if c_dim > 0.
+          truncation_psi: psi in w <- w_avg + psi (w - w_avg); 1 changes nothing.
           truncation_cutoff: number of rows, from the first, that are truncated; all when absent.
-          update_w_avg: moves w_avg towards the mean of this batch (needs mutable=['stats']); no gradient flows there.
+          update_w_avg: whether w_avg moves towards the mean of this batch, without a gradient; needs mutable=['stats'].
 
         Returns:
-          ws [B, num_ws, w_dim] and features 'fc0' .. 'fc{num_layers - 1}' [B, w_dim]; the last is w, not truncated.
+          ws [B, num_ws, w_dim] and features 'fc0' to 'fc{num_layers - 1}' [B, w_dim]; the last one is w before
+          truncation.
         """
         x = normalize_second_moment(z.astype(jnp.float32))
         if self.c_dim:
@@ -89,7 +95,7 @@ class MappingNetwork(nn.Module):
 
 
 def truncate(ws: Array, w_avg: Array, psi: float | Array, cutoff: int | None = None) -> Array:
-    """w_avg + psi (w - w_avg) in the first `cutoff` rows of ws [B, N, D], or in all; `w_avg` [D]."""
+    """ws [B, N, D] with w_avg + psi (w - w_avg) in the first `cutoff` rows, or in all when absent; `w_avg` is [D]."""
     if isinstance(psi, (int, float)) and psi == 1:
         return ws
     w_avg = w_avg[None, None]
@@ -115,7 +121,7 @@ class SynthesisBlock(nn.Module):
 
 
 class SynthesisNetwork(nn.Module):
-    """Rows of ws -> image. `conv` runs single layers, for networks that put layers of their own between them."""
+    """Rows of ws -> image. `conv` runs one layer, for networks that insert layers of their own in between."""
 
     resolution: int
     w_dim: int = 512
@@ -125,13 +131,10 @@ class SynthesisNetwork(nn.Module):
     dtype: DTypeLike = jnp.float32
     """Type of the convolutions and their features; styles and the image are float32."""
     low_precision_resolutions: int | None = None
-    """Number of resolutions, from the highest down, that compute in `dtype`; all when absent. The others compute in
-    float32. StyleGAN2-ADA: 4."""
+    """Number of resolutions that compute in `dtype`, counted from the highest; all when absent, 4 in StyleGAN2-ADA. The
+    others compute in float32."""
     conv_clamp: float | None = None
-    """Limit of the activations, which float16 needs; StyleGAN2-ADA: 256 with float16, else none."""
-
-    num_ws = staticmethod(num_ws)
-    channels = staticmethod(channels)
+    """Limit of the activations, which float16 needs; StyleGAN2-ADA has 256 with float16 and no limit otherwise."""
 
     def setup(self):
         for resolution in self.resolutions:
@@ -140,7 +143,7 @@ class SynthesisNetwork(nn.Module):
 
     @property
     def resolutions(self) -> list[int]:
-        """4, 8, ... up to the resolution of the image."""
+        """Resolutions of the blocks: 4, 8, ... up to the resolution of the image."""
         return [4 << i for i in range((num_convs(self.resolution) + 3) // 2 - 1)]
 
     def conv(self, i: int, x: Array, w: Array, noise_mode: str = "const") -> Array:
@@ -157,7 +160,7 @@ class SynthesisNetwork(nn.Module):
         return self.dtype if low is None or resolution > max(self.resolution >> low, 4) else jnp.float32
 
     def torgb(self, resolution: int, x: Array, w: Array) -> Array:
-        """The block's part of the image at `resolution` px: [B, r, r, C] -> [B, r, r, img_channels], float32."""
+        """What the block of r = `resolution` px adds to the image: [B, r, r, C] -> [B, r, r, img_channels], float32."""
         return getattr(self, f"b{resolution}").torgb(x, w)
 
     def const(self, batch: int) -> Array:
@@ -177,9 +180,9 @@ class SynthesisNetwork(nn.Module):
 
         Args:
           ws: [B, num_ws, w_dim], float32.
-          feature: replaces the input of main convolution `feature_index`; [B, r, r, C] of that input.
-          blend: s in x <- (1 - s) x + s feature.
-          noise_mode: 'const' (stored maps), 'random' (needs the generator 'noise') or 'none'.
+          feature: [B, r, r, C], takes the place of the input of main convolution `feature_index`.
+          blend: weight s of the feature: x <- (1 - s) x + s feature.
+          noise_mode: 'const' (stored maps), 'random' (needs the PRNG stream 'noise') or 'none'.
 
         Returns:
           Image [B, R, R, img_channels], float32, about [-1, 1]; features by layer: 'b{r}.conv0' (from 8 px),
@@ -201,7 +204,7 @@ class SynthesisNetwork(nn.Module):
 
 
 def blended(x: Array, feature: Array, blend: float | Array) -> Array:
-    """(1 - s) x + s f; `x` and `feature` [B, H, W, C]."""
+    """(1 - s) x + s f for x and f [B, H, W, C] and s = `blend`."""
     if x.shape != feature.shape:
         raise ValueError(f"the feature is {feature.shape}, but the layer's input is {x.shape}")
     feature = feature.astype(x.dtype)
@@ -211,7 +214,7 @@ def blended(x: Array, feature: Array, blend: float | Array) -> Array:
 
 
 class Generator(nn.Module):
-    """Latent z -> image: `mapping`, then `synthesis`, whose fields these are."""
+    """Latent z -> image: a `MappingNetwork`, then a `SynthesisNetwork`. Their docstrings describe the fields."""
 
     resolution: int
     z_dim: int = 512
@@ -247,7 +250,11 @@ class Generator(nn.Module):
         update_w_avg: bool = False,
         noise_mode: str = "const",
     ) -> tuple[Array, dict[str, Array]]:
-        """Image [B, R, R, img_channels] and the features of the synthesis, with 'ws'; arguments as in the two parts."""
+        """Runs both networks, which describe the arguments.
+
+        Returns:
+          Image [B, R, R, img_channels], float32; the features of the synthesis, and 'ws' [B, num_ws, w_dim].
+        """
         ws, _ = self.mapping(z, c, truncation_psi, truncation_cutoff, update_w_avg)
         image, features = self.synthesis(ws, noise_mode=noise_mode)
         return image, features | {"ws": ws}

@@ -29,7 +29,7 @@ def relu(x: Array) -> Array:
 
 
 def clipped(x: Array, limit: float | None) -> Array:
-    """`x` clipped to +- `limit`, or unchanged without one."""
+    """`x` clipped to +- `limit`, or unchanged without a limit."""
     return x if limit is None else jnp.clip(x, -limit, limit)
 
 
@@ -74,6 +74,7 @@ class Dense(nn.Module):
     multiplier: float = 1.0
     """Learning-rate multiplier; stored weights are larger by its inverse."""
     bias_init: float = 0.0
+    """Initial value of the stored bias."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -92,7 +93,7 @@ class EqualizedConv(nn.Module):
     features: int
     size: int = 3
     down: bool = False
-    """Whether the resolution is halved: a 1x1 kernel after low-pass and subsampling, a larger one between the two."""
+    """Whether the resolution is halved: low-pass, subsampling, 1x1 kernel; or low-pass, larger kernel of stride 2."""
     use_bias: bool = True
     activation: Callable[[Array], Array] | None = leaky_relu
     gain: float = 1.0
@@ -120,8 +121,8 @@ class EqualizedConv(nn.Module):
 class StyledConv(nn.Module):
     """Modulated 3x3 convolution, noise, bias, leaky ReLU: [B, H, W, C] -> [B, R, R, features].
 
-    `noise_const` [R, R] in the collection 'stats' is the noise of mode 'const'. Mode 'random' draws noise by the PRNG
-    stream 'noise'.
+    The noise of mode 'const' is `noise_const` [R, R] in the collection 'stats'. Mode 'random' draws new noise from the
+    PRNG stream 'noise'.
     """
 
     features: int

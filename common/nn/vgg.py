@@ -1,4 +1,4 @@
-"""VGG-16 (Simonyan and Zisserman, 2015, configuration D): its convolutions and, if asked for, two dense layers."""
+"""VGG-16 (Simonyan and Zisserman, 2015, configuration D): its convolutions and, optionally, two dense layers."""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -16,7 +16,7 @@ DEPTHS = (2, 2, 3, 3, 3)
 FC_GRID = 7
 """Side of the feature map that the fully connected layers read."""
 FC_SIZE = 32 * FC_GRID
-"""Side in pixels of the images that the fully connected layers are for."""
+"""Side in pixels of the images that a network with fully connected layers takes."""
 
 
 class VGG16(nn.Module):
@@ -25,20 +25,20 @@ class VGG16(nn.Module):
     widths: Sequence[int] = (64, 128, 256, 512, 512)
     """Number of channels in each stage."""
     fc_width: int | None = None
-    """Width of the two fully connected layers, 4096 in the public weights; without it there are none. Precision and
-    recall compare the output of the second (Kynkaanniemi et al., 2019). Training's dropout is left out."""
+    """Width of the two fully connected layers, 4096 in the public weights; there are none when absent. Precision and
+    recall compare the output of the second (Kynkaanniemi et al., 2019). Dropout is left out."""
     dtype: DTypeLike = jnp.float32
 
     taps: ClassVar[tuple[str, ...]] = tuple(f"relu{stage}_{depth}" for stage, depth in enumerate(DEPTHS, start=1))
-    """The last feature of each stage, of `widths` channels; what LPIPS reads."""
+    """Names of the features that LPIPS reads, the last of each stage, with `widths` channels."""
 
     @nn.compact
     def __call__(self, images: Array) -> tuple[Array, dict[str, Array]]:
         """Runs the network.
 
         Args:
-          images: [B, H, W, 3], float, normalised as the weights want it; H and W at least 16 pixels, or 224 both with
-            fully connected layers.
+          images: [B, H, W, 3], float, normalised as in the training of the weights; H and W at least 16 pixels, exactly
+            224 with fully connected layers.
 
         Returns:
           `relu5_3` [B, H // 16, W // 16, widths[4]] or, with fully connected layers, `fc2` [B, fc_width]; and features

@@ -1,7 +1,6 @@
-"""Vision transformers as DINO, DeiT and DINOv2 have them: ViT-S/16, ViT-B/16, ViT-S/14 without registers.
+"""The vision transformers of DINO, DeiT and DINOv2: ViT-S/16, ViT-B/16, ViT-S/14 without registers.
 
-The default is ViT-S/16. The networks differ in fields: DINOv2 scales its branches (`layer_scale`), DeiT has a
-classifier (`num_outputs`).
+The default is ViT-S/16. DINOv2 scales its branches (`layer_scale`), DeiT has a classifier (`num_outputs`).
 """
 
 import math
@@ -15,6 +14,7 @@ from jax.typing import DTypeLike
 from common.ops.resize import resize_bicubic
 
 MLP_RATIO = 4
+"""Ratio of the hidden channels of an MLP to its inputs."""
 HEAD_DIM = 64
 """Channels of an attention head in all of these networks: 6 heads of 384 channels, 12 of 768."""
 
@@ -25,11 +25,11 @@ def resize_positions(positions: Array, size: tuple[int, int], *, dino: bool = Fa
     Args:
       positions: [1, 1 + G * G, D], class token first, then the square grid row by row.
       size: rows and columns of the new grid.
-      dino: DINO's (and DINOv2's) interpolation samples at the scale (size + 0.1) / G instead of size / G, which moves
-        every value slightly. The weights were trained without any interpolation, so neither is more correct.
+      dino: whether to interpolate as DINO and DINOv2 do, with the scale (size + 0.1) / G instead of size / G, which
+        moves every value slightly. The weights were trained without interpolation, so neither is more correct.
 
     Returns:
-      [1, 1 + rows * columns, D]; the argument itself where nothing is to be resized.
+      [1, 1 + rows * columns, D]; the argument itself if the grid already has this size.
     """
     side = math.isqrt(positions.shape[1] - 1)
     if side * side != positions.shape[1] - 1:
@@ -44,7 +44,7 @@ def resize_positions(positions: Array, size: tuple[int, int], *, dino: bool = Fa
 
 
 class PatchEmbedding(nn.Module):
-    """A linear map of patches that do not overlap; a convolution whose stride is its size, as a matrix product."""
+    """A linear map of patches that do not overlap: a convolution whose stride is its size, as a matrix product."""
 
     features: int
     patch: int
@@ -52,7 +52,7 @@ class PatchEmbedding(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array) -> Array:
-        """[B, H, W, C] -> [B, H // patch, W // patch, features]; a margin that fills no patch is cut off."""
+        """[B, H, W, C] -> [B, H // patch, W // patch, features]; a margin narrower than a patch is cut off."""
         size, channels = self.patch, images.shape[-1]
         rows, columns = images.shape[1] // size, images.shape[2] // size
         kernel = self.param("kernel", nn.initializers.lecun_normal(), (size, size, channels, self.features))
@@ -94,7 +94,7 @@ class Mlp(nn.Module):
 
 
 class LayerScale(nn.Module):
-    """One learned factor per channel, `gamma` [D], small at the start."""
+    """One learned factor per channel, `gamma` [D], small at the start: [B, N, D] -> [B, N, D]."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -129,13 +129,17 @@ class ViT(nn.Module):
     patch: int = 16
     """Side of a patch in pixels."""
     width: int = 384
+    """Length D of a token."""
     depth: int = 12
+    """Number of blocks."""
     heads: int = 6
+    """Number of attention heads of a block."""
     grid: int = 14
-    """Side of the square grid of patches that the positions are stored for; other grids interpolate them."""
+    """Side of the square grid of patches for which positions are stored; they are interpolated for other grids."""
     layer_scale: bool = False
+    """Whether the branches of a block have a factor per channel."""
     num_outputs: int | None = None
-    """Outputs of a linear layer on the class token, e.g. DeiT's 1000 classes; no layer when absent."""
+    """Number of outputs of a linear layer on the class token, 1000 in DeiT; there is no such layer when absent."""
     dino_positions: bool = False
     """Whether positions are interpolated with DINO's scale, see `resize_positions`."""
     dtype: DTypeLike = jnp.float32
@@ -146,13 +150,15 @@ class ViT(nn.Module):
         """Runs the network.
 
         Args:
-          images: [B, H, W, 3], float32, normalised as the weights want it.
+          images: [B, H, W, 3], float32, normalised as in the training of the weights.
 
         Returns:
-          The class token after the final LayerNorm [B, D], or the outputs [B, num_outputs], float32; and features:
-          'tokens' (the input of block 1) and 'block1' to 'block{depth}' [B, 1 + h * w, D], class token first, then the
-          h = H // patch rows of w patches; 'block{i}.norm', each through the final LayerNorm (what DINO's
-          `get_intermediate_layers` gives); 'attention' [B, heads, 1 + h * w], the class token's row in the last block.
+          The class token after the final LayerNorm [B, D], or the outputs [B, num_outputs], float32; and the features
+
+          * 'tokens' (the input of block 1) and 'block1' to 'block{depth}', [B, 1 + h * w, D]: the class token, then
+            h = H // patch rows of w = W // patch patches;
+          * 'block{i}.norm', the same after the final LayerNorm, as DINO's `get_intermediate_layers` returns them;
+          * 'attention' [B, heads, 1 + h * w], the attention of the class token in the last block.
 
         Raises:
           ValueError: the image is smaller than a patch.
@@ -168,9 +174,8 @@ class ViT(nn.Module):
         x = x + resize_positions(positions, tuple(size), dino=self.dino_positions).astype(self.dtype)
         features, norm = {"tokens": x}, layer_norm("norm", self.dtype)
         for i in range(1, self.depth + 1):
-            x, attention = Block(self.heads, self.layer_scale, self.dtype, name=f"block{i}")(x)
+            x, features["attention"] = Block(self.heads, self.layer_scale, self.dtype, name=f"block{i}")(x)
             features |= {f"block{i}": x, f"block{i}.norm": norm(x)}
-        features["attention"] = attention
         x = features[f"block{self.depth}.norm"][:, 0].astype(jnp.float32)
         if self.num_outputs is not None:
             x = nn.Dense(self.num_outputs, name="head")(x)

@@ -58,7 +58,7 @@ def _conv(x: Array, kernel: Array, stride: int, pads: Padding) -> Array:
 
 
 def _conv_fwd(x, kernel, stride, pads):
-    # Calls `_conv` and not `_plain`, because gradients of gradients differentiate this forward pass, too.
+    # `_conv` and not `_plain` is called, because gradients of gradients differentiate this forward pass, too.
     return _conv(x, kernel, stride, pads), (x, kernel)
 
 
@@ -77,7 +77,7 @@ def _input_gradient(x: Array, kernel: Array, g: Array, stride: int, pads: Paddin
         xla = functools.partial(_xla_input_gradient, x=jax.ShapeDtypeStruct(x.shape, x.dtype), stride=stride, pads=pads)
         return lax.platform_dependent(kernel, g, cpu=phased, default=xla)
     turned = kernel[::-1, ::-1].swapaxes(2, 3)
-    # Calls `_conv`, so that the gradient of this gradient (R1, path length) is fast, too.
+    # `_conv` is called, so that the gradient of this gradient (R1, path length) is fast, too.
     return _conv(g, turned, 1, tuple((k - 1 - a, k - 1 - b) for k, (a, b) in zip(kernel.shape, pads, strict=False)))
 
 
@@ -116,7 +116,7 @@ def _phased_input_gradient(kernel: Array, g: Array, *, size: tuple[int, int], st
 
 
 def interleave(phases: Sequence[Sequence[Array]], size: tuple[int, int]) -> Array:
-    """Image [B, H, W, C] from s x s phases [B, ceil(H / s), ceil(W / s), C]; (i, j) holds pixels (s y + i, s x + j)."""
+    """Image [B, H, W, C] from s x s phases [B, ceil(H / s), ceil(W / s), C]; (i, j) has pixels (s y + i, s x + j)."""
     stride = len(phases)
     merged = jnp.stack([jnp.stack(row, axis=3) for row in phases], axis=2)  # [B, h, s, w, s, C]
     batch, height, _, width, _, channels = merged.shape
@@ -128,7 +128,7 @@ def _kernel_gradient(x: Array, g: Array, size: tuple[int, int], stride: int, pad
     """Gradient of the kernel: dK[i, j] = sum over b, y, x of X[b, s y + i, s x + j]^T G[b, y, x]."""
     fast = functools.partial(_matrix_kernel_gradient, size=size, stride=stride, pads=pads)
     xla = functools.partial(_xla_kernel_gradient, size=size, stride=stride, pads=pads)
-    # The platform is the one that the program is lowered for, which may differ from this process's default.
+    # The choice follows the platform that the program is lowered for, which may differ from this process's default.
     return lax.platform_dependent(x, g, cpu=fast, default=xla)
 
 
@@ -169,7 +169,7 @@ def _matrix_kernel_gradient(x: Array, g: Array, *, size: tuple[int, int], stride
 
 
 def _products_by_shift(padded: Array, g: Array, size: tuple[int, int], stride: int) -> Array:
-    """Kernel gradient with one product per shift, of which there are k x k, over all images at once."""
+    """Kernel gradient as k x k products, one per shift of the kernel, each over all images at once."""
     # A CPU transposes the left operand. If that is `g`, it happens once and not per shift. A 1x1 kernel has one shift,
     # so there the narrower operand is on the left (ResNet-50, 96 px, batch 16, forward and backward: 1.32 to 1.13 s).
     product = functools.partial(
@@ -185,7 +185,7 @@ def _products_by_shift(padded: Array, g: Array, size: tuple[int, int], stride: i
 
 
 def _products_by_image(padded: Array, g: Array, size: tuple[int, int], stride: int) -> Array:
-    """Kernel gradient with one product per image; all shifts of the narrower operand lie side by side in the cache."""
+    """Kernel gradient with one product per image. All shifts of the narrower operand fit into the cache together."""
     (rows, columns), c_in, c_out = g.shape[1:3], padded.shape[3], g.shape[3]
     if stride == 1 and c_out < c_in:
         # The same sum with the roles swapped: over the pixels of the padded image, with `g` shifted by k - 1 to 0.
@@ -194,8 +194,8 @@ def _products_by_image(padded: Array, g: Array, size: tuple[int, int], stride: i
         return _products_by_image(surrounded, padded, size, 1)[::-1, ::-1].swapaxes(2, 3)
 
     def add(total, image):
-        one, gradient = image
-        patches = [p.reshape(rows * columns, c_in) for p in _shifts(one[None], (rows, columns), size, stride)]
+        pixels, gradient = image
+        patches = [p.reshape(rows * columns, c_in) for p in _shifts(pixels[None], (rows, columns), size, stride)]
         product = jnp.matmul(
             gradient.reshape(rows * columns, c_out).T,
             jnp.concatenate(patches, axis=1),
@@ -209,7 +209,7 @@ def _products_by_image(padded: Array, g: Array, size: tuple[int, int], stride: i
 
 
 def _shifts(padded: Array, shape: tuple[int, int], size: tuple[int, int], stride: int) -> list[Array]:
-    """Views [B, *shape, C] of the input that the k x k taps of the kernel are multiplied with, row by row."""
+    """Parts [B, *shape, C] of the input that the taps of a kernel of `size` are multiplied with, row by row."""
     (rows, columns), (height, width) = shape, size
     last_row, last_column = stride * (rows - 1) + 1, stride * (columns - 1) + 1
     return [

@@ -111,7 +111,7 @@ def confidence(heatmaps: Array) -> Array:
 
 
 def decode_argmax(heatmaps: Array) -> Array:
-    """Position of the highest pixel, among equals the first in row-major order. [B, H, W, K] -> [B, K, 2] float.
+    """Position of the highest pixel; the first in row-major order of several equal ones. [B, H, W, K] -> [B, K, 2].
 
     >>> decode_argmax(render_gaussian(jnp.array([[[2.3, 0.6]]]), 4, 1.0)).tolist()
     [[[2.0, 1.0]]]
@@ -154,8 +154,8 @@ def decode_local_soft_argmax(heatmaps: Array, radius: int, temperature: float | 
     Args:
       heatmaps: [B, H, W, K].
       radius: pixels.
-      temperature: None takes the heatmap's values as weights (negative values count as 0), for models trained by the
-        squared error; a number takes exp(heatmap / temperature), for logits.
+      temperature: with None the weights are the heatmap's values (negative values count as 0), for models trained with
+        the squared error; with a number they are exp(heatmap / temperature), for logits.
       steps: number of moves of the window.
 
     Returns:
@@ -213,7 +213,7 @@ def soft_argmax(logits: Array) -> Array:
 
 
 def _peak(heatmaps: Array) -> Array:
-    """Highest pixel (x, y), [B, K, 2] int32. Row maxima come first, on a CPU 3 times as fast as flattening."""
+    """Highest pixel (x, y), [B, K, 2] int32. On a CPU, row maxima first are 3 times as fast as flattening."""
     chex.assert_rank(heatmaps, 4)
     y = heatmaps.max(2).argmax(1)
     row = jnp.take_along_axis(heatmaps, y[:, None, None, :], axis=1)[:, 0]

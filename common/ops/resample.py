@@ -1,6 +1,6 @@
 """Filters with up- and down-sampling by whole factors, as slices and sums.
 
-They are in polyphase form: every output phase is a weighted sum of shifted slices, so nothing is multiplied by an
+They have polyphase form: every output phase is a weighted sum of shifted slices, so nothing is multiplied by an
 inserted zero. On a CPU this takes 0.2 to 0.4 of the time of a depthwise convolution of the zero-inserted image. Filters
 are separable, with the same 1-D taps along y and x. "Filter" means true convolution (taps are flipped) with zeros
 outside the image.
@@ -19,8 +19,8 @@ BINOMIAL = (1.0, 3.0, 3.0, 1.0)
 
 def lowpass(taps: Sequence[float] = BINOMIAL) -> np.ndarray:
     """Taps [T] scaled to sum 1, so that a constant image stays the same."""
-    taps = np.asarray(taps, np.float64)
-    return taps / taps.sum()
+    values = np.asarray(taps, np.float64)
+    return values / values.sum()
 
 
 def filter2d(
@@ -43,8 +43,8 @@ def filter2d(
     Returns:
       [B, H', W', C] with H' = (H up + sum(padding) - T) // down + 1, W' alike, of the dtype of `x`.
     """
-    taps = np.asarray(taps, np.float64) * math.sqrt(gain)
-    return filter1d(filter1d(x, taps, 1, up, down, padding), taps, 2, up, down, padding)
+    scaled = np.asarray(taps, np.float64) * math.sqrt(gain)
+    return _filter1d(_filter1d(x, scaled, 1, up, down, padding), scaled, 2, up, down, padding)
 
 
 def upsample2d(x: Array, taps: Sequence[float] = BINOMIAL) -> Array:
@@ -59,7 +59,7 @@ def downsample2d(x: Array, taps: Sequence[float] = BINOMIAL) -> Array:
     return filter2d(x, lowpass(taps), down=2, padding=((total + 1) // 2, total // 2))
 
 
-def filter1d(x: Array, taps: np.ndarray, axis: int, up: int, down: int, padding: tuple[int, int]) -> Array:
+def _filter1d(x: Array, taps: np.ndarray, axis: int, up: int, down: int, padding: tuple[int, int]) -> Array:
     """`filter2d` along one axis, without the gain."""
     size = x.shape[axis]
     before, after = padding
@@ -67,7 +67,7 @@ def filter1d(x: Array, taps: np.ndarray, axis: int, up: int, down: int, padding:
     if length < 1:
         raise ValueError(f"axis {axis}: {size} * {up} + {before} + {after} pixels are less than {len(taps)} taps")
     # y[m] = sum_t h[t] u[down m + t - before], with u[up i] = x[i] and zero elsewhere. All outputs m = phases q + p of
-    # a phase p use the same taps t, those with down p + t - before = up * offset.
+    # a phase p use the same taps t, for which down p + t - before = up * offset.
     phases = up // math.gcd(up, down)
     step = phases * down // up
     terms = [

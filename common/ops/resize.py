@@ -1,9 +1,11 @@
 """Resizing of images and feature maps to any size without antialiasing, in the conventions of PyTorch and TensorFlow 1.
 
 Every output pixel is a weighted sum of few input pixels along y, then along x. The weights depend on the sizes alone,
-so resizing is two small matrix products, here in full precision on every backend; their gradient is two products as
-well, where that of a gather would be a scatter. `common.ops.pool.adaptive_average_pool` averages over areas instead.
+so resizing is two small matrix products, here in full precision on every backend. Their gradient is two products, too;
+the gradient of a gather would be a scatter. `common.ops.pool.adaptive_average_pool` averages over areas instead.
 """
+
+from collections.abc import Callable
 
 import jax.numpy as jnp
 import numpy as np
@@ -72,7 +74,7 @@ def _coordinates(length: int, count: int, align_corners: bool, scale: float | No
     return (np.arange(count) + 0.5) / (scale or count / length) - 0.5
 
 
-def _weights(kernel, coordinates: np.ndarray, length: int) -> np.ndarray:
+def _weights(kernel: Callable[[np.ndarray], np.ndarray], coordinates: np.ndarray, length: int) -> np.ndarray:
     """Weights [count, length] of the kernel around every coordinate; beyond the border the border pixel is repeated."""
     first = np.floor(coordinates).astype(int)
     matrix = np.zeros((len(coordinates), length))
@@ -99,17 +101,16 @@ def _separable(x: Array, rows: np.ndarray, columns: np.ndarray) -> Array:
 
 
 def resize_tf1(images: Array, size: tuple[int, int]) -> Array:
-    """Bilinear interpolation as in TensorFlow 1: output pixel i reads the input at i * in / out.
+    """Bilinear interpolation as in TensorFlow 1: output pixel i reads the input at position i * in / out.
 
-    Pixel centres are not half a pixel inside, so the picture shifts to the top left. Beyond the last pixel its value is
-    repeated.
+    The centre of the first pixel stays in place, so the picture shifts to the top left. The last pixel is repeated.
 
     Args:
       images: [B, H, W, C], float.
       size: (height, width) of the result.
 
     Returns:
-      [B, *size, C]; the input where `size` is its size.
+      [B, *size, C]; equal to the input if `size` is its size.
 
     Raises:
       ValueError: images of another rank or of an integer type.

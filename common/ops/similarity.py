@@ -32,7 +32,7 @@ def hypercolumn(features: Mapping[str, Array], size: Size, layers: Sequence[str]
     Args:
       features: [B, h, w, C] by layer name; h and w may differ between layers and from the grid in either direction.
       size: (height, width) of the grid, or the side of a square grid.
-      layers: layer names in the order of their channels. ContrastLandmark's "layer 5" adds 'pool'.
+      layers: layer names in the order of their channels. ContrastLandmark's variant "layer 5" has 'pool' as the last.
       normalize: whether the vector at every position is divided by its L2 norm, as LEAD does before it takes
         similarities (Sec. 3.2.3, thesis); ContrastLandmark does not.
 

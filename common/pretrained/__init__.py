@@ -1,1 +1,1 @@
-"""Frozen pretrained networks as functions, with their preprocessing and their variables."""
+"""Frozen pretrained networks as functions, with preprocessing and variables."""

@@ -1,7 +1,7 @@
-"""Frozen networks as feature extractors: any network of `common.nn` that takes images, at four depths.
+"""Frozen networks of `common.nn` as feature extractors, whose features are read at four depths.
 
-HSR's generator predicts such features (Sec. 4.2.3 and 4.3.1, thesis); they also serve as a perceptual distance and as
-substitutes for the networks that metrics are defined by.
+HSR's generator predicts such features (Sec. 4.2.3 and 4.3.1, thesis). They also give a perceptual distance, and may
+replace the features of the networks that define metrics.
 """
 
 import dataclasses
@@ -28,32 +28,33 @@ from common.ops import pixels
 from common.weights import formats
 
 NormalizationName = Literal["own", "hsr"]
-"""Statistics by which images are normalised: 'own' are those of the extractor's training, for the document names no
-numbers; 'hsr' are those of HSR's public code."""
+"""Mean and deviation that normalise images: 'own' has those of the extractor's training, 'hsr' those of HSR's public
+code. The thesis names no numbers."""
 
 RANDOM = ViT(width=768, heads=12)
-"""ViT-B/16, which Table 4.1 of the thesis initialises at random."""
+"""ViT-B/16 of 'random', the untrained extractor in Table 4.1 of the thesis."""
 
 VIT_LAYERS = ("block12", "block9", "block6", "block3")
-"""The document's layers of a ViT, deepest first. The public code takes them so from DeiT."""
+"""Layers of a ViT that the thesis names, deepest first. The public code reads them from DeiT."""
 DINO_LAYERS = tuple(f"{layer}.norm" for layer in VIT_LAYERS)
-"""The same through the network's last LayerNorm, as the public code takes them from DINO."""
+"""The same layers after the network's last LayerNorm. The public code reads them from DINO."""
 
 
 class Inputs(NamedTuple):
-    """The images that a kind of network takes, and the features that are read."""
+    """Images that a kind of network takes, and features that are read from it."""
 
     layers: tuple[str, ...]
-    """Four names of features, deepest first."""
+    """Names of four features, deepest first."""
     multiple: int
-    """Number of pixels that divides the side of an image."""
+    """Number of pixels of which the side of an image must be a multiple."""
     smallest: int
     """Smallest side of an image in pixels."""
     normalization: pixels.Normalization = pixels.IMAGENET
+    """Mean and deviation of the images in the network's training."""
 
 
 CONVOLUTIONAL: dict[type[nn.Module], Inputs] = {
-    # 2048, 1024, 512 and 256 channels of a ResNet-50.
+    # A ResNet-50 has 2048, 1024, 512 and 256 channels there.
     ResNet: Inputs(STAGES, 32, 32),
     VGG16: Inputs(("relu5_3", "relu4_3", "relu3_3", "relu2_2"), 16, 16),
     AlexNet: Inputs(("relu5", "relu3", "relu2", "relu1"), 1, 31),
@@ -72,18 +73,20 @@ FORMATS = (
     "lpips-parts",
     "pytorch-fid",
 )
-"""Formats of the networks that can be extractors."""
+"""Checkpoint formats of the networks that can be extractors."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Extractor:
-    """A network, the features that are read from it, and what is done with an image before. It holds no variables."""
+    """A network without its variables, the features that are read from it, and the preprocessing of its images."""
 
     module: nn.Module
     layers: tuple[str, ...]
-    """Names of features, deepest first."""
+    """Names of the features, deepest first."""
     image_size: int
+    """Side in pixels to which images are resized."""
     normalization: pixels.Normalization
+    """Mean and deviation that normalise images."""
 
     def targets(self, variables: Any, images: Array) -> list[Array]:
         """Features [B, h, h, C] per layer, float32, of images [B, R, R, 3] in [-1, 1]."""
@@ -91,7 +94,7 @@ class Extractor:
         return target_maps(self.module.apply(variables, inputs)[1], self.layers)
 
     def shapes(self, variables: Any) -> tuple[list[int], list[int]]:
-        """Sides and channels of the targets, by layer."""
+        """Sides, and numbers of channels, of the `targets`, both in the order of `layers`."""
         image = jax.ShapeDtypeStruct((1, self.image_size, self.image_size, 3), jnp.float32)
         maps = jax.eval_shape(self.targets, variables, image)
         return [x.shape[1] for x in maps], [x.shape[3] for x in maps]
@@ -111,11 +114,11 @@ def load_extractor(
     Args:
       path: a checkpoint, a directory that `python -m common.weights import` wrote, or 'random' for an untrained
         ViT-B/16.
-      image_size: side in pixels of what the network sees.
-      final_norm: whether a ViT's features are taken through its last LayerNorm.
-      normalization: which statistics images are normalised by.
+      image_size: side in pixels to which images are resized.
+      final_norm: whether a ViT's features are read after its last LayerNorm.
+      normalization: 'own' or 'hsr', see `NormalizationName`.
       seed: seed of the weights of 'random'.
-      field: name of the user's field that holds `image_size`, for the message.
+      field: name of the user's field that holds `image_size`, for error messages.
 
     Raises:
       InputError: the checkpoint holds no network of `FORMATS`, or the network does not take images of this size.
@@ -132,19 +135,19 @@ def make_extractor(
     normalization: NormalizationName = "own",
     field: str = "image_size",
 ) -> tuple[Extractor, Any]:
-    """The extractor of a network, and those of its variables that it needs; see `load_extractor`."""
+    """An extractor and its variables, as `load_extractor`, of a network that was loaded before."""
     module, variables = trunk_of(module, variables)
     layers, multiple, smallest, own = inputs_of(module, final_norm)
     if image_size % multiple or image_size < smallest:
         near = max(round(image_size / multiple) * multiple, smallest)
         raise InputError(
-            f"field {field}: {image_size} px are no multiple of {multiple} or less than {smallest}; take {near}"
+            f"field {field}: {image_size} px must be a multiple of {multiple} and at least {smallest}; take {near}"
         )
     return Extractor(module, layers, image_size, pixels.HSR if normalization == "hsr" else own), variables
 
 
 def trunk_of(module: nn.Module, variables: Any) -> tuple[nn.Module, Any]:
-    """The part of a network that takes images of any size and has the features, with its variables."""
+    """The part of a network that takes images of any size and computes the features, with its variables."""
     if isinstance(module, VGG16):
         convolutions = {name: tree for name, tree in variables["params"].items() if name not in ("fc1", "fc2")}
         return module.clone(fc_width=None), {"params": convolutions}
@@ -158,18 +161,18 @@ def trunk_of(module: nn.Module, variables: Any) -> tuple[nn.Module, Any]:
 
 
 def inputs_of(module: nn.Module, final_norm: bool = True) -> Inputs:
-    """The inputs and layers of a network; `final_norm`: whether a ViT's features go through its last LayerNorm."""
+    """Inputs of a network; `final_norm` chooses the features of a ViT after its last LayerNorm."""
     if isinstance(module, ViT):
         return Inputs(DINO_LAYERS if final_norm else VIT_LAYERS, module.patch, module.patch)
     return CONVOLUTIONAL[type(module)]
 
 
 def target_maps(features: Mapping[str, Array], layers: Sequence[str]) -> list[Array]:
-    """Features as maps; the class token of a ViT is left out.
+    """Features as maps, without the class token of a ViT.
 
     Args:
-      features: tokens of a `ViT` [B, 1 + h * h, C], or maps of another network [B, h, h, C], for square images.
-      layers: names of features.
+      features: features of square images by name: tokens [B, 1 + h * h, C] of a ViT, or maps [B, h, h, C].
+      layers: names of the features to return.
 
     Returns:
       [B, h, h, C] per layer, float32.

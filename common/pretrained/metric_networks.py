@@ -1,7 +1,7 @@
-"""The pretrained networks whose features metrics compare, and what a number may be called that is based on them.
+"""The pretrained networks whose features metrics compare, and the names of the metrics for each network.
 
-FID, KID, precision and recall, and PPL are each defined by one network. A substitute gives numbers by which two models
-can be compared with each other, but not with published ones: its numbers have names of their own.
+FID, KID, precision and recall, and PPL are each defined by one network. Another network may take its place. Its numbers
+compare models with each other but not with published numbers, so they have different names.
 
 All networks run at full float32 on every backend.
 """
@@ -32,40 +32,42 @@ FidVariant = Literal["stylegan2-ada", "pytorch-fid"]
 
 @dataclasses.dataclass(frozen=True)
 class Embedding:
-    """A network that gives a vector per image. It takes its variables as an argument, since constants of that size
+    """A network that computes one vector per image. Its variables are an argument, because constants of their size
     would be compiled into every program."""
 
     name: str
-    """Name of the features where they are not those of the metric's own network."""
+    """Name of the network."""
     defining: bool
-    """Whether it is the network that the metric is defined by."""
+    """Whether the metric is defined by this network."""
     embed: Callable[[Any, Array], Array]
-    """(variables, uint8 [B, R, R, 3]) -> float32 [B, D]."""
+    """(variables, images uint8 [B, R, R, 3]) -> features float32 [B, D]."""
     variables: Any
+    """Variables of the network."""
     digest: str
     """SHA-256 of the weights and the preprocessing. Features are comparable if and only if their digests agree."""
 
     def label(self, metric: str, plain: str) -> str:
-        """`metric` if this is its network, else `plain` with the features' name."""
+        """Name of a number: `metric` if this network defines the metric, otherwise `plain` with the network's name."""
         return metric if self.defining else f"{plain} on {self.name} features"
 
 
 @dataclasses.dataclass(frozen=True)
 class Distance:
-    """A network that compares two images."""
+    """A network that computes the distance between two images."""
 
     label: str
-    """Name of the path length, which is "PPL" for LPIPS of VGG-16 only."""
+    """Name of the path length, which is "PPL" only for LPIPS with VGG-16."""
     compare: Callable[[Any, Array, Array], Array]
-    """(variables, [B, R, R, 3] in [-1, 1], another) -> [B]."""
+    """(variables, images [B, R, R, 3] in [-1, 1], other images of this shape) -> distances [B]."""
     variables: Any
+    """Variables of the network."""
     digest: str
     """SHA-256 of the weights and the preprocessing. Lengths are comparable if and only if their digests agree."""
 
 
 @dataclasses.dataclass(frozen=True)
 class MetricNetworks:
-    """The networks that the chosen metrics need; None where none is needed."""
+    """The networks that the chosen metrics need; None for a network that they do not need."""
 
     moments: Embedding | None = None
     """The network of the Frechet, kernel and Mahalanobis distances."""
@@ -75,7 +77,7 @@ class MetricNetworks:
     """The network of the path length."""
 
     def digests(self) -> dict[str, str]:
-        """Digests of the networks that are needed, by the purpose of each."""
+        """Digest of each network by its purpose, without networks that are not needed."""
         found = {
             "the network of FID, KID and the Mahalanobis distance": self.moments,
             "the network of precision and recall": self.manifold,
@@ -86,37 +88,37 @@ class MetricNetworks:
 
 @dataclasses.dataclass(frozen=True)
 class Files:
-    """Checkpoints in a format of `python -m common.weights list`, or directories that it imported."""
+    """Checkpoints in a format that `python -m common.weights list` prints, or directories that `import` wrote."""
 
     inception: str = ""
-    """Inception-v3 of FID, in pytorch-fid's names: gives FID, KID and the Mahalanobis distance."""
+    """Inception-v3 of FID, with pytorch-fid's names, for FID, KID and the Mahalanobis distance."""
     pr_network: str = ""
-    """VGG-16 with its fully connected layers, in torchvision's names: gives precision and recall."""
+    """VGG-16 with its fully connected layers, with torchvision's names, for precision and recall."""
     lpips: str = ""
-    """LPIPS with VGG-16: gives PPL."""
+    """LPIPS with VGG-16, for PPL."""
     substitute: str = ""
-    """Another network that takes the place of those above that are empty: any that `hsr.extractor` takes (`random`: a
-    ViT-B/16 as seed 0 draws it). Its numbers have names of their own."""
+    """Network that takes the place of the empty fields above: any extractor that the field `hsr.extractor` takes, or
+    `random` for an untrained ViT-B/16 (seed 0). Its numbers have different names."""
     substitute_size: int = 224
-    """Side of the substitute's input, a multiple of its patches; half of it is four times as fast."""
+    """Side in pixels of the substitute's input, a multiple of a ViT's patches; half of it is four times as fast."""
 
 
-# The field of `Files` that each metric is defined by.
+# Field of `Files` with the network that defines each metric.
 FIELDS = {"fid": "inception", "kid": "inception", "mahalanobis": "inception", "pr": "pr_network", "ppl": "lpips"}
 
 
 def choose(metrics: Sequence[str], files: Files, fid_variant: FidVariant = "stylegan2-ada") -> MetricNetworks:
-    """Reads the networks of some metrics.
+    """Reads the networks that some metrics need.
 
     Raises:
-      InputError: a file is wrong; or a metric has neither network nor substitute, and all empty fields are named.
+      InputError: a file is damaged or holds another network; or fields are empty and there is no substitute.
     """
     fields = {FIELDS[metric]: metric for metric in metrics if metric in FIELDS}
     if absent := [name for name in fields if not getattr(files, name) and not files.substitute]:
         what = ", ".join(f"{name} (for {fields[name]})" for name in absent)
         raise InputError(
-            f"fields {what}: empty; name the network's file, or in field substitute another whose numbers get names "
-            "of their own, or leave these metrics out of field metrics"
+            f"fields {what}: empty; name the network's file, or another network in field substitute, whose numbers get "
+            "different names, or leave these metrics out of field metrics"
         )
     found: dict[str, Any] = {}
     other = files.substitute, files.substitute_size
@@ -130,7 +132,7 @@ def choose(metrics: Sequence[str], files: Files, fid_variant: FidVariant = "styl
 
 
 def inception(path: str, variant: FidVariant = "stylegan2-ada") -> Embedding:
-    """FID's Inception-v3. StyleGAN2-ADA's own input is inside a binary; it is believed to be torch-fidelity's."""
+    """FID's Inception-v3, with the preprocessing of torch-fidelity (for 'stylegan2-ada') or of pytorch-fid."""
     _, module, variables = formats.open_network(path, ("pytorch-fid",))
 
     def embed(variables: Any, images: Array) -> Array:
@@ -144,52 +146,52 @@ def inception(path: str, variant: FidVariant = "stylegan2-ada") -> Embedding:
 def vgg16(path: str) -> Embedding:
     """The second fully connected layer of VGG-16.
 
-    NVIDIA's file, which the published numbers are of, is not readable here: these weights are torchvision's, and images
+    Published numbers come from NVIDIA's file, which is not readable here. These weights are torchvision's, and images
     are resized by averaging.
 
     Raises:
-      InputError: the file holds no VGG-16, or one without its fully connected layers.
+      InputError: the file holds no VGG-16, or a VGG-16 without its fully connected layers.
     """
     _, module, variables = formats.open_network(path, ("vgg16",))
     if not isinstance(module, VGG16) or module.fc_width is None:
-        raise InputError(f"field pr_network: {path}: lacks the fully connected layers; name a VGG-16 that has them")
+        raise InputError(f"field pr_network: {path}: the network lacks fully connected layers; name a VGG-16 with them")
     embed = lambda variables, images: module.apply(variables, preprocess(as_float(images)))[0]
     return Embedding("VGG-16", True, full_float32(embed), variables, _digest(path, "vgg16 fc2"))
 
 
 def perceptual(path: str) -> Distance:
-    """LPIPS. The path length in it is PPL if its trunk is VGG-16."""
+    """LPIPS; the path length is called PPL if its trunk is VGG-16."""
     _, module, variables = formats.open_network(path, FORMATS)
     if not isinstance(module, Lpips):
-        raise InputError(f"field lpips: {path}: holds no LPIPS; name another network in field substitute")
+        raise InputError(f"field lpips: {path}: holds no LPIPS; name other networks in field substitute")
     label = "PPL" if isinstance(module.trunk, VGG16) else "path length in LPIPS (AlexNet)"
     return _distance(label, of_lpips(module, variables), _digest(path, "perceptual"))
 
 
 def substitute(path: str, size: int) -> Embedding:
-    """The class token of a ViT after its last LayerNorm, or the average of another network's deepest features."""
+    """The class token of a ViT after its last LayerNorm, or the mean of another network's deepest features."""
     network, variables = load_extractor(path, size, field="substitute_size")
 
     def embed(variables: Any, images: Array) -> Array:
         images = as_float(images)
         if not isinstance(network.module, ViT):
             return network.targets(variables, images)[0].mean((1, 2))
-        _, features = network.module.apply(variables, preprocess(images, size, network.normalization))
-        return features[f"block{network.module.depth}.norm"][:, 0].astype(jnp.float32)
+        output: Any = network.module.apply(variables, preprocess(images, size, network.normalization))
+        return output[1][f"block{network.module.depth}.norm"][:, 0].astype(jnp.float32)
 
     digest = _digest(path, f"substitute {size}")
     return Embedding(_name(path, network), False, full_float32(embed), variables, digest)
 
 
 def substitute_distance(path: str, size: int) -> Distance:
-    """The distance of features of an extractor's four layers, with all weights alike."""
+    """The distance of an extractor's features, see `perceptual.of_features`."""
     network, variables = load_extractor(path, size, field="substitute_size")
     label = f"path length in {_name(path, network)} features"
     return _distance(label, of_features(network, variables), _digest(path, f"perceptual {size}"))
 
 
 def full_float32(function: Callable[..., Array]) -> Callable[..., Array]:
-    """The function with products of full precision, which accelerators otherwise round."""
+    """`function` with all products at full float32, whose inputs accelerators would otherwise round."""
 
     @functools.wraps(function)
     def run(*arguments):
@@ -212,6 +214,6 @@ def _name(path: str, network: Extractor) -> str:
 
 def _digest(path: str, what: str) -> str:
     file = Path(path) / converted.VARIABLES if converted.is_directory(path) else path
-    # The untrained extractor has no file: its seed is always the same.
+    # The untrained extractor has no file, but its seed is always the same.
     weights = path if path == "random" else converted.sha256(file)
     return hashlib.sha256(f"{weights} {what}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Perceptual distances of two images: LPIPS, features of another network, or pixels."""
+"""Perceptual distances between two images: LPIPS, distances of another network's features, or of pixels."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,24 +18,24 @@ SMALLEST = 8
 
 
 class Perceptual(NamedTuple):
-    """A distance in two parts, so that an image that is compared often is described once."""
+    """A distance in two steps, so that an image that is compared many times is described only once."""
 
     name: str
-    """Name for people."""
+    """Name for messages."""
     describe: Callable[[Any, Array], Any]
     """(variables, images [B, R, R, 3] in [-1, 1]) -> pytree of [B, ...]."""
     compare: Callable[[Any, Any, Any], Array]
     """(variables, description, description) -> distances [B]."""
     variables: Any
-    """Variables of the network; {} without one."""
+    """Variables of the network; {} for a distance without a network."""
 
 
 def open_perceptual(path: str, image_size: int = 224) -> Perceptual:
-    """The distance that a checkpoint or an imported directory is for.
+    """The distance of the network in a checkpoint or an imported directory.
 
     Args:
-      path: LPIPS, or another network that can be an extractor; without a path it is `pixels`.
-      image_size: side in pixels of what a network other than LPIPS sees.
+      path: file or directory with LPIPS or another network that can be an extractor; '' chooses `pixels`.
+      image_size: side in pixels to which images are resized for a network other than LPIPS.
 
     Raises:
       InputError: there is no such network, or it is damaged.
@@ -49,20 +49,21 @@ def open_perceptual(path: str, image_size: int = 224) -> Perceptual:
 
 
 def of_lpips(module: Lpips, variables: Any) -> Perceptual:
-    """LPIPS of images that are averaged down to about 256 px, as for the path length."""
+    """LPIPS of images that are first averaged down to about 256 px, as for the path length."""
 
     def describe(variables: Any, images: Array) -> Any:
         small = box_downsample(images, max(images.shape[1] // MAX_SIZE, 1))
         return module.apply(variables, small, method="describe")
 
     def compare(variables: Any, a: Any, b: Any) -> Array:
-        return sum(module.apply(variables, a, b, method="compare").values())
+        distances: Any = module.apply(variables, a, b, method="compare")
+        return sum(distances.values())
 
     return Perceptual("LPIPS", describe, compare, variables)
 
 
 def of_features(network: Extractor, variables: Any) -> Perceptual:
-    """Squared distances of unit features, means over positions and layers: LPIPS with all weights alike."""
+    """Mean squared distance of unit features over positions and layers, which is LPIPS with equal weights."""
 
     def describe(variables: Any, images: Array) -> Any:
         return [unit_vectors(x, EPSILON, added=True) for x in network.targets(variables, images)]
@@ -75,9 +76,10 @@ def of_features(network: Extractor, variables: Any) -> Perceptual:
 
 
 def pixels() -> Perceptual:
-    """Mean squared differences of pixels, the mean over the image at full, half, a quarter, ... of its size to 8 px.
+    """Mean squared difference of pixels, averaged over several scales: full size, half, a quarter, ... down to 8 px.
 
-    It is no perceptual distance, but needs no weights. Coarse scales lead where fine ones are still far off.
+    It is not perceptual, but needs no weights. Coarse scales guide an optimisation while the fine ones still differ
+    everywhere.
     """
 
     def describe(_: Any, images: Array) -> Any:

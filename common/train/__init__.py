@@ -1,1 +1,1 @@
-"""Training without its science: device mesh, states, optimisers, loop, checkpoints, logs, and `fit` around them."""
+"""Training tools of all systems: device mesh, states, optimisers, loop, checkpoints, logs, and `fit`."""

@@ -1,8 +1,8 @@
 """Checkpoints: a state, the position in the data and a small JSON value, saved together or not at all.
 
 Orbax writes each checkpoint into a temporary directory in the background and renames it when it is complete, so a
-process killed at any moment leaves only whole checkpoints. A header stores the shape and the check sum of every array:
-it tells a checkpoint of another model from a damaged one, and finds damage that still decodes.
+process that is killed at any moment leaves only whole checkpoints. A header stores the shape and the check sum of every
+array. It distinguishes a checkpoint of another model from a damaged one and reveals damage that still decodes.
 """
 
 import json
@@ -17,7 +17,8 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from common.errors import InputError
+from common.data.batches import Position
+from common.errors import InputError, one_line
 from common.train.state import fingerprint, flatten, unflatten
 
 # A failed background write becomes one InputError here; Orbax would also log its traceback once per thread.
@@ -27,65 +28,45 @@ KEEP = {"last": 2, "best": 1}
 """Number of checkpoints kept of each kind."""
 
 
-class Position:
-    """Position of an iterator when this object was made, in the form that Grain's checkpoint handler writes and reads.
-
-    The loop fetches each batch one step before it is used, so the position to save is older than the iterator's own.
-    """
-
-    def __init__(self, iterator: Any):
-        self.iterator = iterator
-        self.state = json.dumps(iterator.get_state()).encode()
-
-    def get_state(self) -> bytes:
-        return self.state
-
-    def set_state(self, state: bytes) -> None:
-        self.iterator.set_state(json.loads(state))
-
-    def start_prefetch(self) -> None:
-        """Does nothing. Grain calls this after `set_state`, but the iterator starts by itself at its first batch."""
-
-
 class Checkpoints:
-    """Checkpoints of a run: the newest ones in `directory/last`, those with the lowest metric in `directory/best`."""
+    """Checkpoints of a run: the newest in `directory/last`, the one with the lowest metric in `directory/best`."""
 
     def __init__(self, directory: str | Path):
-        """Touches no file before the first save."""
+        """Takes the run's directory; no file is created before the first save."""
         self.directory = Path(directory).absolute()
         self._managers: dict[str, ocp.CheckpointManager] = {}
-        self._saving: tuple[str, int] | None = None
+        self._saving = ("last", 0)  # kind and step of the latest save
 
     def steps(self, which: str = "last") -> list[int]:
-        """Steps of the complete checkpoints, ascending."""
+        """Steps of the complete checkpoints of a kind ("last" or "best"), ascending."""
         folder = self.directory / which
         return sorted(ocp.utils.checkpoint_steps(folder)) if folder.is_dir() else []
 
     def latest(self, which: str = "last") -> int | None:
-        """Step of the newest complete checkpoint, None if there is none."""
+        """Step of the newest complete checkpoint of a kind; None if there is none."""
         return max(self.steps(which), default=None)
 
     def save(self, step: int, state: Any, iterator: Any = None, meta: Any = None) -> None:
-        """Saves to `last`.
+        """Saves a checkpoint to `last`.
 
-        The call waits for the previous checkpoint to be complete and for all of `state` to be read to the host, where
-        its check sums are computed. Only the writing of the files goes on in the background after it returns.
+        The call waits until the previous checkpoint is complete and until `state` has been copied to the host, where
+        its check sums are computed. Only the writing of the files continues in the background after it returns.
 
         Args:
-          state: pytree of arrays; it may be donated as soon as this returns.
-          iterator: has `get_state()` -> JSON value, or is a `Position` taken earlier.
-          meta: JSON value that `restore` gives back.
+          state: pytree of arrays; it may be donated as soon as the call returns.
+          iterator: object whose `get_state()` returns a JSON value, or a `Position` that was taken earlier.
+          meta: JSON value that `restore` returns.
 
         Raises:
-          InputError: this or the previous checkpoint cannot be written; the older complete ones stay.
+          InputError: this or the previous checkpoint cannot be written; older complete checkpoints stay.
         """
         self.wait()
         self._save("last", step, state, {"meta": meta}, iterator)
 
     def save_best(self, step: int, state: Any, metric: float) -> bool:
-        """Saves to `best` if `metric` is lower than that of the best so far; returns whether it was.
+        """Saves to `best` if `metric` is lower than the best metric so far, and returns whether it is.
 
-        Waits as `save` does.
+        The call waits as `save` does.
         """
         self.wait()
         best = self.best()
@@ -95,40 +76,40 @@ class Checkpoints:
         return True
 
     def best(self) -> tuple[int, float] | None:
-        """Step and metric of the best checkpoint."""
+        """Step and metric of the best checkpoint; None if there is none."""
         step = self.latest("best")
         return None if step is None else (step, self._header("best", step)["metric"])
 
-    def restore(self, like: Any, iterator: Any = None, which: str = "last", step: int | None = None) -> tuple[Any, Any]:
-        """State and `meta` of a checkpoint (the newest one unless `step` is given); sets `iterator` to its position.
+    def restore(self, like: Any, iterator: Any = None) -> tuple[Any, Any]:
+        """State and `meta` of the newest checkpoint in `last`. An `iterator` is set to the saved position.
 
         Args:
-          like: the state of a new run, on the devices where the restored one is wanted; it is not changed.
+          like: state of a new run on the devices that the restored state shall lie on; it is not changed.
 
         Raises:
-          InputError: there is no checkpoint, it is damaged, or it is of another model.
+          InputError: there is no checkpoint, it is damaged, or it belongs to another model.
         """
-        step = self._find(which, step)
-        state, header = self._read(like, which, step, whole=True)
+        step = self._newest("last")
+        state, header = self._read(like, "last", step, whole=True)
         if iterator is not None:
-            self._set_position(which, step, iterator)
+            self._set_position(self._path("last", step) / "data", iterator)
         return state, header["meta"]
 
-    def restore_part(self, like: dict[str, Any], which: str = "best", step: int | None = None) -> tuple[Any, int]:
-        """Some fields of a saved state, such as `{"params": ...}`, and its step; reads no other field.
+    def restore_part(self, like: dict[str, Any], which: str = "best") -> tuple[Any, int]:
+        """Some fields of the newest saved state, such as `{"params": ...}`, and its step; no other field is read.
 
-        `like` holds arrays, or their shapes, of the wanted fields by name.
+        `like` holds the wanted fields by name, as arrays or shapes. Errors as `restore`.
         """
-        step = self._find(which, step)
+        step = self._newest(which)
         return self._read(like, which, step, whole=False)[0], step
 
-    def shapes(self, which: str = "last") -> dict[str, tuple[int, ...]]:
-        """Shape of every array of the newest checkpoint by its path, `params/encoder/kernel`; reads no array."""
-        header = self._header(which, self._find(which, None))
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of every array in the newest checkpoint by path, `params/encoder/kernel`; no array is read."""
+        header = self._header("last", self._newest("last"))
         return {path: tuple(shape) for path, (shape, *_) in header["leaves"].items()}
 
     def wait(self) -> None:
-        """Waits until the checkpoint being written is complete; raises `InputError` if it cannot be written."""
+        """Waits until the latest checkpoint is complete; raises `InputError` if it cannot be written."""
         try:
             for manager in self._managers.values():
                 manager.wait_until_finished()
@@ -136,7 +117,7 @@ class Checkpoints:
             raise self._failed(error) from error
 
     def close(self) -> None:
-        """Waits, then stops the background threads."""
+        """Waits as `wait` does and stops the background threads."""
         self.wait()
         for manager in self._managers.values():
             manager.close()
@@ -146,14 +127,16 @@ class Checkpoints:
         leaves = flatten(state)
         header = header | {"leaves": {path: fingerprint(leaf) for path, leaf in leaves.items()}}
         header["check_sum"] = _check_sum(header)
-        items = {"state": ocp.args.StandardSave(leaves), "meta": ocp.args.JsonSave(header)}
+        items: dict[str, Any] = {"state": ocp.args.StandardSave(leaves), "meta": ocp.args.JsonSave(header)}
         if iterator is not None:
             position = iterator if isinstance(iterator, Position) else Position(iterator)
             items["data"] = grain.checkpoint.CheckpointSave(position)
         self._saving = which, step
         try:
             manager = self._manager(which)
-            for later in [s for s in manager.all_steps() if s >= step]:  # of a run that went on from an older one
+            for later in [
+                s for s in manager.all_steps() if s >= step
+            ]:  # left by a run that continued from an older one
                 manager.delete(later)
             manager.save(step, args=ocp.args.Composite(**items), force=True)
         except Exception as error:
@@ -169,22 +152,20 @@ class Checkpoints:
         which, step = self._saving
         self._managers.pop(which, None)  # it would raise the same error again
         for unfinished in (self.directory / which).glob(f"{step}.*tmp*"):
-            shutil.rmtree(unfinished, ignore_errors=True)  # gives the space back
+            shutil.rmtree(unfinished, ignore_errors=True)  # to free the space
         newest = self.latest(which)
-        kept = "there is no older one" if newest is None else f"that of step {newest} is whole"
+        kept = "there is no older one" if newest is None else f"the checkpoint of step {newest} is whole"
         remedy = "free disk space or name another directory, then run again"
         return InputError(
             f"{self.directory / which}: the checkpoint of step {step} cannot be written ({_reason(error)}); "
             f"{kept}; {remedy}"
         )
 
-    def _find(self, which: str, step: int | None) -> int:
-        steps = self.steps(which)
-        if not steps:
+    def _newest(self, which: str) -> int:
+        step = self.latest(which)
+        if step is None:
             raise InputError(f"{self.directory / which}: no checkpoint; name the work directory of a run")
-        if step is not None and step not in steps:
-            raise InputError(f"{self.directory / which}: no checkpoint of step {step}; there are {steps}")
-        return steps[-1] if step is None else step
+        return step
 
     def _header(self, which: str, step: int) -> dict[str, Any]:
         try:
@@ -215,11 +196,10 @@ class Checkpoints:
                 raise self._damaged(which, step, f"check sum of {path}")
         return unflatten(like, leaves), header
 
-    def _set_position(self, which: str, step: int, iterator: Any) -> None:
-        path = self._path(which, step) / "data"
+    def _set_position(self, path: Path, iterator: Any) -> None:
         try:
-            handler = ocp.Checkpointer(grain.checkpoint.CheckpointHandler())
-            handler.restore(path, args=grain.checkpoint.CheckpointRestore(Position(iterator)))
+            reader = ocp.Checkpointer(grain.checkpoint.CheckpointHandler())
+            reader.restore(path, args=grain.checkpoint.CheckpointRestore(Position(iterator)))
         except Exception as error:
             raise InputError(
                 f"{path}: does not hold a position in this data ({_reason(error)}); use the data, the fields and the "
@@ -231,7 +211,7 @@ class Checkpoints:
 
     def _damaged(self, which: str, step: int, error: Any) -> InputError:
         older = [s for s in self.steps(which) if s < step]
-        remedy = f"delete it to go on from step {older[-1]}" if older else "delete it; there is no older one"
+        remedy = f"delete it to continue from step {older[-1]}" if older else "delete it; there is no older one"
         return InputError(f"{self._path(which, step)}: the checkpoint is damaged ({_reason(error)}); {remedy}")
 
 
@@ -240,11 +220,9 @@ def _check_sum(header: dict[str, Any]) -> int:
 
 
 def _check_same_model(path: Path, saved: dict[str, Any], wanted: dict[str, Any], whole: bool) -> None:
-    """Raises `InputError` unless the arrays saved at `path` have the names, shapes and types of those wanted.
+    """Raises `InputError` unless the saved arrays (path -> `fingerprint`) have the paths, shapes and types of `wanted`.
 
-    Args:
-      saved: `fingerprint` of each array by its name.
-      whole: whether the checkpoint may hold no other fields than those wanted.
+    If `whole` is False, the checkpoint may hold further fields besides those of `wanted`.
     """
     fields = {name.split("/")[0] for name in wanted}
     found = {name: kind for name, kind in saved.items() if whole or name.split("/")[0] in fields}
@@ -263,9 +241,6 @@ def _check_same_model(path: Path, saved: dict[str, Any], wanted: dict[str, Any],
 
 
 def _reason(error: Any) -> str:
-    """One short line about an exception that may quote a long path or a traceback."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    for known in ("No space left on device", "File too large", "Disk quota exceeded", "Permission denied"):
-        if known in text:
-            return known
-    return text if len(text) <= 120 else f"{text[:60]} ... {text[-55:]}"
+    """Short reason of an exception, whose text may quote a long path or a traceback."""
+    known = ("No space left on device", "File too large", "Disk quota exceeded", "Permission denied")
+    return next((reason for reason in known if reason in str(error)), one_line(error, 120))

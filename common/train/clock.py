@@ -1,4 +1,4 @@
-"""How fast a training loop runs, and how long the device waits for input."""
+"""Speed of a training loop, and the time that its devices wait for input."""
 
 import concurrent.futures
 import contextlib
@@ -16,16 +16,16 @@ _compilations: list[float] = []
 
 @dataclasses.dataclass(frozen=True)
 class Speed:
-    """How fast a run was, without its evaluations and checkpoints; NaN where fewer than two steps were done."""
+    """Speed of a run, without its evaluations and checkpoints; NaN if fewer than two steps were done."""
 
     images_per_second: float
-    """Training images per second after the first step."""
+    """Number of training images per second after the first step."""
     seconds_to_first_step: float
-    """Time until the first step was done: input, compilation and the step itself."""
+    """Time until the first step was done, in seconds: input, compilation and the step itself."""
     input_wait_share: float
     """Share of the time after the first step in which the device was idle because a batch was still being made."""
     compilations_after_first: int
-    """Number of compilations caused by later steps. A step that is one program causes some only if the shapes, types or
+    """Number of compilations in later steps. If a step is one program, later steps compile only if the shapes, types or
     placement of the state or of the batches change."""
 
     def __str__(self) -> str:
@@ -38,10 +38,10 @@ class Speed:
 
 
 class Clock:
-    """Measures a loop that dispatches steps asynchronously. As a context manager it owns the thread that watches them.
+    """Stopwatch for a loop that dispatches steps asynchronously; a context manager.
 
-    A step is finished when its metrics are ready. Only a thread that waits for them can tell when that was, because the
-    host is busy fetching the next batch meanwhile; comparing both times shows whether the device waited for the batch.
+    A step is finished when its metrics are ready. A thread waits for the metrics and notes the time, because the host
+    is busy with the next batch meanwhile; comparing both times shows whether the device waited for the batch.
     """
 
     def __init__(self, batch_size: int):
@@ -49,11 +49,11 @@ class Clock:
         self._start = time.perf_counter()
         self._first: float | None = None
         self._end: float | None = None
-        self._running: concurrent.futures.Future | None = None
         self._steps, self._waited, self._paused, self._compilations = 0, 0.0, 0.0, 0
 
     def __enter__(self) -> "Clock":
         self._watcher = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="steps")
+        self._running = self._watcher.submit(_finished, ())
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -68,22 +68,21 @@ class Clock:
             self._compilations += len(_compilations) - before
 
     def step_dispatched(self, metrics: Any) -> None:
-        """Watches the step that returns `metrics`, and waits for the step before it so that batches do not pile up."""
+        """Watches the step that returns `metrics`, and waits for the step before it, so that batches do not pile up."""
         before, self._running = self._running, self._watcher.submit(_finished, metrics)
         self._steps += 1
-        if before is not None:
-            before.result()
+        before.result()
 
     @contextlib.contextmanager
     def fetching(self) -> Iterator[None]:
-        """Context for the making of a batch; the time in it after the running step has finished counts as waiting."""
+        """Context for making a batch; the part of its time after the end of the running step counts as waiting."""
         begin = time.perf_counter()
         yield
         if self._running.done():
             self._waited += max(0.0, time.perf_counter() - max(begin, self._running.result()))
 
     def first_step_done(self) -> None:
-        """Starts the measurement of the speed."""
+        """Starts measuring the speed."""
         self._first = time.perf_counter()
         self._steps, self._waited, self._paused = 0, 0.0, 0.0
 
@@ -96,7 +95,7 @@ class Clock:
         self._paused += time.perf_counter() - begin
 
     def done(self) -> None:
-        """Ends the measurement: the last step has finished."""
+        """Stops measuring the speed, when the last step has finished."""
         self._end = time.perf_counter()
 
     def rate(self) -> tuple[float, float]:
@@ -107,24 +106,25 @@ class Clock:
         return self._steps * self._batch_size / max(elapsed - self._paused, 1e-9), elapsed / self._steps
 
     def speed(self) -> Speed:
-        """Speed so far."""
+        """Measured speed up to now, or up to `done`."""
         to_first = math.nan if self._first is None else self._first - self._start
         wait_share = self._waited / max(self._elapsed() - self._paused, 1e-9)
         return Speed(self.rate()[0], to_first, wait_share, self._compilations)
 
     def _elapsed(self) -> float:
-        """Seconds since the first step, NaN before the second."""
+        """Seconds from the end of the first step until now or `done`; NaN before the second step."""
         if self._first is None or not self._steps:
             return math.nan
         return (self._end or time.perf_counter()) - self._first
 
 
-def _note_compilation(event: str, seconds: float, **_: Any) -> None:
+def _note_compilation(event: str, duration: float, **_: Any) -> None:
     if event == "/jax/core/compile/backend_compile_duration":
-        _compilations.append(seconds)
+        _compilations.append(duration)
 
 
 def _finished(metrics: Any) -> float:
+    """Time at which the metrics are ready."""
     jax.block_until_ready(metrics)
     return time.perf_counter()
 

@@ -1,4 +1,4 @@
-"""What every trainer does around its steps: claim the directory, restore, log, loop, report, close."""
+"""`fit`, which runs a trainer from start to end: claim the directory, restore, log, loop, report, close."""
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,22 +17,22 @@ from common.train.state import State, count_parameters
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Job(loop.Loop):
-    """A training in a work directory: its loop, what it starts from, and what its directory holds besides."""
+    """Training in a work directory: its loop, its first state, and further files for its directory."""
 
     config: Any
-    """Resolved config of the run; its field `workdir` names the directory."""
+    """Resolved configuration of the run; its field `workdir` names the directory."""
     may_change: Sequence[str]
-    """Fields of the config that a continued run may have changed, see `workdir.claim`."""
+    """Fields of the configuration that a continued run may have changed, see `workdir.claim`."""
     new_state: Callable[[bool], State]
-    """(fresh) -> state before the first step. `fresh` is False if a checkpoint will replace its values, so that nothing
-    needs to be read to start from, such as a prior."""
+    """(fresh) -> state before the first step. If `fresh` is False, a checkpoint will replace its values, so a prior
+    need not be read."""
     after_claim: Callable[[], None] = lambda: None
-    """Called when the directory belongs to the run, to write what else it keeps there."""
+    """Writer of further files; it is called when the directory belongs to the run."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What a training ended with."""
+    """Result of a training."""
 
     state: Any
     """State after the last step, on the mesh."""
@@ -41,14 +41,14 @@ class Outcome:
 
 
 def fit(job: Job) -> Outcome:
-    """Runs a training, or continues it from the newest checkpoint in its work directory to the same numbers.
+    """Runs a training. If its work directory holds a checkpoint, continues from it, to the same numbers.
 
     Raises:
-      InputError: what is wrong with the new state; the directory holds another run; what `loop.run` raises.
+      InputError: the new state cannot be made, the directory holds another run, or an error of `loop.run`.
     """
     checkpoints = Checkpoints(job.config.workdir)
     fresh = checkpoints.latest() is None
-    # Before the claim, so that a run with a wrong field claims no directory.
+    # The state is made before the claim, so that a run with a wrong field claims no directory.
     state, resume = sharding.put_replicated(job.new_state(fresh), job.mesh), None
     directory = workdir.claim(job.config.workdir, job.config, job.may_change)
     job.after_claim()
@@ -56,18 +56,18 @@ def fit(job: Job) -> Outcome:
         state, resume = checkpoints.restore(state, job.iterator)
     with Logger(directory, job.steps, resume_step=int(state.step)) as logger:
         state, speed = loop.run(job, state, logger, checkpoints, resume)
-        if np.isfinite(speed.images_per_second):  # a run that was finished already has no speed
+        if np.isfinite(speed.images_per_second):  # a run that had already finished has no speed
             logger.say(str(speed))
     checkpoints.close()
     return Outcome(state, speed, checkpoints)
 
 
 def print_summary(config: Any, parts: Mapping[str, Any], flow: str, frozen: Collection[str] = ()) -> None:
-    """Prints what `--dry-run` shows: the resolved config, the number of parameters per part, and the shapes.
+    """Prints what `--dry-run` shows: the resolved configuration, the number of parameters per part, and the shapes.
 
     Args:
-      parts: pytree of parameters, or of their shapes, by the name of each part of the model.
-      flow: what goes in and what comes out, with shapes.
+      parts: pytree of the parameters, or of their shapes, of each part of the model by name.
+      flow: inputs and outputs of the model with their shapes.
       frozen: names of the parts that are not trained.
     """
     for name, (value, _) in config_diff(config, {}).items():

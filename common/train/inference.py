@@ -1,7 +1,7 @@
-"""Compiled functions applied to many examples: in batches of one size, split over the devices of all processes.
+"""Inference on many examples: a compiled function runs on batches of equal size, split over all devices.
 
 The examples are rows in memory (`over_rows`) or come from a loader of `common.data.batches` (`over_loader`). Both
-start the next batch before they hand out the results of the last one, so that the devices do not wait for the host.
+start the next batch before they return the results of the last one, so that the devices do not wait for the host.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,23 +17,23 @@ from common.data import batches
 from common.train import sharding
 
 Batches = Iterator[tuple[Any, Array]]
-"""(results, index): a pytree of arrays [B, ...] and the number of each row's example, int32 [B], both split over the
-devices. The index is -1 in rows that only fill up the last batch. B is the same in every batch."""
+"""(results, index) per batch: a pytree of arrays [B, ...] and the number of each example, int32 [B], both split over
+the devices. The index is -1 in rows that only fill up the last batch. B is the same in every batch."""
 
 OnBatch = Callable[[int], None]
-"""Called after each batch with the number of examples done so far, for a progress bar."""
+"""Function for a progress bar: it is called after each batch with the number of examples done so far."""
 
 
 def silent(count: int) -> None:
-    """Does nothing after a batch."""
+    """Does nothing: an `OnBatch` without a progress bar."""
 
 
 def compiled(function: Callable[..., Any], mesh: Mesh, *, precision: Literal["highest"] | None) -> Callable[..., Any]:
     """Compiles a function whose results [B, ...] stay split over the devices.
 
     Args:
-      precision: of matrix products and convolutions. "highest" is full float32 on every backend, for whatever is
-        compared with published numbers; None is the backend's fast default.
+      precision: precision of matrix products and convolutions. "highest" is full float32 on every backend, which
+        everything needs that is compared with published numbers; None is the backend's fast default.
     """
 
     def with_precision(*arguments):
@@ -44,7 +44,7 @@ def compiled(function: Callable[..., Any], mesh: Mesh, *, precision: Literal["hi
 
 
 def even_batch_size(batch_size: int, mesh: Mesh) -> int:
-    """The batch size, rounded up to a multiple of the number of devices."""
+    """Batch size, rounded up to a multiple of the number of devices."""
     return -(-batch_size // mesh.size) * mesh.size
 
 
@@ -55,12 +55,12 @@ def over_rows(
     mesh: Mesh,
     batch_size: int,
 ) -> Batches:
-    """Results of `program(*constants, *rows)` for rows that lie in memory.
+    """Results of `program(*constants, *rows)` for rows in memory.
 
     Args:
-      program: compiled; takes and returns arrays [B, ...].
-      constants: first arguments, which lie on all devices of the mesh.
-      rows: arrays [N, ...], equal on all processes. The last row is repeated to fill up the last batch.
+      program: compiled function from arrays [B, ...] to arrays [B, ...].
+      constants: first arguments of the program, which lie on all devices of the mesh.
+      rows: arrays [N, ...], equal in all processes. The last row is repeated to fill up the last batch.
       batch_size: B, a multiple of the number of devices.
     """
     total, split = len(rows[0]), sharding.batch_sharding(mesh)
@@ -83,12 +83,12 @@ def over_loader(
     mesh: Mesh,
     batch_size: int,
 ) -> Batches:
-    """Results of `program(*constants, *arrays)` for the examples of a loader, each of them once.
+    """Results of `program(*constants, *arrays)` for every example of a loader.
 
     Args:
       program, constants, batch_size: see `over_rows`.
-      loader: its examples have an 'index', -1 in padding. Each process loads its own share.
-      names: arrays of an example that the program takes.
+      loader: its examples hold an array "index", -1 in padding. Each process loads its own share.
+      names: names of the arrays of an example that the program takes.
     """
 
     def results() -> Batches:
@@ -100,7 +100,7 @@ def over_loader(
 
 
 def on_host(results: Any, index: Array) -> Any:
-    """The examples of one batch in the order of their numbers, numpy arrays on every process; waits for the batch."""
+    """Results of one batch without padding, as numpy arrays in the order of `index`, in every process."""
     fetched = results, index
     if all(x.is_fully_addressable for x in jax.tree.leaves(fetched)):
         values, numbers = jax.device_get(fetched)
@@ -112,7 +112,7 @@ def on_host(results: Any, index: Array) -> Any:
 
 
 def gathered(results: Batches, on_batch: OnBatch = silent) -> Any:
-    """The results for all examples in the order of their numbers, [N, ...], as numpy arrays on every process."""
+    """Results of all examples [N, ...], as numpy arrays in the order of their numbers in every process."""
     parts, done = [], 0
     for values, index in results:
         parts.append(on_host(values, index))
@@ -122,13 +122,13 @@ def gathered(results: Batches, on_batch: OnBatch = silent) -> Any:
 
 
 def total(results: Batches) -> Any:
-    """The sum over all batches of results that are sums over a batch already, each the same on all devices."""
+    """Sum over all batches of results that are sums over a batch, each the same on all devices."""
     sums = [jax.device_get(values) for values, _ in results]
     return jax.tree.map(lambda *x: np.sum(x, axis=0), *sums)
 
 
 def _ahead(results: Batches) -> Batches:
-    """The same items, each handed out when the next one has been started."""
+    """The same items, each returned after the next one has been started."""
     waiting = None
     for item in results:
         if waiting is not None:

@@ -1,7 +1,7 @@
 """Log of a run: JSON lines and TensorBoard on the disk, progress with rate and time left on the terminal.
 
 `metrics.jsonl` holds only numbers of the computation and no times, so that a run that was killed and resumed leaves the
-same file as one that was not. Rates go to TensorBoard and to the terminal.
+same file as an uninterrupted run. Rates go to TensorBoard and to the terminal.
 """
 
 import json
@@ -23,13 +23,13 @@ METRICS = "metrics.jsonl"
 
 
 class Logger:
-    """Log of one run in its work directory. Only the first process writes; in the others all methods do nothing."""
+    """Log of one run in its work directory. Only the first process writes; in the others every method does nothing."""
 
     def __init__(self, directory: str | Path, total_steps: int, *, resume_step: int = 0, plain_seconds: float = 10.0):
-        """Opens the log and drops the lines of steps after `resume_step`, which will be computed again.
+        """Opens the log and deletes the lines of steps after `resume_step`, which will be computed again.
 
         Args:
-          plain_seconds: shortest time between two lines of progress where standard error is no terminal.
+          plain_seconds: shortest time between two lines of progress if standard error is not a terminal.
 
         Raises:
           InputError: the directory cannot be written, or its log is damaged.
@@ -55,7 +55,7 @@ class Logger:
             self._bar.start()
 
     def write(self, step: int, scalars: Mapping[str, Any], images_per_second: float | None = None) -> None:
-        """Writes a JSON line `{"step": step, ...}`, and the same numbers (and the rate, if given) for TensorBoard."""
+        """Writes a JSON line `{"step": step, ...}`, and the same numbers (with the rate, if given) for TensorBoard."""
         if not self._active:
             return
         values = {name: float(value) for name, value in scalars.items()}
@@ -72,7 +72,7 @@ class Logger:
             self._shown[name] = f"{name.removeprefix('train/')} {values[name]:.4g}"
 
     def progress(self, step: int, images_per_second: float, seconds_per_step: float) -> None:
-        """Moves the bar; without one, prints a line if the last one is old enough or the run has ended."""
+        """Moves the bar; without a bar, prints a line if the last line is old enough or the run has ended."""
         if not self._active:
             return
         due = time.monotonic() - self._last_line >= self._plain_seconds or step == self._total

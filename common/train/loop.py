@@ -1,7 +1,7 @@
-"""The generic training loop: steps, logs, evaluations, checkpoints, and everything that may interrupt them.
+"""Training loop of all trainers: steps, logs, evaluations and checkpoints, and what may interrupt them.
 
-The device is never left waiting: the next batch is on its way while a step runs, and numbers are read from the device
-one step late, at log steps only. The host stops to wait only at checkpoints and evaluations.
+The device does not wait for the host: the next batch is fetched while a step runs, and numbers are read from the device
+one step late, at log steps only. The host waits for the device only at checkpoints and evaluations.
 """
 
 import dataclasses
@@ -13,11 +13,13 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh
 
+from common.data.batches import Position
 from common.errors import InputError
 from common.train import sharding
-from common.train.checkpoint import Checkpoints, Position
+from common.train.checkpoint import Checkpoints
 from common.train.clock import Clock, Speed
 from common.train.logs import Logger
 from common.train.state import State, first_not_finite
@@ -25,33 +27,33 @@ from common.train.state import State, first_not_finite
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Loop:
-    """What a training repeats, on which batches and devices, and when it logs, evaluates and saves."""
+    """Step of a training, its batches and devices, and the steps at which it logs, evaluates and saves."""
 
     step: Callable[[Any, Any], tuple[Any, dict[str, jax.Array]]]
-    """(state, batch) -> (state, dict of scalars). The run stops if a scalar "loss" or "loss/..." is not finite. Scalars
-    that only some steps return are logged as means over these steps."""
+    """(state, batch) -> (state, dict of scalars). The run stops if a scalar "loss" or "loss/..." is not finite.
+    A scalar that only some steps return is logged as its mean over these steps."""
     compiled: bool = False
-    """False: `step` is one pure function, compiled by `sharding.jit_step`. True: `step` is called as it is; it consists
-    of compiled programs that donate the state and return it replicated."""
+    """Whether `step` consists of compiled programs, which donate the state and return it replicated. If False, `step`
+    is one pure function, and the loop compiles it by `sharding.jit_step`."""
     iterator: Any
-    """Yields this process's batches, dicts of numpy arrays; has `get_state()` if checkpoints are kept."""
+    """Iterator over this process's batches, dicts of numpy arrays; with `get_state()` if checkpoints are kept."""
     keys: tuple[str, ...]
     """Names of the arrays of a batch that go to the devices."""
     mesh: Mesh
     steps: int
-    """Number of steps of the whole run, those of its earlier parts included."""
+    """Total number of steps of the run, including those before it was resumed."""
     batch_size: int
-    """Global batch size, for the speed only."""
+    """Global batch size, used for the speed only."""
     log_every: int
-    """Steps between log lines."""
+    """Number of steps between log lines."""
     save_every: int
-    """Steps between checkpoints."""
+    """Number of steps between checkpoints."""
     eval_every: int = 0
-    """Steps between evaluations; 0 evaluates after the last step only."""
+    """Number of steps between evaluations; 0 evaluates after the last step only."""
     evaluate: Callable[[Any], Mapping[str, float]] | None = None
-    """state -> scalars, which may be none."""
+    """(state) -> scalars by name, possibly none."""
     best_metric: str | None = None
-    """Scalar of `evaluate` whose lowest value marks the best state, which is kept; None keeps none."""
+    """Name of the scalar of `evaluate` whose lowest value marks the best state, which is saved; None saves none."""
 
 
 def run(
@@ -60,24 +62,29 @@ def run(
     """Runs a loop until `loop.steps` steps are done.
 
     Args:
-      state: as created or restored; it is donated. Its `step` tells how many steps are done already.
-      checkpoints: where to save; None saves nothing.
-      resume: the `meta` that `Checkpoints.restore` returned with the state; None for a new run.
+      state: new or restored state, which is donated. Its `step` is the number of steps already done.
+      checkpoints: checkpoints to save to; None saves nothing.
+      resume: value `meta` that `Checkpoints.restore` returned with the state; None for a new run.
 
     Returns:
-      The last state and the speed.
+      The last state and the speed of the run.
 
     Raises:
-      InputError: the loss or the state is not finite, or a checkpoint cannot be written; older checkpoints stay.
-      SystemExit: after SIGTERM or SIGINT, when a checkpoint has been saved.
+      InputError: the loss or the state is not finite, the data end, or a checkpoint cannot be written. Older
+        checkpoints stay.
+      SystemExit: a SIGTERM or SIGINT arrived, and a checkpoint has been saved.
     """
     return _Run(loop, state, logger, checkpoints, resume).run()
 
 
 class _Run:
+    """One call of `run`: the state, the numbers that are not logged yet, the clock and the signals."""
+
     def __init__(self, loop: Loop, state: State, logger: Logger, checkpoints: Checkpoints | None, resume: Any):
         self.loop, self.state, self.logger, self.checkpoints = loop, state, logger, checkpoints
-        self.window = [] if resume is None else list(resume["window"])  # [step, {name: value}] not logged yet
+        self.window = (
+            [] if resume is None else list(resume["window"])
+        )  # [step, {name: value}] of steps that are not logged yet
         self.unread: list[tuple[int, dict[str, jax.Array]]] = []
         self.to_log: int | None = None
         self.position: Position | None = None
@@ -87,9 +94,9 @@ class _Run:
     def run(self) -> tuple[State, Speed]:
         loop, clock = self.loop, self.clock
         done = first = int(self.state.step)
-        if done < loop.steps:
-            self.state = sharding.put_replicated(self.state, loop.mesh)
-            batch = self._fetch()
+        if done >= loop.steps:
+            return self.state, clock.speed()
+        self.state, batch = sharding.put_replicated(self.state, loop.mesh), self._fetch()
         step = loop.step if loop.compiled else sharding.jit_step(loop.step, loop.mesh)
         with self.signal, clock:
             while done < loop.steps:
@@ -114,7 +121,7 @@ class _Run:
         return self.state, clock.speed()
 
     def _fetch(self) -> Any:
-        """The next batch, on its way to the devices; `position` becomes that after it."""
+        """Starts copying the next batch to the devices and returns it; `position` becomes the position after it."""
         try:
             batch = next(self.loop.iterator)
         except StopIteration:
@@ -123,12 +130,12 @@ class _Run:
         return sharding.put_batch({name: batch[name] for name in self.loop.keys}, self.loop.mesh)
 
     def _after_step(self, done: int, position: Position | None) -> None:
-        loop = self.loop
+        loop, checkpoints = self.loop, self.checkpoints
         last = done == loop.steps
         stop = self.signal.received(done)
         evaluates = loop.evaluate is not None and (last or (loop.eval_every and done % loop.eval_every == 0))
-        saves = self.checkpoints is not None and (last or stop or done % loop.save_every == 0)
-        if self.to_log is not None:  # the step after it is running by now: reading costs the device nothing
+        saves = checkpoints is not None and (last or stop or done % loop.save_every == 0)
+        if self.to_log is not None:  # the next step is already running, so the device does not wait for the reading
             self._read(self.to_log)
         if done % loop.log_every == 0 or last:
             self.to_log = done
@@ -139,22 +146,21 @@ class _Run:
             self._read(done)
             if evaluates or saves:
                 self._check_state(done)
-            if evaluates:
-                self._evaluate(done)
-            if saves:
-                self.checkpoints.save(done, self.state, position, {"window": self.window})
+            if loop.evaluate is not None and evaluates:
+                self._evaluate(done, loop.evaluate(self.state))
+            if checkpoints is not None and saves:
+                checkpoints.save(done, self.state, position, {"window": self.window})
             if stop:
                 self._stop(done)
 
-    def _evaluate(self, done: int) -> None:
-        scalars = self.loop.evaluate(self.state)
+    def _evaluate(self, done: int, scalars: Mapping[str, float]) -> None:
         if scalars:
             self.logger.write(done, {f"validation/{name}": value for name, value in scalars.items()})
         if self.checkpoints is not None and self.loop.best_metric is not None:
             self.checkpoints.save_best(done, self.state, float(scalars[self.loop.best_metric]))
 
     def _read(self, until: int) -> None:
-        """Fetches the numbers of the steps up to `until`, checks them, and logs what is due."""
+        """Reads the scalars of the steps up to `until` from the device, checks them, and writes the due log line."""
         ready = [entry for entry in self.unread if entry[0] <= until]
         self.unread = self.unread[len(ready) :]
         values = jax.device_get([metrics for _, metrics in ready])
@@ -182,7 +188,7 @@ class _Run:
             self.checkpoints.wait()
             newest = self.checkpoints.latest()
             if newest is not None:
-                kept = f"the last good state is that of step {newest} in {self.checkpoints.directory / 'last'}"
+                kept = f"{self.checkpoints.directory / 'last'} holds the good state of step {newest}"
         raise InputError(
             f"step {step}: {what}; {kept}; try a lower learning rate, float32 for bfloat16, and check the labels"
         )
@@ -191,23 +197,19 @@ class _Run:
         saved = ""
         if self.checkpoints is not None:
             self.checkpoints.wait()
-            saved = "; saved, the same command goes on from here"
-        self.logger.say(f"stopped by {self.signal.name} after step {done}{saved}")
+            saved = "; saved, the same command continues from here"
+        self.logger.say(f"stopped by {signal.Signals(self.signal.number).name} after step {done}{saved}")
         raise SystemExit(128 + self.signal.number)
 
 
 class _Signal:
-    """Handler that notes the first SIGTERM or SIGINT; a second one acts as it would have before the loop."""
+    """Handler that notes the first SIGTERM or SIGINT. The second one has the effect that it had before the loop."""
 
     def __init__(self):
-        self.number, self._before = None, {}
-
-    @property
-    def name(self) -> str:
-        return signal.Signals(self.number).name
+        self.number, self._before = 0, {}
 
     def __enter__(self) -> "_Signal":
-        # With several processes JAX's own handler agrees on a step at which all stop.
+        # With several processes, JAX's own handler finds a step at which all of them stop.
         if threading.current_thread() is threading.main_thread() and jax.process_count() == 1:
             self._before = {n: signal.signal(n, self._note) for n in (signal.SIGTERM, signal.SIGINT)}
         return self
@@ -222,9 +224,7 @@ class _Signal:
         self.number = number
 
     def received(self, step: int) -> bool:
-        if jax.process_count() > 1 and self.number is None:
-            from jax.experimental import multihost_utils
-
-            if multihost_utils.reached_preemption_sync_point(step):
-                self.number = signal.SIGTERM
-        return self.number is not None
+        """Whether a signal has arrived; with several processes all of them agree on the step."""
+        if jax.process_count() > 1 and not self.number and multihost_utils.reached_preemption_sync_point(step):
+            self.number = int(signal.SIGTERM)
+        return self.number != 0

@@ -1,4 +1,4 @@
-"""All devices form one mesh with a `data` axis: states are replicated, batches are split, and jit does the rest.
+"""One mesh of all devices with the axis `data`: states are replicated, batches are split, and jit does the rest.
 
 Statistics over the batch (BatchNorm, minibatch standard deviation) are global, because jit sees the batch as one array.
 """
@@ -15,10 +15,10 @@ from common.errors import InputError
 
 
 def initialize() -> None:
-    """Joins the other processes of the job if the environment says that there are any; call it before using JAX.
+    """Joins the other processes of the job if the environment names any; to be called before JAX is used.
 
-    The environment names them by `JAX_COORDINATOR_ADDRESS` with `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID`. JAX itself
-    finds those of a Slurm step or an Open MPI job of several tasks, and of a TPU pod.
+    The variables are `JAX_COORDINATOR_ADDRESS`, `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID`. JAX itself finds the
+    processes of a Slurm step, of an Open MPI job and of a TPU pod.
     """
     env = os.environ
     if "JAX_COORDINATOR_ADDRESS" in env and "JAX_NUM_PROCESSES" in env:
@@ -37,17 +37,17 @@ def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
 
 
 def replicated_sharding(mesh: Mesh) -> NamedSharding:
-    """Sharding with the whole array on every device: parameters, optimiser state."""
+    """Sharding that keeps the whole array on every device, for parameters and optimiser state."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
-    """Sharding that splits the first axis over the devices."""
+    """Sharding that splits the first axis of an array over the devices."""
     return NamedSharding(mesh, PartitionSpec("data"))
 
 
 def check_batch_size(batch_size: int, mesh: Mesh, parts: int = 1) -> None:
-    """Raises `InputError` unless the global batch size splits evenly over the devices and, on each, into `parts`."""
+    """Raises `InputError` unless the global batch size is a multiple of the number of devices times `parts`."""
     unit = mesh.size * parts
     if batch_size < 1 or batch_size % unit:
         more = f" times {parts}" if parts > 1 else ""
@@ -59,12 +59,12 @@ def check_batch_size(batch_size: int, mesh: Mesh, parts: int = 1) -> None:
 
 
 def put_batch(batch: Any, mesh: Mesh) -> Any:
-    """Global arrays [b * processes, ...], split over the devices, of a pytree of this process's numpy arrays [b, ...].
+    """Pytree of global arrays [b * processes, ...], split over the devices, from this process's numpy arrays [b, ...].
 
-    The copy to the devices is only started, not awaited.
+    The call starts the copy to the devices and does not wait for it.
 
     Raises:
-      InputError: the batch does not split evenly over this process's devices.
+      InputError: b is not a multiple of the number of this process's devices.
     """
     sharding = batch_sharding(mesh)
     local = len(sharding.addressable_devices)
@@ -73,7 +73,8 @@ def put_batch(batch: Any, mesh: Mesh) -> Any:
         array = np.asarray(array)
         if array.ndim == 0 or array.shape[0] % local:
             raise InputError(
-                f"field batch_size: a batch of shape {array.shape} does not split over the {local} devices of a process"
+                f"field batch_size: a batch of shape {array.shape} is not split evenly by the {local} devices of a "
+                f"process; take a multiple of {local}"
             )
         return jax.make_array_from_process_local_data(sharding, array)
 
@@ -85,14 +86,14 @@ def jit_step(step: Callable[..., tuple[Any, Any]], mesh: Mesh, constants: int = 
 
     Args:
       step: a pure function.
-      constants: number of further arguments, which are replicated: what the step reads but no checkpoint holds.
+      constants: number of further arguments, which are replicated: values that the step reads and no checkpoint holds.
     """
-    # The result is replicated explicitly: otherwise XLA may leave a parameter split over the devices, and the next step
-    # would be compiled again for the new shardings.
+    # Without explicit shardings of the result, XLA may leave a parameter split over the devices, and the next step
+    # would be compiled again for the new sharding.
     shardings = (replicated_sharding(mesh), batch_sharding(mesh), *[replicated_sharding(mesh)] * constants)
     return jax.jit(step, donate_argnums=0, in_shardings=shardings, out_shardings=replicated_sharding(mesh))
 
 
 def put_replicated(tree: Any, mesh: Mesh) -> Any:
-    """Copies each leaf to all devices of the mesh, unless it is there already."""
+    """Copies each leaf to all devices of the mesh, unless it is already there."""
     return jax.device_put(tree, replicated_sharding(mesh))

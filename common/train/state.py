@@ -1,4 +1,4 @@
-"""What a training step changes, as one pytree, and how any such pytree is read."""
+"""State that a training step changes, as one pytree, and functions that read any such pytree."""
 
 import zlib
 from typing import Any, Protocol
@@ -10,34 +10,34 @@ import numpy as np
 import optax
 from jax import Array
 
-from common.ops.trees import moving_average
+from common.ops.trees import leaves_by_path, moving_average
 
 
 class State(Protocol):
-    """What the training loop needs of a state, which is a pytree of arrays."""
+    """Members that the training loop needs of a state, which is a pytree of arrays."""
 
     @property
     def step(self) -> Array:
-        """int32 [], number of steps done."""
+        """Number of steps done, int32 []."""
 
     def watched(self) -> Any:
-        """Pytree of the arrays that must stay finite; the names in it appear in the error if one does not."""
+        """Pytree of the arrays that must stay finite. An error about one of them names its path in this tree."""
 
 
 class TrainState(flax.struct.PyTreeNode):
     """State of a model trained by one optimiser. Steps are pure functions (state, batch) -> (state, metrics)."""
 
     step: Array
-    """int32 [], number of steps done."""
+    """Number of steps done, int32 []."""
     params: Any
-    """Parameters, the trained and the frozen ones."""
+    """Trained and frozen parameters."""
     model_state: Any
-    """Collections of the modules besides the parameters, such as {"batch_stats": ...}; {} if there are none."""
+    """Collections of the modules other than the parameters, such as {"batch_stats": ...}; {} if there are none."""
     opt_state: optax.OptState
     ema: Any
     """Moving average of `params`, None if none is kept."""
     key: Array
-    """Typed PRNG key. It never changes: each step draws from `step_key()`, so a resumed run draws the same numbers."""
+    """Typed PRNG key, the same in all steps. A step draws from `step_key()`, so a resumed run repeats its draws."""
 
     def step_key(self) -> Array:
         """PRNG key of the next step."""
@@ -53,7 +53,7 @@ def create_state(
 ) -> TrainState:
     """State before the first step.
 
-    The arrays of `params` are shared with the caller: a step that donates its state invalidates the caller's as well.
+    It shares the arrays of `params` with the caller, who can no longer use them after a step that donates the state.
     """
     ema = jax.tree.map(jnp.copy, params) if keep_ema else None
     return TrainState(jnp.zeros((), jnp.int32), params, model_state, optimizer.init(params), ema, key)
@@ -66,7 +66,7 @@ def apply_gradients(
     model_state: Any,
     ema_decay: Array | float = 0.0,
 ) -> TrainState:
-    """State after the step: parameters updated, moving average (if kept) moved towards them, step counted."""
+    """State after the step: updated parameters, a moving average (if kept) closer to them, and one more step."""
     updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     ema = None if state.ema is None else moving_average(state.ema, params, ema_decay)
@@ -74,12 +74,12 @@ def apply_gradients(
 
 
 def count_parameters(tree: Any) -> int:
-    """Number of values in all leaves together."""
+    """Total number of values in all leaves."""
     return sum(leaf.size for leaf in jax.tree.leaves(tree))
 
 
 def first_not_finite(tree: Any) -> str | None:
-    """Path of the first leaf that holds NaN or infinity, None if all are finite. Waits for the leaves."""
+    """Path of the first leaf that holds NaN or infinity, None if all leaves are finite. Waits for the leaves."""
     for path, leaf in flatten(tree).items():
         if jnp.issubdtype(leaf.dtype, jnp.floating) and not np.isfinite(local_value(leaf)).all():
             return path
@@ -87,7 +87,7 @@ def first_not_finite(tree: Any) -> str | None:
 
 
 def local_value(leaf: Any) -> np.ndarray:
-    """Values of a replicated array on the host (the data of a PRNG key); no copy if the device is the host."""
+    """Values of a replicated array, or the data of a PRNG key, on the host; not copied if the device is the host."""
     leaf = _key_data(leaf)
     if isinstance(leaf, jax.Array) and not leaf.is_fully_addressable:
         leaf = leaf.addressable_data(0)
@@ -95,13 +95,12 @@ def local_value(leaf: Any) -> np.ndarray:
 
 
 def flatten(tree: Any) -> dict[str, Any]:
-    """Leaves by path, such as `params/encoder/kernel`; PRNG keys are replaced by their data."""
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): _key_data(leaf) for path, leaf in leaves}
+    """Leaves by path, such as `params/encoder/kernel`, with the data of each PRNG key in its place."""
+    return {path: _key_data(leaf) for path, leaf in leaves_by_path(tree).items()}
 
 
 def unflatten(like: Any, leaves: dict[str, Any]) -> Any:
-    """Inverse of `flatten`: a tree with the structure and the PRNG keys' types of `like`."""
+    """Inverse of `flatten`: a tree with the structure of `like` and PRNG keys of the same types."""
 
     def restored(old, new):
         return jax.random.wrap_key_data(new, impl=jax.random.key_impl(old)) if _is_key(old) else new
@@ -112,9 +111,9 @@ def unflatten(like: Any, leaves: dict[str, Any]) -> Any:
 
 
 def fingerprint(leaf: Any) -> list[Any]:
-    """[shape, dtype, CRC-32 of the values] of an array; reads the array to the host."""
+    """[shape, dtype, CRC-32 of the values] of an array, which is copied to the host."""
     value = np.ascontiguousarray(local_value(leaf))
-    return [list(leaf.shape), str(leaf.dtype), zlib.crc32(value.reshape(-1).view(np.uint8))]
+    return [list(leaf.shape), str(leaf.dtype), zlib.crc32(value.reshape(-1).view(np.uint8).data)]
 
 
 def _is_key(leaf: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The work directory of a run: its `config.json` says which class of run lies there and with which configuration."""
+"""Work directory of a run, whose `config.json` holds the run's configuration and the name of its class."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,12 +7,8 @@ from typing import Any
 import jax
 
 from common import files
-from common.config import Config, config_diff, config_from_dict, config_to_dict
+from common.config import CLASS, CONFIG, Config, config_diff, config_from_dict, config_to_dict
 from common.errors import InputError
-
-CONFIG = "config.json"
-CLASS = "__class__"
-"""Key of `config.json`: module and name of the configuration's class."""
 
 
 def claim(directory: str | Path, config: Any, may_change: Sequence[str] = ("steps",)) -> Path:
@@ -20,18 +16,18 @@ def claim(directory: str | Path, config: Any, may_change: Sequence[str] = ("step
 
     Args:
       directory: created if it does not exist.
-      config: the resolved configuration; it is stored as `config.json`.
-      may_change: dotted fields (or groups of them, such as `data`) that a continued run may have changed.
+      config: resolved configuration, which is stored as `config.json`.
+      may_change: dotted names of fields, or of groups such as `data`, that a continued run may have changed.
 
     Raises:
-      InputError: the directory holds another run (names the changed fields), or something that is not a run.
+      InputError: the directory holds another run (names the changed fields), or is not the work directory of a run.
     """
     directory = Path(directory)
     path = directory / CONFIG
     if directory.exists() and not directory.is_dir():
         raise InputError(f"{directory}: not a directory; name another work directory")
     started = any((directory / name).exists() for name in ("last", "best"))
-    if path.exists() and started:  # a run that never came to a checkpoint leaves nothing to continue
+    if path.exists() and started:  # a run without a checkpoint leaves nothing to continue
         changed = {
             name: pair
             for name, pair in config_diff(read_values(type(config), directory), config).items()
@@ -53,34 +49,36 @@ def claim(directory: str | Path, config: Any, may_change: Sequence[str] = ("step
 
 
 def read_config(cls: type[Config], directory: str | Path) -> Config:
-    """The configuration of the run in `directory`.
+    """Configuration of the run in `directory`.
 
     Raises:
-      InputError: there is no run, or one of another class (says what is there and which command takes it).
+      InputError: there is no run, or its class is another (says what is there and which command takes it).
     """
     return config_from_dict(cls, read_values(cls, directory), f"{directory}/{CONFIG}")
 
 
 def read_values(cls: type, directory: str | Path) -> dict[str, Any]:
-    """The values in `config.json` as JSON has them; `InputError` if the file says that they are of another class."""
+    """JSON values of `config.json`. Raises `InputError` if the file names another class than `cls`."""
     path = Path(directory) / CONFIG
     if not path.is_file():
         hint = ""
         if (path.parent / "weights.json").is_file():
-            hint = "; it holds an imported network, which commands take by another field"
+            hint = "; it holds an imported network, which another field of the command takes"
         elif repeated := sorted(path.parent.glob(f"run*/{CONFIG}")):
-            hint = f"; it holds several, name one, such as {repeated[0].parent}"
+            hint = f"; it holds several runs, name one of them, such as {repeated[0].parent}"
         raise InputError(f"{directory}: no {CONFIG}, so not the work directory of a run{hint}")
     values = files.read_json(path)
     name = values.pop(CLASS, None) if isinstance(values, dict) else None
-    if name is None:  # written before classes were stored: the fields decide
+    if name is None:  # an older file without a class: its fields are checked instead
         return values
     package, kind = str(name).split(".")[0], str(name).split(".")[-1]
     # A class may move inside its package.
     if (package, kind) == (cls.__module__.split(".")[0], cls.__name__):
         return values
     remedy = f"`python -m {package}.evaluate` takes it" if package != cls.__module__.split(".")[0] else "name another"
-    raise InputError(f"{directory}: a run of {package} with a {kind}; needed is a run with a {cls.__name__}; {remedy}")
+    raise InputError(
+        f"{directory}: a run of {package} with a {kind}, where one with a {cls.__name__} is needed; {remedy}"
+    )
 
 
 def _show(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Animations as GIF or WebP."""
+"""Animated GIF and WebP files."""
 
 import io
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ FORMATS = {".gif": "GIF", ".webp": "WEBP"}
 
 
 def write_animation(path: str | Path, frames: Sequence[np.ndarray], frames_per_second: float = 20) -> None:
-    """Writes frames, uint8 [H, W, 3] of one size, as an endless animation; on failure no file is left.
+    """Writes frames of equal size, uint8 [H, W, 3], as an endless animation; no file is left on failure.
 
-    A GIF has 256 colours per frame and counts time in hundredths of a second; WebP has neither limit.
+    A GIF has 256 colours per frame and counts time in hundredths of a second. WebP has neither limit.
 
     Raises:
-      ValueError: no frames, or a name that ends neither in .gif nor in .webp.
+      ValueError: there is no frame, or the name ends neither in .gif nor in .webp.
       InputError: the file cannot be written.
     """
     path = Path(path)
     if path.suffix not in FORMATS or not len(frames):
-        raise ValueError(f"{path}: an animation is a .gif or .webp of at least one frame")
+        raise ValueError(f"{path}: an animation needs at least one frame and a name that ends in .gif or .webp")
     duration = round(1000 / frames_per_second)
     if path.suffix == ".gif":
         duration = max(round(duration / 10), 1) * 10
@@ -34,5 +34,5 @@ def write_animation(path: str | Path, frames: Sequence[np.ndarray], frames_per_s
 
 
 def back_and_forth(frames: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Frames, then those between the last and the first in reverse order, so that an endless loop never jumps."""
+    """Frames, followed by the inner frames in reverse order, so that an endless loop never jumps."""
     return [*frames, *frames[-2:0:-1]]

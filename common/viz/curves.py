@@ -1,34 +1,36 @@
-"""Curves as pictures. They use Matplotlib's objects directly, so there is no global figure and no display."""
+"""Pictures of curves. They use Matplotlib's objects directly, without global figures and without a display."""
 
 import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from common.files import write_bytes
 from common.metrics.auc import auc
 
-# Okabe and Ito (2008): distinct in every common colour blindness. Line styles make them distinct in grey, too.
+# Okabe and Ito (2008): distinct with every common colour blindness. Line styles distinguish lines in grey prints.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _STYLES = ("-", "--", "-.", ":")
 _LONG = 40
-"""Length in characters of a name from which on the legend stands above the axes."""
+"""Length in characters of the longest name that fits into a legend inside the axes."""
 
 
 def plot_ced(
     errors: Mapping[str, np.ndarray], path: str | Path, threshold: float, unit: str = "NME in %", title: str = ""
 ) -> None:
-    """Draws cumulative error distributions up to `threshold`; the legend shows the area under each.
+    """Draws cumulative error distributions up to `threshold`, with the area under each curve in the legend.
 
     Args:
-      errors: errors per face [B] by name; errors that are not finite are left out.
-      path: picture to write (.png, .pdf, .svg); on failure no file is left.
-      threshold: right end of the axis, in the unit of the errors.
-      unit: label of the axis.
+      errors: name -> error per face [B]; values that are not finite are left out.
+      path: picture to write (.png, .pdf, .svg); no file is left on failure.
+      threshold: right end of the horizontal axis, in the unit of the errors.
+      unit: label of the horizontal axis.
       title: title of the picture.
 
     Raises:
@@ -41,7 +43,7 @@ def plot_ced(
         if not values.size:
             raise ValueError(f"{name}: no finite errors to plot")
         area = float(auc(jnp.asarray(values), threshold))
-        # The curve has a step at each error. It starts with a share of 0 and stays level up to the threshold.
+        # The curve has a step at each error. It begins at a share of 0 and is level after the last step.
         within = values[values <= threshold]
         share = 100 * np.arange(len(within) + 1) / len(values)
         series[f"{name} (AUC {100 * area:.1f} %)"] = (np.r_[0, within, threshold], np.r_[share, share[-1]])
@@ -58,13 +60,13 @@ def plot_lines(
     ylabel: str,
     title: str = "",
 ) -> None:
-    """Draws lines (x [N], y [N]) by name with a legend; NaN makes a gap. For `path` see `plot_ced`."""
+    """Draws lines, name -> (x [N], y [N]), with a legend. NaN makes a gap. `path` is as in `plot_ced`."""
     figure, axes = _figure(xlabel, ylabel, title)
     _draw(axes, series)
     _write(figure, path)
 
 
-def _figure(xlabel: str, ylabel: str, title: str):
+def _figure(xlabel: str, ylabel: str, title: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(6.4, 4.4), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -75,11 +77,11 @@ def _figure(xlabel: str, ylabel: str, title: str):
     return figure, axes
 
 
-def _draw(axes, series: Mapping[str, tuple[np.ndarray, np.ndarray]], **options) -> None:
+def _draw(axes: Axes, series: Mapping[str, tuple[np.ndarray, np.ndarray]], **options: Any) -> None:
     for index, (name, (x, y)) in enumerate(series.items()):
         colour, style = _COLOURS[index % len(_COLOURS)], _STYLES[index % len(_STYLES)]
         axes.plot(x, y, label=name, color=colour, linestyle=style, linewidth=1.8, **options)
-    if max(map(len, series), default=0) > _LONG:  # inside the axes it would hide lines
+    if max(map(len, series), default=0) > _LONG:  # a wide legend inside the axes would hide lines
         axes.figure.legend(frameon=False, loc="outside upper left")
     elif series:
         axes.legend(frameon=False)

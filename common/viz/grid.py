@@ -1,4 +1,4 @@
-"""Grids of pictures with captions, and pictures on disk."""
+"""Grids of images with captions, and the writer of image files."""
 
 import io
 from collections.abc import Sequence
@@ -11,16 +11,16 @@ from PIL import Image, ImageDraw, ImageFont
 from common.files import write_bytes
 
 _GAP = 4
-_BACKGROUND = 255
+"""Number of pixels between cells and around the grid."""
 
 
 def grid(images: Sequence[np.ndarray], columns: int | None = None, captions: Sequence[str] | None = None) -> np.ndarray:
-    """Images arranged in rows on white. All cells have the size of the largest image; smaller images are centred.
+    """Images in rows on a white sheet. All cells have the size of the largest image; smaller images are centred.
 
     Args:
       images: uint8 [H, W, 3]; sizes may differ.
-      columns: number of images per row; chosen for a square grid when absent.
-      captions: one line of text per image, below it.
+      columns: number of images per row; None makes the grid square.
+      captions: line of text below each image.
 
     Returns:
       uint8 [H', W', 3].
@@ -38,7 +38,7 @@ def grid(images: Sequence[np.ndarray], columns: int | None = None, captions: Seq
     text_height = text_size + 6 if captions is not None else 0
     step_x, step_y = cell_width + _GAP, cell_height + text_height + _GAP
     rows = -(-len(images) // columns)
-    sheet = Image.new("RGB", (columns * step_x + _GAP, rows * step_y + _GAP), (_BACKGROUND,) * 3)
+    sheet = Image.new("RGB", (columns * step_x + _GAP, rows * step_y + _GAP), "white")
     draw, font = ImageDraw.Draw(sheet), _font(text_size)
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
@@ -52,23 +52,23 @@ def grid(images: Sequence[np.ndarray], columns: int | None = None, captions: Seq
 
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
-    """Writes a uint8 array [H, W, 3] or [H, W] in the format of the suffix (.png, .jpg); on failure no file is left."""
+    """Writes a uint8 array [H, W, 3] or [H, W] in the format of the suffix (.png, .jpg); no file is left on failure."""
     path = Path(path)
     formats = Image.registered_extensions()
     if path.suffix.lower() not in formats:
-        raise ValueError(f"{path}: no picture format has this suffix; use .png or .jpg")
+        raise ValueError(f"{path}: no image format has this suffix; use .png or .jpg")
     data = io.BytesIO()
     Image.fromarray(np.asarray(image)).save(data, formats[path.suffix.lower()], quality=92)
     write_bytes(path, data.getvalue())
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    # Pillow's own font lacks accented letters, which occur in file names; Matplotlib's font has them.
+    # File names may hold accented letters, which Matplotlib's font has and Pillow's own font lacks.
     return ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"), size)
 
 
 def _shorten(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """Text whose middle is replaced by dots if it is wider than `width` pixels."""
+    """Text, with dots in place of its middle if it is wider than `width` pixels."""
     short, kept = text, len(text)
     while kept > 2 and font.getlength(short) > width:
         kept -= 1

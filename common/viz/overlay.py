@@ -1,17 +1,20 @@
 """Landmarks drawn on images."""
 
+import itertools
+from collections.abc import Iterable
+
 import numpy as np
 from PIL import Image, ImageDraw
 
 from common.data.faces.scheme import LandmarkScheme
 
-# Blue and yellow are distinct in every common colour blindness, and both stand out on skin.
+# Blue and yellow are distinct with every common colour blindness, and both stand out on skin.
 PREDICTED = (38, 148, 255)
 TARGET = (255, 221, 51)
 _OUTLINE = (0, 0, 0)
 _SUPERSAMPLING = 3
 _MIN_SIZE = 384
-"""Length in pixels that the longer side of a picture has at least."""
+"""Smallest length of the longer side of a picture, in pixels."""
 
 
 def overlay(
@@ -22,20 +25,21 @@ def overlay(
     *,
     visible: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Image with landmarks drawn as dots: predicted ones in blue, true ones in yellow below them.
+    """Image with landmarks drawn as dots: blue dots for predictions, over yellow dots for the truth.
 
     Args:
       image: uint8 [H, W, 3].
-      predicted: [K, 2] as (x, y) in pixels of `image`, or None; those that are not finite are not drawn.
-      target: [K, 2], true landmarks, or None.
-      scheme: scheme whose lines join the dots; no lines when absent.
-      visible: [K], non-zero where a true landmark is drawn; all when absent.
+      predicted: predicted landmarks [K, 2] as (x, y) in pixels of `image`, or None. A landmark that is not finite is
+        not drawn.
+      target: true landmarks in the same form, or None.
+      scheme: scheme whose lines join the dots; without a scheme there are no lines.
+      visible: [K], 0 for true landmarks that are not drawn; None draws all.
 
     Returns:
       uint8 [H f, W f, 3]; f is the smallest whole factor that makes the longer side at least 384 pixels.
 
     Raises:
-      ValueError: an image that is not uint8 [H, W, 3], or landmarks that are not [K, 2] of the scheme's K.
+      ValueError: the image is not uint8 [H, W, 3], or the landmarks are not [K, 2] with the scheme's K.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"the image must be uint8 [H, W, 3], not {image.dtype} {list(image.shape)}")
@@ -44,7 +48,7 @@ def overlay(
     canvas = Image.fromarray(image).resize((width * factor, height * factor), Image.Resampling.BICUBIC)
     unit = max(canvas.size) / _MIN_SIZE  # dots and lines scale with the picture
     lines = scheme.lines if scheme else ()
-    # True dots are larger, so that they remain visible around predicted dots that hit them.
+    # Dots of true landmarks are larger, so that they are visible around the dots of exact predictions.
     for points, mask, colour, radius in ((target, visible, TARGET, 2.6), (predicted, None, PREDICTED, 1.9)):
         if points is None:
             continue
@@ -56,7 +60,7 @@ def overlay(
 
 
 def _drawn(points: np.ndarray, visible: np.ndarray | None, scheme: LandmarkScheme | None) -> np.ndarray:
-    """Landmarks [K, 2] as float64, with NaN where nothing is drawn."""
+    """Landmarks [K, 2] as float64, with NaN for those that are not drawn."""
     points = np.array(points, np.float64)
     if points.ndim != 2 or points.shape[1] != 2 or (scheme and len(points) != scheme.count):
         raise ValueError(f"landmarks must be [{scheme.count if scheme else 'K'}, 2], not {list(points.shape)}")
@@ -66,15 +70,22 @@ def _drawn(points: np.ndarray, visible: np.ndarray | None, scheme: LandmarkSchem
     return points
 
 
-def _layer(size: tuple[int, int], points: np.ndarray, lines, colour, radius: float, width: float) -> Image.Image:
-    """RGBA picture of dots and lines. It is drawn larger and averaged down, because Pillow does not smooth edges."""
+def _layer(
+    size: tuple[int, int],
+    points: np.ndarray,
+    lines: Iterable[tuple[int, ...]],
+    colour: tuple[int, int, int],
+    radius: float,
+    width: float,
+) -> Image.Image:
+    """RGBA picture of dots and lines. It is drawn larger and then reduced, because Pillow does not smooth edges."""
     scale = _SUPERSAMPLING
     large = Image.new("RGBA", (size[0] * scale, size[1] * scale), (*colour, 0))
     draw = ImageDraw.Draw(large)
     points = (points + 0.5) * scale - 0.5
-    shown = np.isfinite(points).all(1)
+    shown = np.all(np.isfinite(points), axis=1)
     for line in lines:
-        for a, b in zip(line, line[1:], strict=False):
+        for a, b in itertools.pairwise(line):
             if shown[a] and shown[b]:
                 draw.line((*points[a], *points[b]), fill=(*colour, 190), width=max(1, round(width * scale)))
     outer = radius + width / 2

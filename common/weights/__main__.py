@@ -28,21 +28,21 @@ class Import:
     """Turns a checkpoint into a directory with this project's variables and their description, whole or not at all."""
 
     format: str = ""
-    """Name of the checkpoint's format; `inspect` guesses it, `list` has examples."""
+    """Name of the checkpoint's format; `inspect` guesses it, `list` prints all formats."""
     src: tuple[str, ...] = ()
-    """Checkpoint: a .safetensors, .pth, .pt, .pkl or .npz file, or several if the network is spread over them."""
+    """Checkpoint: a .safetensors, .pth, .pt, .pkl or .npz file, or several files that hold parts of the network."""
     out: str = ""
     """Directory to write; it must not exist yet."""
     prefix: str | None = None
-    """Prefix of the network's names in a file that holds several such networks; found if it is not given."""
+    """Prefix of the network's names; needed only if the file holds several networks of this format."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Inspect:
-    """Prints names, shapes and types of a checkpoint's arrays and which formats it may be of."""
+    """Prints names, shapes and types of a checkpoint's arrays, and the formats that it may have."""
 
     file: str = ""
-    """The checkpoint; `inspect FILE` names it as well."""
+    """The checkpoint; `inspect FILE` is short for `inspect --file FILE`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,16 +52,16 @@ class List:
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """Writes an imported network in the names and layouts of its format again, as safetensors."""
+    """Writes an imported network with the names and layouts of its format, as safetensors."""
 
     src: str = ""
-    """Directory that `import` wrote."""
+    """Directory that `import` wrote. For the generator of a run use `python -m hsr_jax.export`."""
     out: str = ""
     """File to write."""
 
 
 def run_import(options: Import) -> None:
-    """Writes the directory and prints what the network is."""
+    """Writes the directory and prints the module."""
     format = formats.find(options.format)
     if not options.src or not options.out:
         raise InputError(
@@ -74,25 +74,27 @@ def run_import(options: Import) -> None:
     origin = [{"file": Path(file).name, "sha256": converted.sha256(file)} for file in options.src]
     header = {"format": format.name, "source": origin, "prefix": prefix, "module": converted.describe(module)}
     converted.save_directory(options.out, variables, header)
-    print(f"{options.out}: {_count(variables):,} values of {prefix or 'the whole file'}")
+    count = sum(x.size for x in jax.tree.leaves(variables))
+    print(f"{options.out}: {count:,} values of {prefix or 'the whole file'}")
     print(f"module: {header['module']}")
 
 
 def run_inspect(options: Inspect) -> None:
-    """Prints the arrays and the formats that they may be of."""
+    """Prints the arrays and the formats that they may have."""
     arrays = read.arrays(options.file)
     width = max(map(len, arrays), default=0)
     for name, x in arrays.items():
         print(f"{name:{width}}  {x.dtype.name:8}  {list(x.shape)}")
     print(f"{len(arrays)} arrays, {sum(x.size for x in arrays.values()):,} values")
-    for format, prefix in formats.guess(arrays):
+    guesses = formats.guess(arrays)
+    for format, prefix in guesses:
         print(f"format: {format.name} ({format.what}), prefix {prefix!r}")
-    if not formats.guess(arrays):
-        print("format: none that is known; `list` prints those")
+    if not guesses:
+        print("format: unknown; `list` prints the known formats")
 
 
 def run_list(options: List) -> None:
-    """Prints formats and checkpoints."""
+    """Prints the formats and the published checkpoints."""
     for format in formats.FORMATS:
         print(f"format {format.name}: {format.what}")
     for known in PUBLISHED:
@@ -101,7 +103,7 @@ def run_list(options: List) -> None:
 
 
 def run_export(options: Export) -> None:
-    """Writes the network into a file in the names of its format."""
+    """Writes the network into a file."""
     if not options.out:
         raise InputError("field out: empty; name a file")
     format, module, variables = formats.load(options.src)
@@ -119,10 +121,10 @@ COMMANDS: dict[str, tuple[Any, Callable[[Any], None]]] = {
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Runs the command."""
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help"):
-        print(f"{__doc__}\nEach has its own --help.")
+        print(f"{__doc__}\nEach command has its own --help.")
         return
     name, rest = words[0], words[1:]
     if name not in COMMANDS:
@@ -134,17 +136,14 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _merged(sources: Sequence[str]) -> dict[str, np.ndarray]:
+    """The arrays of all files together. Raises `InputError` if two files hold the same name."""
     merged: dict[str, np.ndarray] = {}
     for source in sources:
         arrays = read.arrays(source)
         if twice := merged.keys() & arrays.keys():
-            raise InputError(f"{source}: {min(twice)} is in a file before it, too; name files of one network")
+            raise InputError(f"{source}: another file holds {min(twice)}, too; name the files of one network")
         merged |= arrays
     return merged
-
-
-def _count(variables: dict) -> int:
-    return sum(x.size for x in jax.tree.leaves(variables))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A directory with an imported network: its variables, and a JSON file that says what they are and where from."""
+"""Directories with an imported network: its variables, and a JSON file with its module and its origin."""
 
 import dataclasses
 import hashlib
@@ -14,6 +14,7 @@ from flax import traverse_util
 from safetensors.numpy import save
 
 from common import files
+from common.config import stored_class
 from common.errors import InputError
 from common.weights import read
 
@@ -30,7 +31,8 @@ def save_directory(directory: str | Path, variables: dict, header: Mapping[str, 
     directory = Path(directory)
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise InputError(f"{directory}: exists already; name another directory or delete it")
-    data = save({path: np.asarray(x, order="C") for path, x in _flat(variables).items()})
+    flat = traverse_util.flatten_dict(variables, sep="/")
+    data = save({path: np.asarray(x, order="C") for path, x in flat.items()})
     aside = None
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
@@ -55,20 +57,25 @@ def load_directory(directory: str | Path) -> tuple[dict[str, Any], dict]:
     """Header and variables (a tree of NumPy arrays) of a directory that `save_directory` wrote.
 
     Raises:
-      InputError: it is no such directory, or its variables are not those that were written.
+      InputError: `save_directory` did not write the directory or it was changed.
     """
     directory = Path(directory)
     if not is_directory(directory):
-        raise InputError(f"{directory}: holds no {HEADER}; make it by python -m common.weights import")
+        if run := stored_class(directory):
+            raise InputError(
+                f"{directory}: holds a run with a {run}, not an imported network; `python -m hsr_jax.export` writes "
+                "the generator of a GAN's run"
+            )
+        raise InputError(f"{directory}: holds no {HEADER}; make it with `python -m common.weights import`")
     header, file = files.read_json(directory / HEADER), directory / VARIABLES
     arrays = read.arrays(file)
     if sha256(file) != header.get("variables_sha256"):
-        raise InputError(f"{file}: not the file that was imported, its hash differs; import again")
+        raise InputError(f"{file}: not the file that the import wrote, its hash differs; import again")
     return header, traverse_util.unflatten_dict(arrays, sep="/")
 
 
 def describe(module: Any) -> Any:
-    """A module as JSON values: the class and the fields that hold numbers, texts or modules."""
+    """A module as JSON values: its class, and its fields that hold numbers, texts or modules."""
     if dataclasses.is_dataclass(module):
         names = [field.name for field in dataclasses.fields(module) if field.name not in ("parent", "name", "dtype")]
         return {"class": type(module).__name__} | {name: describe(getattr(module, name)) for name in names}
@@ -78,7 +85,7 @@ def describe(module: Any) -> Any:
 
 
 def build(value: Any, classes: Iterable[type]) -> Any:
-    """The module that `describe` described, if it is of these classes; raises `KeyError` or `TypeError` otherwise."""
+    """The inverse of `describe`, for modules of these classes. Raises `KeyError` or `TypeError` for other values."""
     if isinstance(value, list):
         return tuple(build(item, classes) for item in value)
     if not isinstance(value, dict):
@@ -94,7 +101,3 @@ def sha256(path: str | Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name a file") from error
-
-
-def _flat(variables: dict) -> dict[str, np.ndarray]:
-    return traverse_util.flatten_dict(variables, sep="/")

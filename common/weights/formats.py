@@ -22,7 +22,7 @@ from common.weights.networks.table import StateDict
 from common.weights.networks.vgg import ALEXNET, VGG_16
 from common.weights.networks.vit import DEIT, DINO
 
-# Where several fit, the first is meant: LPIPS in two files holds a VGG-16 or an AlexNet, too.
+# If several fit, the first is taken: the two files of LPIPS hold a VGG-16 or an AlexNet, too.
 FORMATS = (
     stylegan2.ADA,
     discriminator.ADA,
@@ -41,33 +41,33 @@ FORMATS = (
     PYTORCH_FID,
 )
 BY_NAME = {format.name: format for format in FORMATS}
-# Classes of modules, and of their parts, that an imported directory may name.
+# Classes of modules and of their parts that an imported directory may name.
 MODULES = {format.cls for format in FORMATS} | {Heads}
 
 
 def find(name: str) -> Format:
-    """The format of this name; `InputError` names the nearest."""
+    """The format of this name. Raises `InputError`, which names the nearest format."""
     if name not in BY_NAME:
         raise InputError(f"field format: {name!r} is none of {', '.join(BY_NAME)}{nearest(name, BY_NAME)}")
     return BY_NAME[name]
 
 
 def guess(arrays: StateDict) -> list[tuple[Format, str]]:
-    """Every format whose marks are found, with the prefix under which they are."""
+    """Every format whose marks are among the names, with the prefix of these names."""
     return [(format, prefix) for format in FORMATS for prefix in read.prefixes(arrays, format.marks)]
 
 
 def select(
     format: Format, arrays: StateDict, prefix: str | None = None, *, source: str = "the checkpoint"
 ) -> tuple[dict[str, np.ndarray], str]:
-    """The arrays of one network, without prefix, and the prefix; `read.part` says how it is chosen."""
+    """The arrays of one network without their prefix, and the prefix. Choice and errors as in `read.part`."""
     found, prefix = read.part(arrays, format.marks, prefix, source=source)
     words = prefix.split(".")[:-1]  # 'state_dict.decoder.' -> 'state_dict', 'decoder'
     for name in format.beside:
-        outside = [".".join([*words[:count], name]) for count in range(len(words))]
-        there = [full for full in outside if full in arrays]
-        if there and name not in found:
-            found[name] = arrays[there[-1]]  # the nearest
+        outer = [".".join([*words[:count], name]) for count in range(len(words))]
+        for full_name in outer:  # the last one that exists is the nearest to the network
+            if full_name in arrays and f"{prefix}{name}" not in arrays:
+                found[name] = arrays[full_name]
     return found, prefix
 
 
@@ -76,20 +76,22 @@ def open_network(path: str | Path, names: Collection[str]) -> tuple[Format, nn.M
 
     Args:
       path: a file, or a directory that `python -m common.weights import` wrote.
-      names: formats that it may have.
+      names: formats that the network may have.
 
     Raises:
-      InputError: it has none of them, or is damaged.
+      InputError: there is no network of these formats, or it is damaged.
     """
-    if converted.is_directory(path):
+    if Path(path).is_dir():
         format, module, variables = load(path)
         if format.name not in names:
-            raise InputError(f"{path}: is of format {format.name}, not {' or '.join(names)}; name another")
+            raise InputError(f"{path}: has format {format.name}, not {' or '.join(names)}; name another network")
         return format, module, variables
     content = read.arrays(path)
     known = [format for format, _ in guess(content) if format.name in names]
     if not known:
-        raise InputError(f"{path}: holds no {' or '.join(names)} network; python -m common.weights inspect tells what")
+        raise InputError(
+            f"{path}: holds no {' or '.join(names)} network; `python -m common.weights inspect` lists its arrays"
+        )
     format = known[0]
     arrays, _ = select(format, content, source=str(path))
     module = format.infer(arrays, source=str(path))
@@ -100,7 +102,7 @@ def load(directory: str | Path) -> tuple[Format, nn.Module, dict[str, Any]]:
     """Format, module and variables of a directory that `python -m common.weights import` wrote.
 
     Raises:
-      InputError: it is no such directory, was changed, or was written by a version that described modules differently.
+      InputError: `import` did not write the directory, it was changed, or another version of this project wrote it.
     """
     header, variables = converted.load_directory(directory)
     try:

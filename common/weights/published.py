@@ -1,7 +1,7 @@
-"""Checkpoints known to be published: what they are, where, under what licence, and how they are imported.
+"""Published checkpoints: their contents, places and licences, and the commands that import them.
 
-Nothing is downloaded from here. Licences are those that the publishers state, for the weights or for the repository
-that holds them: read them there before use.
+Nothing is downloaded from here. The licences are stated by the publishers, for the weights or for the repository that
+holds them: read them there before use.
 """
 
 import dataclasses
@@ -16,19 +16,21 @@ APACHE = "Apache-2.0"
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """A checkpoint, or a family of them, of one format."""
+    """A checkpoint, or a family of checkpoints, of one format."""
 
     what: str
+    """Network and training data."""
     where: str
-    """Project page and the file's name there."""
+    """Project page and name of the file there."""
     licence: str
     values: int
     """Number of values in the imported network; each takes four bytes in the directory that the import writes."""
     format: str
+    """Name of the format."""
     files: tuple[str, ...]
-    """Files that the command is given, under the publisher's names where there are such."""
+    """Files to import, under the publisher's names if they are known."""
     prefix: str | None = None
-    """Prefix of the network's names, needed where the file holds several such networks."""
+    """Prefix of the network's names, needed if the file holds several networks of this format."""
 
     def command(self) -> str:
         """The command that imports it."""
@@ -41,7 +43,7 @@ class Published:
 
 PUBLISHED = (
     Published(
-        "StyleGAN2 generator, FFHQ 1024 px; MetFaces, AFHQ, BreCaHAD and CIFAR-10 beside it",
+        "StyleGAN2 generator, FFHQ 1024 px; there are others of MetFaces, AFHQ, BreCaHAD and CIFAR-10",
         "github.com/NVlabs/stylegan2-ada-pytorch (Karras et al. 2020, arXiv 2006.06676), pretrained/ffhq.pkl",
         NVIDIA,
         33_166_748,
@@ -138,7 +140,7 @@ PUBLISHED = (
         ("dino_deitsmall16_pretrain.pth",),
     ),
     Published(
-        "ViT-S/14, DINOv2 without registers; larger ones beside it",
+        "ViT-S/14, DINOv2 without registers; there are larger ones",
         "github.com/facebookresearch/dinov2 (Oquab et al. 2023, arXiv 2304.07193), dinov2_vits14_pretrain.pth",
         APACHE,
         22_056_192,

@@ -1,4 +1,4 @@
-"""Reads checkpoints of any format, told by their first bytes, without PyTorch and without running their code."""
+"""Reads checkpoints without PyTorch and without running any code in them. The first bytes of a file tell its format."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,18 +13,18 @@ from common.weights.readers import array_files, nvidia, torch_files
 ZIP = b"PK\x03\x04"
 PICKLE = b"\x80"
 KINDS = "a safetensors, PyTorch (.pth, .pt), NVIDIA (.pkl) or NumPy (.npz) file"
-# Parts of the prefix that is meant where a network is found under several: averaged weights, or in MoCo, whose average
-# serves only the loss, the trained ones.
+# If a network is found under several prefixes, the one with such a part is taken: averaged weights, except in MoCo,
+# whose average serves only the loss.
 PREFERRED = ("G_ema", "g_ema", "teacher", "encoder_q")
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """The content of a checkpoint: nested dicts of arrays, numbers and texts; lists are dicts by index.
+    """The content of a checkpoint: nested dicts of arrays, numbers and texts; lists become dicts by index.
 
-    Arrays are read-only and may share memory and have gaps, as they do in the file.
+    Arrays are read-only. As in the file, they may share memory and have gaps.
 
     Raises:
-      InputError: names the file, which is absent, of another format, damaged, or would run something.
+      InputError: the file is absent, damaged, of an unknown format, or asks for code to be run.
     """
     path = Path(path)
     if not path.is_file():
@@ -57,15 +57,17 @@ def _content(path: Path) -> Any:
 
 
 def arrays(path: str | Path) -> dict[str, np.ndarray]:
-    """The arrays of a checkpoint by their full names (`flatten`)."""
+    """The arrays of a checkpoint by full name, see `flatten`; errors as in `read`."""
     return flatten(read(path), source=str(path))
 
 
 def flatten(tree: Mapping[str, Any], *, source: str = "the checkpoint") -> dict[str, np.ndarray]:
-    """Arrays by full name: the keys on the way joined by dots, so {'state_dict': {'a.b': x}} has 'state_dict.a.b'.
+    """Arrays by full name, which joins all keys by dots: {'state_dict': {'a.b': x}} has 'state_dict.a.b'.
 
-    Numbers, texts and everything else that is not an array are left out. Raises `InputError` if two arrays have one
-    name, or if a name cannot be printed.
+    Numbers and texts are left out.
+
+    Raises:
+      InputError: two arrays have the same name, or a name cannot be printed.
     """
     found: dict[str, np.ndarray] = {}
 
@@ -74,7 +76,7 @@ def flatten(tree: Mapping[str, Any], *, source: str = "the checkpoint") -> dict[
             for key, value in node.items():
                 visit(value, f"{name}.{key}" if name else key)
         elif isinstance(node, np.ndarray):
-            if not name.isprintable():  # it will be printed, and may hold commands to a terminal
+            if not name.isprintable():  # names are printed, and could hold commands to a terminal
                 raise InputError(f"{source}: an array is called {name!r}; take the file from its publisher")
             if name in found:
                 raise InputError(f"{source}: two arrays are called {name}; save them under different names")
@@ -106,11 +108,12 @@ def part(
     Args:
       names: arrays by full name.
       marks: names without prefix that only this kind of network has.
-      prefix: the prefix to take. When absent it is the only one under which all marks are found, or the only one of
-        these with a part in `PREFERRED`.
+      prefix: the prefix to take. When absent, it is the only prefix of all marks, or the only such prefix with a part
+        in `PREFERRED`.
+      source: the file, for error messages.
 
     Raises:
-      InputError: there is no such network, or there are several, which it names.
+      InputError: there is no such network, or there are several; lists their prefixes.
     """
     found = prefixes(names, marks)
     if prefix is not None:
@@ -120,5 +123,5 @@ def part(
     if len(chosen) != 1:
         shown = ", ".join(repr(p) for p in found)
         remedy = f"give one of the prefixes {shown}" if found else f"no array is called {marks[0]}; inspect the file"
-        raise InputError(f"{source}: not one such network but {len(chosen)}; {remedy}")
+        raise InputError(f"{source}: holds {len(chosen)} such networks, not one; {remedy}")
     return {name.removeprefix(chosen[0]): x for name, x in names.items() if name.startswith(chosen[0])}, chosen[0]

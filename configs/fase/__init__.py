@@ -1,1 +1,1 @@
-"""FASE: Tables 1 to 7, the demo, and small models for a CPU."""
+"""FASE: Tables 1 to 7 of the paper, the demo, and small models for a CPU."""

@@ -1,4 +1,4 @@
-"""The demo: drawn faces at 64 px, a model trained from scratch in ten minutes on two cores.
+"""The demo: a model for drawn faces at 64 px, trained from scratch in less than ten minutes on two cores.
 
 make demo
 """
@@ -11,8 +11,6 @@ config = FaseConfig(
     workdir="runs/demo",
     data=FaceDataConfig(
         dataset="synthetic",
-        data_dir="data",
-        validation_fraction=0.1,
         synthetic_train=500,
         synthetic_test=100,
         synthetic_size=96,
@@ -29,7 +27,7 @@ config = FaseConfig(
         encoder_depths=(1, 2, 4, 1),
         num_itls=1,
     ),
-    # Half the paper's strength: a few dozen epochs are too short to learn its darkest and most occluded pictures.
+    # Half the strength of the paper: a dozen epochs are too few to learn its darkest and most occluded pictures.
     augmentation=LandmarkAugmentation(
         rotation=20.0,
         scaling=0.1,
@@ -40,9 +38,9 @@ config = FaseConfig(
         contrast=0.25,
         contrast_factor=(0.5, 1.5),
     ),
-    # Sigma in heatmap pixels; the coordinate term makes the mean of the heatmap precise, not only its peak.
+    # The coordinate term makes the mean of a heatmap precise, not only its peak.
     loss=LossConfig(kind="softmax", sigma=1.0, weight=1.0, coordinate_weight=1.0),
-    # The same rate for all parts: none of them is pretrained.
+    # All parts have the same rate, because none is pretrained.
     optimizer=OptimizerConfig(
         itl_lr=3e-3,
         encoder_lr=3e-3,

@@ -1,12 +1,13 @@
-"""The settings that all tables of the FASE paper share (Sec. 4.3); each `tableN.py` holds the rows of one table.
+"""The settings that all tables of the FASE paper share (Sec. 4.3). Each `tableN.py` holds the rows of one table.
 
     python -m fase_jax.tables --table 7
     python -m fase_jax.repeat --runs 10 --config configs/fase/table7.py:w300_50_itl3
 
-Cost: 200,000 steps of batch 8 at 256 px took one 16 GB V100. A run needs the data set's official download under
-`data.root`, and `weights/ffhq` with the FFHQ generator and Feature-Style encoder (see README, "Public weights").
-Published errors are NME in percent, mean and standard deviation over 5 runs, or 10 with 50 labels: `NME` by the outer
-eye corners, on AFLW `NME_box` by the square root of the box's area and `NME_diag` by the box's diagonal.
+A run of the paper made 200,000 steps of batch 8 at 256 px on one V100 with 16 GB. It needs the official download of the
+data set in `data.root`, and the FFHQ generator and Feature-Style encoder in `weights/ffhq` (README, "Public weights").
+Published errors are NME in percent: mean and standard deviation over 5 runs, or 10 runs with 50 labels. They are
+normalised by the distance of the outer eye corners (`NME`), on AFLW by the square root of the box's area (`NME_box`)
+or its diagonal (`NME_diag`).
 """
 
 import dataclasses
@@ -17,9 +18,9 @@ from fase_jax.config import FaceDataConfig, FaseConfig, LossConfig
 from fase_jax.model import ModelConfig
 
 PRIOR = "weights/ffhq"
-# The FFHQ generator has 1024 px and 18 rows of W+; heatmaps have 128 px.
+# The FFHQ generator makes images of 1024 px and has 18 rows of W+. Heatmaps keep their 128 px.
 MODEL = ModelConfig(generator_resolution=1024, channel_base=32768)
-# 3FabRec's crops and targets, which the paper builds on.
+# Crops and targets as in 3FabRec, on which the paper builds.
 EXTEND = {"w300": (0.2, 0.12), "wflw": (0.0, 0.1), "aflw": (0.0, 0.0)}
 LOSS = LossConfig(kind="mse", target="fabrec", sigma=7.0, weight=300.0)
 TITLES = {"w300": "300-W", "wflw": "WFLW", "aflw": "AFLW"}
@@ -33,14 +34,14 @@ def row(
     num_itls: int | None = None,
     finetune_encoder: bool = True,
 ) -> Row:
-    """A row of a table with a run of its own.
+    """Makes a row of a table with a run of its own.
 
     Args:
-      name: the table's file and the row, such as `table3/wflw_50`.
+      name: names of the table's file and of the row, such as `table3/wflw_50`.
       dataset: `w300`, `wflw` or `aflw`.
-      num_labels: size of the training set; 0 takes all of it.
+      num_labels: number of training faces; 0 takes all.
       published: the paper's values.
-      num_itls: number of ITLs; without one, the five of most tables.
+      num_itls: number of ITLs; None for the five ITLs of most tables, which the title then does not name.
       finetune_encoder: whether the encoder is trained.
     """
     data = FaceDataConfig(
@@ -64,6 +65,6 @@ def row(
     return Row(title if finetune_encoder else f"{title}, encoder frozen", config, published)
 
 
-def again(other: Row, published: Mapping[str, Value], more: str = "") -> Row:
-    """A row of another table: the same run, with the values that this table prints."""
-    return Row(other.title + more, other.config, published)
+def same_run(row: Row, published: Mapping[str, Value], suffix: str = "") -> Row:
+    """Makes a row that shares the run of another table's row and has the values that this table prints."""
+    return Row(row.title + suffix, row.config, published)

@@ -1,6 +1,7 @@
 """Table 4: training with few of the 3,148 labels of 300-W.
 
-The text at hand does not have this table's numbers; two of its errors stand in Table 6 as well.
+The table's numbers are missing from the text of the paper that this file was written from, except for two values that
+Table 6 repeats.
 """
 
 from common.tables import Table

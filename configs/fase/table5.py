@@ -1,4 +1,7 @@
-"""Table 5: training with few of the 20,000 labels of AFLW. The text at hand does not have this table's numbers."""
+"""Table 5: training with few of the 20,000 labels of AFLW.
+
+The table's numbers are missing from the text of the paper that this file was written from.
+"""
 
 from common.tables import Table
 from configs.fase.paper import row

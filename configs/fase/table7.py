@@ -1,10 +1,10 @@
-"""Table 7: the number of ITLs. The rows with five are those of Tables 1, 3 and 4."""
+"""Table 7: the number of ITLs. The rows with five ITLs share the runs of Tables 1, 3 and 4."""
 
 from common.tables import Table
 from configs.fase import table1, table3, table4
-from configs.fase.paper import again, row
+from configs.fase.paper import row, same_run
 
-# Training set: labels, NME with one to six ITLs, the row of another table that has five.
+# By training set: number of labels, NME with one to six ITLs, the row of another table with five ITLs.
 ROWS = {
     "w300_100pct": (
         0,
@@ -41,7 +41,7 @@ TABLE = Table(
     "7",
     "number of ITLs; NME on the full test sets",
     {
-        f"{name}_itl{n}": again(five, {"NME full": value}, ", 5 ITLs")
+        f"{name}_itl{n}": same_run(five, {"NME full": value}, ", 5 ITLs")
         if n == 5
         else row(f"table7/{name}_itl{n}", name[:4], labels, {"NME full": value}, num_itls=n)
         for name, (labels, values, five) in ROWS.items()

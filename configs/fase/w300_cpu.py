@@ -1,12 +1,12 @@
-"""300-W on two CPU cores from scratch: the 2,012 training faces of `../shared/data/300w`, tested on `lfpw_test`.
+"""300-W from scratch on two CPU cores: trained on the 2,012 faces in `../shared/data/300w`, tested on `lfpw_test`.
 
     python -m fase_jax.train --config configs/fase/w300_cpu.py
     python -m fase_jax.repeat --runs 2 --config configs/fase/w300_cpu.py:few
     python -m fase_jax.repeat --runs 3 --config configs/fase/w300_cpu.py:few --data.num_labels 50 --workdir runs/w300_50
 
-The folder holds crops of the benchmark's faces; iBUG and part of HELEN are missing there. `few` trains with 201 of the
-faces and holds none out, so the last state is the result. Its length was chosen with 50 faces of `helen_train` and
-`afw` (seed 100) by their error on `lfpw_train`; its augmentation is stronger than with all labels.
+The folder holds crops of the benchmark's faces, without iBUG and part of HELEN. `few` trains with 201 faces and holds
+none out, so that its last checkpoint is the result. Its augmentation is stronger than with all labels. Its number of
+steps is the best one for `lfpw_train` with 50 training faces of `helen_train` and `afw` (seed 100).
 """
 
 import dataclasses

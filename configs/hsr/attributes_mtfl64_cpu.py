@@ -1,9 +1,10 @@
-"""Gender, smile and glasses on two CPU cores: the 10,000 training faces of MTFL in `../shared/data/mtfl`, at 64 px.
+"""A classifier of gender, smile and glasses: the 10,000 training faces in `../shared/data/mtfl` at 64 px, two cores.
 
     python -m hsr_jax.train_attributes --config configs/hsr/attributes_mtfl64_cpu.py
 
-A tenth of the training faces validates; 1,500 of the AFLW faces that MTFL tests on are the test set. A positive score
-is male, smiling, with glasses. Accuracies in percent, and balanced ones, after 200 seconds at 424 images/s:
+A tenth of the training faces is held out for validation; the test set has 1,500 of MTFL's test faces from AFLW. A
+positive score means male, smiling, or with glasses. Accuracy and balanced accuracy in percent after 200 seconds of
+training at 424 images/s:
 
 | set | gender | smile | glasses |
 |---|---|---|---|

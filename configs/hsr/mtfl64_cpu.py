@@ -1,13 +1,14 @@
-"""MTFL's 10,000 training faces at 64 px on two CPU cores: the baseline, and HSR that continues from it.
+"""The 10,000 training faces of MTFL at 64 px on two CPU cores: a baseline, and a run with HSR that continues it.
 
     python -m hsr_jax.train --config configs/hsr/mtfl64_cpu.py
     python -m hsr_jax.train --config configs/hsr/mtfl64_cpu.py:hsr
 
-`hsr` continues from the baseline's snapshot with the semantic regularizer, by a small ViT at 112 px. The baseline to
-compare it with is the same command with `--hsr.extractor none --workdir runs/mtfl64_baseline`. The features of this ViT
-through its last LayerNorm have a mean square of 5 to 22 per layer, 65 in all: with the weight here, predicting zero has
-the error 1, which is the size of the adversarial loss. With the document's weight, `--hsr.weight 1`, the regularizer is
-forty times the adversarial loss and the images become alike.
+`hsr` continues from the baseline's snapshot with the semantic regularizer, whose extractor is a small ViT at 112 px. To
+continue without it for comparison, add `--hsr.extractor none --workdir runs/mtfl64_baseline` to the second command.
+
+The ViT's features after its last LayerNorm have mean squares of 5 to 22 per layer and 65 in total, so that a prediction
+of zero has a loss of about 1 with the weight here, as large as the adversarial loss. With the thesis' weight,
+`--hsr.weight 1`, the regularizer is forty times the adversarial loss, and the images become alike.
 """
 
 import dataclasses
@@ -29,7 +30,7 @@ config = dataclasses.replace(
         mbstd_group=4,
         mbstd_batch=16,
     ),
-    losses=LossConfig(r1_gamma=0.0002 * 64**2 / 16),  # `auto`'s rule for this batch
+    losses=LossConfig(r1_gamma=0.0002 * 64**2 / 16),  # the rule of `auto` for this batch size
     schedule=ScheduleConfig(ema_kimg=5.0, ema_ramp_up=0.05),
     ada=AdaConfig(kimg=100.0),
     kimg=100.0,

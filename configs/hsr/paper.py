@@ -1,16 +1,16 @@
-"""The settings that all tables of Chapter 4 of the thesis share (Sec. 4.3.1); each `table*.py` holds one table.
+"""The settings that all tables of Chapter 4 of the thesis share (Sec. 4.3.1). Each `table*.py` holds one table.
 
     python -m hsr_jax.tables --table 4.4
     python -m hsr_jax.train --config configs/hsr/table4_5.py:dog_hsr
 
-StyleGAN2-ADA's `paper256` with batches of 16 on two 48 GB A6000 GPUs, mirrored images; adaptive augmentation where data
-are limited (Tables 4.1, 4.2, 4.4, 4.5), none with all data (Table 4.3). The document does not state the length of the
-runs; it is the preset's here. With HSR, all four levels of ViT-B/16 DINO join after 500 kimg, and augmentation goes on
-as in the baseline. The public code of HSR has no augmentation, a ReLU and another normalisation:
-`--ada.mode none --hsr.activation relu --hsr.normalization hsr`.
+The thesis trained StyleGAN2-ADA's `paper256` with batches of 16 and mirrored images on two A6000 GPUs with 48 GB each.
+Augmentation is adaptive for limited data (Tables 4.1, 4.2, 4.4, 4.5) and off for all data (Table 4.3). The thesis does
+not state the length of its runs; here it is the preset's. With HSR, all four levels predict features of DINO's ViT-B/16
+from 500 kimg on, and augmentation is the same as in the baseline. The public code of HSR differs: it has no
+augmentation, a ReLU and another normalisation (`--ada.mode none --hsr.activation relu --hsr.normalization hsr`).
 
-The data sets are prepared from their downloads under `downloads/`; `python -m common.weights list` says how to import
-the extractors.
+Data sets are prepared from their downloads in `downloads/`. `python -m common.weights list` says how to import the
+extractors.
 """
 
 import dataclasses
@@ -44,7 +44,7 @@ RANDOM_VIT = "random"
 
 
 def values(fid: float, ppl: float) -> dict[str, float]:
-    """The published values of most rows."""
+    """The published values of a row in most tables."""
     return {"FID": fid, "PPL": ppl}
 
 
@@ -57,16 +57,16 @@ def row(
     levels: Levels = "all",
     path_length_regularizer: bool = True,
 ) -> Row:
-    """A row of a table with a run of its own.
+    """Makes a row of a table with a run of its own.
 
     Args:
-      name: the table's file and the row, such as `table4_5/dog`.
-      title: the row as the document names it.
+      name: names of the table's file and of the row, such as `table4_5/dog`.
+      title: name of the row in the thesis.
       dataset: a key of `FULL` or `LIMITED`.
-      published: the thesis' values.
-      extractor: the network whose features are predicted; `none` for the baseline.
-      levels: the generator's blocks that are supervised.
-      path_length_regularizer: whether StyleGAN2's own regularizer is on.
+      published: values in the thesis.
+      extractor: network whose features are predicted; `none` for the baseline.
+      levels: blocks of the generator that are supervised.
+      path_length_regularizer: whether StyleGAN2's path length regularisation is on.
     """
     preset = presets.paper256()
     config = dataclasses.replace(
@@ -76,12 +76,12 @@ def row(
         batch_size=BATCH_SIZE,
         losses=preset.losses if path_length_regularizer else dataclasses.replace(preset.losses, path_length_weight=0.0),
         ada=AdaConfig(mode="adaptive" if dataset in LIMITED else "none"),
-        # DeiT's and an untrained network's blocks are taken as they are, DINO's through the last LayerNorm.
+        # DINO's features are taken after the last LayerNorm, those of DeiT and of an untrained ViT before it.
         hsr=HsrConfig(extractor=extractor, levels=levels, final_norm=extractor not in (DEIT, RANDOM_VIT)),
     )
     return Row(title, config, published)
 
 
-def again(other: Row, title: str, published: Mapping[str, float] | None = None) -> Row:
-    """A row of another table: the same run, with the values that this table prints."""
-    return Row(title, other.config, published or other.published)
+def same_run(row: Row, title: str, published: Mapping[str, float] | None = None) -> Row:
+    """Makes a row that shares the run, and unless others are given the values, of another table's row."""
+    return Row(title, row.config, published or row.published)

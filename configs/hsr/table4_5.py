@@ -3,7 +3,7 @@
 from common.tables import Table
 from configs.hsr.paper import VIT_DINO, row, values
 
-# Data set: its name in the document, the baseline's values, those with HSR.
+# By data set: its name in the thesis, the values of the baseline, the values with HSR.
 ROWS = {
     "ffhq1k": ("FFHQ-1k", values(19.14, 98.79), values(21.76, 90.39)),
     "ffhq2k": ("FFHQ-2k", values(14.74, 136.14), values(15.53, 115.38)),

@@ -85,7 +85,7 @@ def _pipe(*groups: str) -> AugmentPipe:
 
 
 Pipe = Literal["blit", "geom", "color", "filter", "noise", "cutout", "bg", "bgc", "bgcf", "bgcfn", "bgcfnc"]
-PIPES: dict[Pipe, AugmentPipe] = {group: _pipe(group) for group in _GROUPS}
+PIPES: dict[str, AugmentPipe] = {group: _pipe(group) for group in _GROUPS}
 PIPES |= {"bgcfnc"[:count]: _pipe(*list(_GROUPS)[:count]) for count in range(2, 7)}
 """The sets of changes that the paper names; it recommends 'bgc'."""
 

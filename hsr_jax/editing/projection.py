@@ -182,7 +182,7 @@ class Projector:
 
             gradients, losses = jax.grad(loss, has_aux=True)(state.latents)
             updates, opt_state = self._adam.update(gradients, state.opt_state)
-            latents = optax.apply_updates(state.latents, updates)
+            latents: Any = optax.apply_updates(state.latents, updates)
             latents = {**latents, "noise": normalize_noise(latents["noise"])}
             return state.replace(step=state.step + 1, latents=latents, opt_state=opt_state), losses
 

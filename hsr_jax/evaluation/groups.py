@@ -72,7 +72,8 @@ def distribution(job: Evaluation) -> Found:
     if not (job.networks.moments or job.networks.manifold):
         return Found({}, {})
     real = _real(job)
-    if "mahalanobis" in job.options.metrics:  # a singular covariance must raise its error before the generator runs
+    if job.networks.moments and "mahalanobis" in job.options.metrics:
+        # A singular covariance must raise its error before the generator runs.
         moments = real[job.networks.moments.digest].moments
         mahalanobis(np.asarray(moments.mean)[None], moments, job.options.ridge)
     count = job.options.num_images
@@ -131,10 +132,9 @@ def _embeddings(job: Evaluation) -> dict[str, Embedding]:
 def _keep(job: Evaluation, needed: dict[str, int]) -> dict[str, int]:
     """Number of vectors to keep by digest of the network, given the number that each metric needs."""
     keep = dict.fromkeys(_embeddings(job), 0)
-    for metric, count in needed.items():
-        if metric in job.options.metrics:
-            digest = (job.networks.manifold if metric == "pr" else job.networks.moments).digest
-            keep[digest] = max(keep[digest], count)
+    for metric in job.options.metrics & needed.keys():
+        if network := job.networks.manifold if metric == "pr" else job.networks.moments:
+            keep[network.digest] = max(keep[network.digest], needed[metric])
     return keep
 
 

@@ -62,8 +62,8 @@ class Sampler:
 
     def map(self, variables: Any, z: Array, c: Array) -> Array:
         """Latents ws [B, num_ws, w_dim] of z [B, z_dim] and labels [B, c_dim]."""
-        c = c if self.generator.c_dim else None
-        return self.generator.apply(variables, z, c, method=lambda g, *a: g.mapping(*a)[0])
+        labels = c if self.generator.c_dim else None
+        return self.generator.apply(variables, z, labels, method=lambda g, *a: g.mapping(*a)[0])
 
     def on_line(self, variables: Any, index: Array, t: Array, c: Array) -> tuple[Array, dict[str, Array]]:
         """Images [B, R, R, 3] and features at the positions t [B] of the lines `index` [B] in W (Eq. 4.3, thesis).

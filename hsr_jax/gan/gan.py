@@ -67,12 +67,14 @@ class GAN:
 
     def logits(self, params: Any, images: Array, c: Array | None = None) -> Array:
         """Logits [B] of the discriminator for images [B, R, R, C]."""
-        return self.discriminator.apply({"params": params}, images, c)[0]
+        output: Any = self.discriminator.apply({"params": params}, images, c)
+        return output[0]
 
 
 def mapping(generator: Generator, variables: Any, z: Array, c: Array | None, psi: Array) -> Array:
     """Truncated latents w [B, w_dim], the same for all layers, of z [B, z_dim]; `psi` [] is the truncation."""
-    return generator.apply(variables, z, c, psi, method=lambda g, *a: g.mapping(*a)[0])[:, 0]
+    ws: Any = generator.apply(variables, z, c, psi, method=lambda g, *a: g.mapping(*a)[0])
+    return ws[:, 0]
 
 
 def synthesis(

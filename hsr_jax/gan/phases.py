@@ -86,7 +86,10 @@ class Phases:
         Args:
           extractor: variables of the frozen network.
         """
-        return self._g_main(state, batch, lambda heads, *rest: self.semantic_loss(heads, extractor, *rest))
+        semantic_loss = self.semantic_loss
+        if semantic_loss is None:
+            raise ValueError("the phase with the semantic regularizer needs `semantic_loss`")
+        return self._g_main(state, batch, lambda heads, *rest: semantic_loss(heads, extractor, *rest))
 
     def _g_main(self, state: GANState, batch: Batch, semantic_loss: Callable | None) -> tuple[GANState, Metrics]:
         draw, augmentation = jax.random.split(self._key(state, 0))
@@ -135,13 +138,11 @@ class Phases:
         draw, *augmentations = jax.random.split(self._key(state, 2), 3)
         reals, c = as_float(batch["image"]), batch.get("label")
         generated = self.gan.generate(state.g_params, state.g_model_state, self._draws(draw, len(reals)), c)
-        images = [
-            self._augmented(key, images, state)
-            for key, images in zip(augmentations, (generated.images, reals), strict=True)
-        ]
+        fakes = self._augmented(augmentations[0], generated.images, state)
+        reals = self._augmented(augmentations[1], reals, state)
 
         def loss_fn(d_params):
-            loss, logits = losses.d_main(self.gan, d_params, *images, c)
+            loss, logits = losses.d_main(self.gan, d_params, fakes, reals, c)
             return loss.mean(), (loss.mean(), logits)
 
         gradients, (loss, (_, real)) = jax.grad(loss_fn, has_aux=True)(state.d_params)

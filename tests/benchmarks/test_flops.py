@@ -1,4 +1,4 @@
-"""Tests of `benchmarks.flops` against XLA's count of the same programs, and of the benchmarks' shares and errors."""
+"""Tests `benchmarks.flops` against XLA's count of the same programs, and the shares and errors of benchmarks."""
 
 import dataclasses
 import math
@@ -19,7 +19,7 @@ from hsr_jax.ada.geometry import resample
 from hsr_jax.build import build_gan, shapes
 from hsr_jax.config import GanConfig, HsrConfig, ImageDataConfig, NetworksConfig
 
-# 8, 16 and 32 px with 64, 32 and 16 channels: products have 100 multiply-adds and more a value.
+# 8, 16 and 32 px with 64, 32 and 16 channels: a value takes at least 100 multiply-adds.
 CONFIG = GanConfig(
     data=ImageDataConfig(resolution=32),
     networks=NetworksConfig(64, 48, 2, channel_base=1024, channel_max=64, mbstd_group=4, mbstd_batch=4),
@@ -32,9 +32,9 @@ PIPE = PIPES["bgc"]
 
 @pytest.mark.parametrize("name", flops.PASSES)
 def test_nothing_is_computed_twice(name):
-    """XLA counts all products of the formula and elementwise operations beside them.
+    """XLA counts the products of the formula, and elementwise operations.
 
-    If one pass of a network was computed twice, the phase with the most passes would have a seventh more operations.
+    If a pass of a network were computed twice, even the phase with the most passes would have a seventh more.
     """
     run = hsr.training(CONFIG, sharding.make_mesh(jax.devices("cpu")[:1]), [name])
     count = flops.counted(getattr(run.phases, name), *run.shapes())
@@ -79,7 +79,7 @@ def test_forward_pass_of_a_discriminator(architecture):
 
 @pytest.mark.parametrize("size", [8, 64])
 def test_resampling_of_the_augmentation(size):
-    """The two sizes are with and without a period of the reflected image that is left out."""
+    """The larger image would repeat itself by reflection; the resampling leaves the repetition out."""
     images, matrix = (jax.ShapeDtypeStruct((2, *shape), jnp.float32) for shape in ((size, size, 3), (2, 3)))
     count = flops.counted(resample, images, matrix)
     products = 2 * 2 * total(flops.augmentation(size, PIPE))
@@ -90,7 +90,7 @@ def test_resampling_of_the_augmentation(size):
 
 
 def test_every_kernel_has_its_layer():
-    """A kernel meets every pixel of an image once and no other, but for the image's border."""
+    """Each kernel is multiplied once with every pixel of an image, except at the border."""
     g, d = shapes(GAN)
     for params, layers in (
         (g["params"], flops.generator(GAN.generator)),

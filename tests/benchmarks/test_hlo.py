@@ -1,4 +1,4 @@
-"""Tests of `benchmarks.hlo` on programs in the form that XLA prints."""
+"""Tests `benchmarks.hlo` on programs in the form that XLA prints."""
 
 from benchmarks import hlo
 from benchmarks.hlo import Estimate
@@ -45,12 +45,10 @@ def test_exchanges_are_counted_by_kind():
 
 
 def test_loops_count_as_often_as_they_turn():
-    """The slower branch, 50 turns of 7; a loop to an unknown end, once; an instruction of 1000; a call of 100."""
+    """50 turns of 7 in the slower branch, a loop to an unknown end once, an instruction of 1000, a call of 100."""
     assert hlo.estimate(PROGRAM) == Estimate(50 * 7 + 7 + 1000 + 100, 50 + 1)
 
 
 def test_programs_without_estimates():
-    assert hlo.estimate("HloModule m\n\nENTRY %main (x: f32[8]) -> f32[8] {\n  ROOT %y = f32[8]{0} copy(%x)\n}\n") == (
-        0,
-        0,
-    )
+    program = "HloModule m\n\nENTRY %main (x: f32[8]) -> f32[8] {\n  ROOT %y = f32[8]{0} copy(%x)\n}\n"
+    assert hlo.estimate(program) == Estimate(0, 0)

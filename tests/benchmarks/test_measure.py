@@ -1,4 +1,4 @@
-"""Tests of `benchmarks.measure`."""
+"""Tests `benchmarks.measure`."""
 
 import dataclasses
 import json

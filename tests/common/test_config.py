@@ -1,4 +1,4 @@
-"""Command lines and config files: what is overridden, what is refused, and the one line that says so."""
+"""Command lines and config files: overrides, and errors of one line."""
 
 import dataclasses
 import json
@@ -44,8 +44,8 @@ class Repeat:
     runs: int = 5
 
 
-def parse(*argv, beside=None):
-    return parse_command(argv, Config(), beside)
+def parse(*argv, options=None):
+    return parse_command(argv, Config(), options)
 
 
 FILE = """
@@ -80,12 +80,12 @@ def test_fields_are_overridden_by_name():
 
 def test_a_command_has_options_of_its_own_beside_the_config():
     for argv, value in ((["--dry-run"], True), (["--dry_run"], True), (["--dry_run", "False"], False), ([], False)):
-        assert parse(*argv, "--steps", "3", beside=DryRun()) == (Config(steps=3), DryRun(value))
-    assert parse("--runs", "7", "--steps", "3", beside=Repeat()) == (Config(steps=3), Repeat(7))
+        assert parse(*argv, "--steps", "3", options=DryRun()) == (Config(steps=3), DryRun(value))
+    assert parse("--runs", "7", "--steps", "3", options=Repeat()) == (Config(steps=3), Repeat(7))
     with pytest.raises(InputError, match="--dry_run: no such field"):
         parse("--dry_run")
     with pytest.raises(InputError, match="--runs: 'x': not of type int"):
-        parse("--runs", "x", beside=Repeat())
+        parse("--runs", "x", options=Repeat())
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_command_line_mistakes_are_one_line(argv, message, capfd):
 def test_a_config_file_holds_one_configuration_or_several(tmp_path):
     file = write(tmp_path, "steps=7")
     assert [load_config(f"{file}{name}").steps for name in ("", ":config", ":few", ":a_1")] == [7, 7, 2, 3]
-    with pytest.raises(InputError, match="exposes no `a_2`; the nearest is a_1; it has config, few, a_1"):
+    with pytest.raises(InputError, match="defines no `a_2`; the nearest is a_1; it has config, few, a_1"):
         load_config(f"{file}:a_2")
     (tmp_path / "d.py").write_text("from fase_jax.compare import Compare\nfew = Compare('x', out='y')")
     config, _ = parse_command(["--config", f"{tmp_path}/d.py:few", "--out", "z"], Compare())
@@ -136,7 +136,7 @@ def test_the_projects_configs_are_found_from_any_directory(tmp_path, monkeypatch
         ("optimizer=Optimizer(itl_lr=None)", "c.py: field optimizer.itl_lr: None is not of type float"),
         ("steps=", "c.py: line 10:"),
         ("steps=unknown", "c.py: line 10: NameError: name 'unknown' is not defined"),
-        ("); del config; (", "exposes no `config`; it has few, a_1"),
+        ("); del config; (", "defines no `config`; it has few, a_1"),
     ],
 )
 def test_broken_config_files(tmp_path, change, message):
@@ -152,7 +152,7 @@ def test_config_of_another_command(tmp_path):
 
 def test_help_shows_every_field(capsys):
     with pytest.raises(SystemExit) as exit_:
-        parse("--help", beside=Repeat())
+        parse("--help", options=Repeat())
     text = capsys.readouterr().out
     assert exit_.value.code == 0 and "Steps of training." in text and "Learning rate of the transfer layers." in text
     names = list(config_diff(Config(), {}))

@@ -1,4 +1,4 @@
-"""Tests `common.files`: a file is whole or it is the old one."""
+"""Tests `common.files`: a failed write leaves the old file."""
 
 import pytest
 

@@ -1,6 +1,4 @@
-"""A model small enough to compile in seconds, and faces to train it on."""
-
-import dataclasses
+"""A model that compiles in seconds, and faces to train it with."""
 
 import numpy as np
 import pytest
@@ -27,13 +25,13 @@ TINY = ModelConfig(
 
 @pytest.fixture
 def tiny():
-    """Sizes of the smallest model: 32 px input, f at 4 px, heatmaps at 16 px."""
+    """Sizes of the tests' model: images of 32 px, f of 4 px, heatmaps of 16 px."""
     return TINY
 
 
 @pytest.fixture(scope="session")
 def faces(tmp_path_factory):
-    """A folder of 20 pictures of five bright dots with `labels.csv`: 16 of subset `train`, 4 of subset `test`."""
+    """A folder with `labels.csv` and 20 pictures of five bright dots: 16 in subset `train`, 4 in subset `test`."""
     folder, rng = tmp_path_factory.mktemp("faces"), np.random.default_rng(0)
     lines = ["file,subset," + ",".join(f"{a}{k}" for k in range(FIVE.count) for a in "xy")]
     base = np.array([[18.0, 20], [42, 20], [30, 32], [20, 44], [40, 44]])
@@ -57,13 +55,13 @@ def config(faces, tmp_path):
 
 @pytest.fixture(scope="session")
 def trained(faces, tmp_path_factory):
-    """The configuration of a finished run, which tests must not change, and how fast it was."""
+    """The configuration of a finished run, which tests must not change, and the speed of the run."""
     config = tiny_run(faces, tmp_path_factory.mktemp("trained") / "run")
     return config, train.train(config)
 
 
 def tiny_run(faces, workdir) -> FaseConfig:
-    """Four steps on the pictures in the folder `faces`."""
+    """A run of four steps on the pictures in the folder `faces`."""
     return FaseConfig(
         workdir=str(workdir),
         data=FaceDataConfig(root=str(faces), scheme="five", train_subsets=("train",), test_subsets=("test",)),
@@ -78,9 +76,3 @@ def tiny_run(faces, workdir) -> FaseConfig:
         eval_every=2,
         save_every=2,
     )
-
-
-@pytest.fixture
-def frozen(config):
-    """The same run with nothing but the ITLs trained, as with a prior and `finetune_encoder=False`."""
-    return dataclasses.replace(config, prior="given", finetune_encoder=False)

@@ -16,7 +16,7 @@ import pytest
 from common import files
 from common.config import config_to_dict
 from common.errors import InputError
-from common.train import checkpoint
+from common.train import checkpoint, workdir
 from fase_jax import compare, evaluate, predict, sources, train
 from fase_jax.config import FaceDataConfig
 from fase_jax.detector import load_detector
@@ -24,14 +24,14 @@ from fase_jax.results import face_errors
 
 
 def _leaves(directory, which="last"):
-    """Check sums of every array of the newest checkpoint, by name."""
+    """Check sums by array of the newest checkpoint."""
     checkpoints = checkpoint.Checkpoints(directory)
     return checkpoints._header(which, checkpoints.latest(which))["leaves"]
 
 
 def test_evaluate_predict_and_compare(trained, faces, tmp_path, capsys):
-    config, stats = trained
-    assert stats.compilations_after_first == 0
+    config, speed = trained
+    assert speed.compilations_after_first == 0
 
     results = evaluate.evaluate(evaluate.Evaluate(workdir=config.workdir))
     assert results["test"]["faces"] == 4
@@ -41,7 +41,7 @@ def test_evaluate_predict_and_compare(trained, faces, tmp_path, capsys):
     for name in ("ced", "first_test", "worst_test", "best_test"):
         assert Path(f"{config.workdir}/results/{name}.png").stat().st_size > 1000
 
-    # The prediction command sees the same faces through the given boxes and finds the same landmarks.
+    # The prediction command crops the same faces by the given boxes, and finds the same landmarks.
     source = evaluate._sources(evaluate.Evaluate(workdir=config.workdir), config)["test"]
     boxes = ["file,x0,y0,x1,y1"] + [
         ",".join(map(str, [f, *b])) for f, b in zip(source.files, source.boxes, strict=True)
@@ -120,7 +120,7 @@ def test_a_checkpoint_of_another_model_is_refused(trained, tmp_path):
 
 
 def test_a_prior_gives_encoder_and_generator_but_no_itls(trained, tmp_path):
-    """A run with 1 ITL starts from a run with 2: everything but the ITLs is that run's best state."""
+    """A run with 1 ITL starts from the best checkpoint of a run with 2, except for the ITLs."""
     config, _ = trained
     model = dataclasses.replace(config.model, num_itls=1)
     fresh = dataclasses.replace(
@@ -139,7 +139,7 @@ def test_a_prior_gives_encoder_and_generator_but_no_itls(trained, tmp_path):
 
 
 def test_evaluation_elsewhere():
-    """A run on a prepared set keeps it unless another folder is named, and then its scheme and crop."""
+    """A run on a prepared set is evaluated on it, or on another folder with the same scheme and crop."""
     data = FaceDataConfig(dataset="synthetic", crop_scale=1.5)
     assert sources.elsewhere(data, "", "", ()) == data
     folder = sources.elsewhere(data, "faces", "", ("a",))
@@ -148,6 +148,10 @@ def test_evaluation_elsewhere():
 
 
 def test_bad_fields(config, faces):
+    mse = dataclasses.replace(config, decoder="argmax", loss=dataclasses.replace(config.loss, kind="mse"))
+    workdir.claim(mse.workdir, mse)
+    with pytest.raises(InputError, match="field decoder"):
+        load_detector(mse.workdir, decoder="soft_argmax")
     few = dataclasses.replace(config.data, num_labels=99)
     with pytest.raises(InputError, match="99"):
         train.train(dataclasses.replace(config, data=few))

@@ -1,4 +1,4 @@
-"""Every row of the paper's tables is a run that fits together, and values that fit no run are refused."""
+"""Tests of FASE's configurations: every row of a table is a valid run, and invalid values are refused."""
 
 import pytest
 
@@ -27,9 +27,9 @@ def test_every_row_of_the_tables_is_there_once():
     for address, row in ROWS.items():
         assert runs.setdefault(row.run, row.config) == row.config
         here = address.removeprefix("configs/fase/").replace(".py:", "/")
-        if row.run != here:  # the run of another table
+        if row.run != here:  # it shares the run of another table
             assert row.config == ROWS[f"configs/fase/{row.run.replace('/', '.py:')}"].config
-    # Two runs differ in more than their place.
+    # Two runs differ in more than their work directories.
     assert len({str(config_to_dict(config) | {"workdir": ""}) for config in runs.values()}) == len(runs) == 52
 
 

@@ -19,7 +19,7 @@ def test_mse_is_the_mean_square():
 
 
 def test_cross_entropy_is_least_at_the_target():
-    """At logits log p it is the entropy of p; every other map is worse by the divergence."""
+    """Logits log p give the entropy of p; all other logits add the divergence."""
     p = TARGETS / TARGETS.sum((1, 2), keepdims=True)
     logits = jnp.log(p + 1e-30)
     entropy = -(p * logits).sum((1, 2)).mean(-1)

@@ -29,14 +29,14 @@ def test_shapes(tiny):
 
 
 def test_identity_itls_leave_the_generator_as_it_is(tiny):
-    """With identity ITLs the features under the last one are those of the plain generator from f on."""
+    """Identity ITLs leave the features before the last ITL as the plain generator makes them from f."""
     model, variables, (heatmaps, features) = _apply(dataclasses.replace(tiny, num_itls=4))
 
-    def plain(synthesis_of, ws, f):
+    def plain(self, ws, f):
         x = f
         for i in range(1, 5):
-            x = synthesis_of.synthesis.conv(i, x, ws[:, i], noise_mode="none")
-        return synthesis_of.itl4(x)
+            x = self.synthesis.conv(i, x, ws[:, i], noise_mode="none")
+        return self.itl4(x)
 
     expected = model.apply(variables, features["ws"], features["f"], method=plain)
     np.testing.assert_allclose(heatmaps, expected, atol=1e-5)
@@ -46,7 +46,7 @@ def test_offsets_start_from_the_mean_w(tiny):
     model, variables, (_, features) = _apply(tiny)
     moved = variables | {"stats": variables["stats"] | {"w_avg": jnp.ones(8)}}
     ws, f = model.apply(moved, IMAGES, method="encode")
-    # One run is compiled and one is not: a few roundings of the largest number apart.
+    # Only one run is compiled, so the two differ by a few roundings of the largest number.
     near = lambda x: 32 * np.finfo(np.float32).eps * np.abs(x).max()
     np.testing.assert_allclose(ws - features["ws"], np.ones((2, 6, 8)), atol=near(ws))
     np.testing.assert_allclose(f, features["f"], atol=near(f))

@@ -37,7 +37,7 @@ def test_an_itl_starts_as_the_identity():
     np.testing.assert_array_equal(y, x)
 
 
-def test_the_last_itl_gives_one_map_a_landmark():
+def test_the_last_itl_gives_one_map_per_landmark():
     x = jnp.ones((2, 8, 8, 6))
     layer = TransferLayer(num_landmarks=5)
     y = layer.apply(layer.init(jax.random.key(1), x), x)

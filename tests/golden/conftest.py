@@ -19,7 +19,7 @@ def full_float32():
 
 @pytest.fixture(autouse=True)
 def compared_arrays(request):
-    """The arrays that a test compares become part of its report, which `golden_coverage` reads."""
+    """Adds the arrays that a test compares to its report, which `golden_coverage` reads."""
     reference.COMPARED.clear()
     yield
     request.node.user_properties.append(("compared", sorted(reference.COMPARED)))

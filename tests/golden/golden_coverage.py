@@ -11,7 +11,7 @@ import pytest
 from reference import Case, folder
 
 HERE = Path(__file__).parent
-# Arrays that are not compared yet, as patterns by case. A pattern that fits nothing any more is an error, so that the
+# Patterns, by case, of arrays that are not compared yet. A pattern that matches no such array is an error, so that the
 # list stays true.
 NOT_YET = {
     # The landmark regressor's training, the contrastive loss, warps and crops of landmark learning.
@@ -19,8 +19,8 @@ NOT_YET = {
     # The dense equivariance loss and the hourglass network.
     "landmarks_dve": [r"grid.*", r"loss/.*", r"hourglass/.*"],
 }
-# Inputs that a case stores among its results, arrays known to be no result (see the tests that use them), and those
-# that a test compares without `Case.compare` because they are whole numbers.
+# Patterns, by case, of arrays that need no comparison by `Case.compare`: inputs that a case stores among its results,
+# arrays that are no results (the tests that use them say why), and integers that a test compares exactly.
 OTHERWISE = {
     "metrics": [r"kid/.*_idx"],
     "stylegan2_ada_g": [r".*/w_avg_after_one_train_call"],
@@ -30,7 +30,7 @@ OTHERWISE = {
 
 
 class GoldenCoverage:
-    """The plugin; it belongs into the process that prints the results."""
+    """Pytest plugin for the process that prints the results. It collects what all processes have compared."""
 
     def __init__(self):
         self.seen: set[str] = set()
@@ -54,7 +54,7 @@ class GoldenCoverage:
         if exitstatus or chosen or {path.name for path in HERE.glob("test_*.py")} - self.seen:
             return
         for case in sorted(path.parent.name for path in folder().glob("*/expected.npz")):
-            if case in self.compared or not self.skipped:  # a case whose weights are not there is skipped as a whole
+            if case in self.compared or not self.skipped:  # all tests of a case are skipped if its weights are missing
                 self.problems += problems(case, Case(case).expected, self.compared.get(case, set()))
         if self.problems:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -66,7 +66,7 @@ class GoldenCoverage:
 
 
 def problems(case: str, stored, compared) -> list[str]:
-    """The faults in the comparisons of a case, one line per array or pattern."""
+    """Faults in the comparisons of a case, one line per array or pattern."""
     not_yet, left = NOT_YET.get(case, []), [name for name in sorted(stored) if name not in compared]
     allowed = not_yet + OTHERWISE.get(case, [])
     unchecked = [name for name in left if not any(re.fullmatch(pattern, name) for pattern in allowed)]

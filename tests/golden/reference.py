@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import ndtr
 
 COMPARED: set[tuple[str, str]] = set()
-"""(case, array) of everything that the running test has compared."""
+"""Pairs (case, array) that the running test has compared."""
 
 
 def folder() -> Path:
@@ -97,15 +97,16 @@ class Case:
     def compare(self, name: str, actual, rtol: float | None = None, atol: float | None = None, absolute: float = 0.0):
         """Asserts |actual - expected| <= atol * std(expected) + rtol * |expected| + absolute, everywhere.
 
-        Args:
-          name: an array "X", or "X@sub", "X@mean" ...; "X" alone checks all that is stored of X.
-          actual: the full array X in the reference's layout (NCHW).
-          rtol, atol: case.json's suggestion when absent, else 1e-4 and 2e-4.
+          Args:
+            name: a stored array such as "X@sub" or "X@mean"; "X" stands for all stored arrays of X.
+            actual: the full array X in the reference's layout (NCHW).
+            rtol, atol: tolerances; None takes case.json's, or 1e-4 and 2e-4 if it has none.
+        absolute: absolute tolerance.
         """
         stored = [name] if name in self.expected else [key for key in self.expected if key.startswith(f"{name}@")]
         if not stored:
-            raise KeyError(f"{self.path.name} stores nothing of {name!r}")
-        suggestion = self.config.get("tolerance", {})  # numbers, or remarks that a test turns into numbers
+            raise KeyError(f"{self.path.name} stores no array {name!r}")
+        suggestion = self.config.get("tolerance", {})  # numbers, or sentences that a test turns into numbers
         rtol = suggestion.get("rtol", 1e-4) if rtol is None else rtol
         atol = suggestion.get("atol_rel_to_std", 2e-4) if atol is None else atol
         for key in stored:
@@ -115,7 +116,7 @@ class Case:
             self.note(key)
 
     def note(self, key: str):
-        """Says that the running test has compared an array; `compare` does so itself."""
+        """Records that the running test has compared an array; `compare` does this itself."""
         COMPARED.add((self.path.name, key))
 
     def _part(self, key: str, full: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -20,7 +20,7 @@ from hsr_jax.ada.filter import filter_bank
 CASE = Case("ada_augment")
 # case.json: "abs 2e-5*range (geometric: allow 1e-4)"
 TOLERANCE, GEOMETRIC = 2e-5, 1e-4
-# What the array named "wide" was made with, found by trying: the case does not say. Its pipe is 'geom'.
+# Constants of the arrays named "wide", found by trying because the case does not state them. Their pipe is 'geom'.
 WIDE = {"SCALE_STD": 0.5, "ANISO_STD": 0.4, "XFRAC_STD": 0.3}
 SUFFIXES = r"@(first|stride\d+|mean_std)"
 IMAGES = sorted({key.split("@")[0] for key in CASE.expected if re.search(SUFFIXES, key)})
@@ -40,7 +40,7 @@ def split(name: str) -> tuple[str, str, float]:
 
 @functools.cache
 def image(size: str) -> jax.Array:
-    """[B, H, W, C] of "64", "48gray" or "rect32x48"."""
+    """Images [B, H, W, C] that "64", "48gray" or "rect32x48" names."""
     rectangle, number, gray = re.fullmatch(r"(rect)?([\dx]+)(gray)?", size).groups()
     x = CASE.inputs()["img_rect" if rectangle else f"img_gray{number}" if gray else f"img{number}"]
     assert "x".join(map(str, x.shape[2:])) == (number if rectangle else f"{number}x{number}")
@@ -63,7 +63,7 @@ def parameters_of(augmentation: str, q: float, shape: tuple[int, ...]) -> Parame
 
 
 def compare(name: str, images: np.ndarray, tolerance: float):
-    """`images` [B, C, H, W] against everything that is stored of them."""
+    """Compares images [B, C, H, W] with every array that is stored under their name."""
     for key in [key for key in CASE.expected if key.split("@")[0] == name]:
         suffix = key.split("@")[1]
         if suffix == "mean_std":
@@ -78,7 +78,7 @@ def compare(name: str, images: np.ndarray, tolerance: float):
 
 
 def margins_of(parameters: Parameters, images: jax.Array) -> list:
-    """Margins to run with: the fixed ones, and those of the reference where there are any."""
+    """Margins to test: None for the fixed ones, and the reference's if there is a map."""
     if parameters.matrix is None:
         return [None]
     return [None, reference_margins(parameters.matrix, *images.shape[1:3])]
@@ -120,8 +120,8 @@ def test_noise(name):
     parameters = percentile(KEY, q, zeros.shape, pipe_of(augmentation))
     noise = np.asarray(applied(zeros, parameters), np.float64)
     CASE.compare(f"{name}/sigma_exact", parameters.noise[0][0], rtol=1e-6, atol=0)
-    # Both sides are estimates from n normal numbers, with relative standard errors 1 / sqrt(2 n) of the deviation and
-    # sqrt((pi / 2 - 1) / n) of the mean of |x|; four times that of their difference.
+    # Both sides are estimates from n normal numbers, with relative standard errors of 1 / sqrt(2 n) for the deviation
+    # and sqrt((pi / 2 - 1) / n) for the mean of |x|. The tolerance is four standard errors of their difference.
     error = 4 * np.sqrt(2 / noise.size)
     CASE.compare(f"{name}/std", noise.std(), rtol=error * np.sqrt(1 / 2), atol=0)
     CASE.compare(f"{name}/mean_abs", np.abs(noise).mean(), rtol=error * np.sqrt(np.pi / 2 - 1), atol=0)

@@ -33,7 +33,7 @@ def nets() -> list[str]:
 
 @functools.cache
 def converted(net: str) -> tuple[ViT, dict]:
-    """The module as the configuration says where it says it, and its variables."""
+    """The module, with sizes from case.json if it has them, and its variables."""
     module, config = DEIT.infer(case().net(net)), case().variants[net]
     if "embed_dim" in config:
         fields = dict(width=config["embed_dim"], heads=config["heads"], depth=config["depth"], patch=config["patch"])
@@ -57,7 +57,7 @@ def run(net: str, images) -> tuple[np.ndarray, dict]:
 
 @pytest.mark.parametrize("name", [m[0] for m in stored(r"\w+/pos_\d+x\d+")])
 def test_positions(name):
-    """DINO names the first spatial size first, which is that of the rows."""
+    """The name of an array gives the number of pixel rows first."""
     net, rows, columns = re.fullmatch(r"(\w+)/pos_(\d+)x(\d+)", name).groups()
     module, variables = converted(net)
     size = int(rows) // module.patch, int(columns) // module.patch

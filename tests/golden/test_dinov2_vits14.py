@@ -49,7 +49,7 @@ def test_positions():
 
 
 def test_blocks():
-    """Fed with the stored positions, since the reference interpolated them in another program."""
+    """The network takes the stored positions, because the reference interpolated them in another program."""
     name, size = positions()
     module, variables = DEIT.infer(state_dict()), DEIT.variables(state_dict())
     variables["params"]["pos_embed"] = case().expected[name][None]

@@ -20,7 +20,7 @@ OUTER, INNER = ((36,), (45,)), ((39,), (42,))
 
 
 def _landmarks() -> np.ndarray:
-    """The 68 landmarks of the targets, the first ones replaced by the border cases that case.json spells out."""
+    """The 68 landmarks of the targets. Border cases, which case.json lists, replace some of them."""
     text = HEATMAPS["landmarks"]
     first, last = map(int, re.search(r"rows (\d+)\.\.(\d+)", text).groups())
     pairs = re.findall(r"\[(-?[\d.]+),\s*(-?[\d.]+)\]", text)
@@ -30,19 +30,19 @@ def _landmarks() -> np.ndarray:
 
 
 def _targets() -> np.ndarray:
-    """[H, W, 68]."""
+    """Targets [H, W, 68]."""
     return np.asarray(heatmaps.render_fabrec(_landmarks()[None], SIZE, HEATMAPS["sigma"])[0])
 
 
 def _predictions() -> np.ndarray:
-    """[B, H, W, K]: some of the targets, the same for each example, with noise."""
+    """Predicted heatmaps [B, H, W, K]: some of the targets, the same per example, with noise."""
     first, last = map(int, re.search(r"channels (\d+)\.\.(\d+)", DECODE["input"]).groups())
     return _targets()[None, :, :, first : last + 1] + np.moveaxis(INPUTS["hm_noise"], 1, -1)
 
 
 @pytest.mark.parametrize("name", sorted(name for name in CASE.expected if name.startswith("template/")))
 def test_template(name):
-    """Rendered so that the window fills the image: start 0 puts the landmark at half the width."""
+    """The landmark lies at half the width, so that the window fills the image."""
     sigma = float(name.removeprefix("template/sigma"))
     width, _ = heatmaps.fabrec_window(sigma)
     rendered = heatmaps.render_fabrec(jnp.full((1, 1, 2), width / 2), width, sigma)

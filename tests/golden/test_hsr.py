@@ -33,7 +33,7 @@ def case() -> Case:
 
 @functools.cache
 def generator() -> tuple[GeneratorWithHeads, dict]:
-    """The module as the configuration says, with the public code's heads, and its variables."""
+    """The module with the sizes in case.json and the heads of the public code, and its variables."""
     config, arrays = case().variants["config"], case().net("G")
     inferred = HSR.infer(arrays)
     network = Generator(
@@ -95,7 +95,7 @@ def run():
 
 
 def test_pairing():
-    """The case describes the pairing in words, from which resolutions and blocks are read."""
+    """Resolutions and blocks are read from the sentence in case.json that describes the pairing."""
     described = case().variants["heads"], case().variants["pairing"]
     blocks = [int(n) for n in re.search(r"output x of block ([\d,]+)", described[0])[1].split(",")]
     layers = [f"block{n}.norm" for n in re.findall(r"<-> (?:DINO )?block (\d+)", described[1])]
@@ -132,7 +132,7 @@ def test_losses():
 
 
 def test_gradients():
-    """Norms by the reference's names; layouts differ by permutations, which keep them."""
+    """Norms by the reference's names. Layouts differ by permutations, which do not change norms."""
     gradients, _ = run()
     flat = traverse_util.flatten_dict({"params": gradients}, sep="/")
     paths = {row.source: row.path for row in HSR.table(generator()[0])}

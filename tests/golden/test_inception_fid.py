@@ -37,12 +37,12 @@ def sizes(variant: str) -> list[str]:
 
 
 def images(size: str) -> np.ndarray:
-    """[B, H, W, 3] in [0, 1]."""
+    """Images [B, H, W, 3] in [0, 1]."""
     return np.moveaxis(case().inputs()[f"img{size}"].clip(0, 1), 1, -1)
 
 
 def pixels(size: str) -> np.ndarray:
-    """[B, H, W, 3], uint8."""
+    """Images uint8 [B, H, W, 3]."""
     return np.round(255 * images(size)).astype(np.uint8)
 
 

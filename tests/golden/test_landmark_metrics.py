@@ -22,7 +22,7 @@ def nhwc(x: np.ndarray) -> np.ndarray:
 
 
 def regress(features, inner, linear, points: int):
-    """Landmarks in [-1, 1] as affine maps of the mean positions of 1x1 filters' responses; and those positions."""
+    """Landmarks in [-1, 1], linear in the mean positions of the responses of 1x1 filters; and these positions."""
     filters = inner[:, :, 0, 0].T  # channel a I + i is filter i of landmark a
     size = jnp.array([features.shape[2], features.shape[1]])[None, None]
     responses = jnp.einsum("bhwd,dk->bhwk", features, filters, precision="highest")
@@ -86,7 +86,7 @@ DENSE = [name for name in DVE.expected if name.startswith("match/dense_grid_upsc
 
 @pytest.mark.parametrize("name", DENSE)
 def test_dense_matching(name):
-    """The stored grid is for sampling: the source's cells from -1 to 1, corner to corner."""
+    """The stored grid gives cells of the source as coordinates from -1 to 1, corner to corner."""
     source, target = (nhwc(DVE_INPUTS[f"dense_{side}"])[None] for side in ("src", "tgt"))
     upscale = int(re.search(r"\d+$", name)[0])
     cells = dense_match(source, target, upscale=upscale, dve_inner_product=True)

@@ -24,7 +24,7 @@ def case() -> Case:
 
 
 def runs(array: str = "") -> list[tuple[str, str]]:
-    """(net, size) of the runs of which `array` is stored."""
+    """Pairs (net, size) of the runs for which `array` is stored."""
     return sorted({tuple(name.split("/")[:2]) for name in case().expected if name.split("/")[2].startswith(array)})
 
 
@@ -43,12 +43,12 @@ def pair(size: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def tolerance() -> float:
-    """Relative, of the distances: the suggestion is a sentence."""
+    """Relative tolerance of the distances, read from a sentence in case.json."""
     return float(re.search(r"rtol ([\d.e-]+)", case().config["tolerance"]["dist"])[1])
 
 
 def first(name: str, x) -> np.ndarray:
-    """The first examples of `x`, as many as are stored of `name`."""
+    """The first examples of `x`, as many as the case stores under `name`."""
     stored = next(array for key, array in case().expected.items() if key.partition("@")[0] == name)
     return x[: len(stored)]
 

@@ -32,7 +32,7 @@ def stored(pattern: str) -> list[re.Match]:
 
 
 def rtol(metric: str) -> float:
-    """The suggestion of case.json, which is text."""
+    """Relative tolerance that case.json suggests in words."""
     return float(re.match(r"rtol (\S+)", CASE.config["tolerance"][metric])[1])
 
 
@@ -45,7 +45,7 @@ def features() -> tuple[np.ndarray, np.ndarray]:
 
 
 def streamed(rows: np.ndarray, size: int = 96) -> Moments:
-    """Moments by batches of one size, the last one filled up."""
+    """Moments summed over batches of equal size, of which the last is filled up."""
     moments = empty(rows.shape[1])
     for start in range(0, len(rows), size):
         batch = rows[start : start + size]
@@ -86,7 +86,7 @@ def test_kid(name):
 
 
 def test_kid_of_one_subset():
-    """The first generated images, as many as there are real ones."""
+    """The subset holds the first generated images, as many as there are real images."""
     rows = np.arange(min(map(len, features())))[None]
     compare_kid("kid/all_in_one_subset", Subsets(rows, rows))
 
@@ -131,7 +131,7 @@ PATHS = stored(r"ppl/(w|z)_(full|end)_crop(True|False)/dist")
 
 @functools.cache
 def networks():
-    """mapping and synthesis, each compiled once."""
+    """Functions for mapping and synthesis, each compiled once."""
     config = PPL["config"]
     generator = Generator(
         resolution=config["res"],

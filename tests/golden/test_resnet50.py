@@ -29,7 +29,7 @@ def sizes(mode: str) -> list[str]:
 
 @functools.cache
 def converted() -> tuple[ResNet, dict]:
-    """torchvision's resnet50, which is the default but for the head."""
+    """torchvision's resnet50, which is the default module with a head, and its variables."""
     outputs = {x.shape[1] for name, x in case().expected.items() if name.endswith("/logits")}
     module = ResNet(num_outputs=outputs.pop())
     return module, RESNET.variables(case().net(NET), module)

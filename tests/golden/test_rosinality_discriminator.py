@@ -37,7 +37,7 @@ def test_logits(name):
 
 @pytest.mark.parametrize("path", sorted(case().path.glob("disc_name_map_size*.json")), ids=lambda path: path.stem)
 def test_names_are_those_of_the_map(path):
-    """The stored map from rosinality's names to StyleGAN2-ADA's is what the two tables say together."""
+    """The two tables together give the stored map from rosinality's names to StyleGAN2-ADA's."""
     discriminator = Discriminator(int(path.stem.removeprefix("disc_name_map_size")))
     ada = {row.path: row.source for row in ADA.table(discriminator)}
     ours = {row.source: ada[row.path] for row in ROSINALITY.table(discriminator)}

@@ -22,7 +22,7 @@ def generators() -> list[str]:
 
 @functools.cache
 def converted(name: str) -> tuple[Generator, dict]:
-    """The module as the configuration says and its variables."""
+    """The module with the sizes in case.json, and its variables."""
     variant = case().variants[name]
     config, widths = variant["config"], {int(r): width for r, width in variant["channels"].items()}
     generator = Generator(
@@ -37,7 +37,7 @@ def converted(name: str) -> tuple[Generator, dict]:
 
 
 def arrays(name: str, mean: np.ndarray) -> dict[str, np.ndarray]:
-    """The network with a mean w, which lies beside it in checkpoints and is no part of the case."""
+    """The arrays of the network, and a mean w, which checkpoints hold beside the network and the case does not."""
     return case().net(name) | {"latent_avg": mean}
 
 

@@ -13,8 +13,8 @@ from common.nn.discriminator import Discriminator, minibatch_std
 from common.weights.networks.discriminator import ADA
 
 NAME = "stylegan2_ada_d"
-# case.json: "rtol 1e-4 + 1e-4 abs" and "rtol 5e-4"; a gradient, whose square the second is, gets half of it of its
-# largest entries (entries may vanish).
+# case.json: "rtol 1e-4 + 1e-4 abs" for logits and "rtol 5e-4" for the penalty. The penalty is the square of a gradient,
+# so the gradient gets half of that, also in parts of its standard deviation, because single entries may vanish.
 LOGITS = {"rtol": 1e-4, "atol": 0, "absolute": 1e-4}
 PENALTY = {"rtol": 5e-4, "atol": 0}
 GRADIENT = {"rtol": 2.5e-4, "atol": 2.5e-4}
@@ -31,7 +31,7 @@ def variants() -> list[str]:
 
 @functools.cache
 def converted(variant: str) -> tuple[Discriminator, dict]:
-    """The module as the configuration says (not as the weights say) and its variables."""
+    """The module with the sizes in case.json, not those inferred from the weights, and its variables."""
     config = case().variants[variant]["config"]
     discriminator = Discriminator(
         config["res"],
@@ -86,7 +86,7 @@ def test_minibatch_deviation(name):
 
 @pytest.mark.parametrize("variant", variants())
 def test_configuration_is_read_off_the_arrays(variant):
-    """All but the group, of which the arrays say nothing, and a channel_base beyond the cap, which changes no width."""
+    """The arrays tell every field but the group, and but a channel_base beyond the cap, which changes no width."""
     discriminator, variables = converted(variant)
     inferred = ADA.infer(case().net(variant))
     for field in ("resolution", "c_dim", "architecture", "mbstd_channels", "img_channels"):

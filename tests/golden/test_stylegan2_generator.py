@@ -26,7 +26,7 @@ def variants() -> list[str]:
 
 @functools.cache
 def converted(variant: str) -> tuple[Generator, dict]:
-    """The module as the configuration says (not as the weights say) and its variables."""
+    """The module with the sizes in case.json, not those inferred from the weights, and its variables."""
     config = case().variants[variant]["config"]
     generator = Generator(
         resolution=config["res"],
@@ -75,7 +75,7 @@ def synthesis(variant: str, noise_mode: str, ws: np.ndarray):
 
 
 def stored(pattern: str) -> list[str]:
-    """Names of arrays, whole or in parts (`@sub` and the like), of which the pattern matches the start."""
+    """Names of stored arrays, without suffixes such as `@sub`, whose start matches the pattern."""
     return sorted({name.partition("@")[0] for name in case().expected if re.match(pattern, name)})
 
 
@@ -94,7 +94,7 @@ def test_mapping(variant):
 
 
 def without_update(name: str) -> bool:
-    """Whether a stored mean w "after a training call" is bit for bit the one before it, which is no mean w after one.
+    """Whether the stored mean w "after a training call" equals the mean w before it bit for bit, so that it is wrong.
 
     The likely reason is that the buffer was restored, in place, before the array that shares its memory was written.
     """

@@ -15,9 +15,9 @@ from hsr_jax.gan import losses
 from hsr_jax.gan.gan import GAN, LatentDraws, synthesis
 
 NAME = "stylegan2_losses"
-PATH_LENGTH_WEIGHT = 2.0  # facts of the reference, not in the case
+PATH_LENGTH_WEIGHT = 2.0  # the reference's value, which the case does not state
 # case.json: losses "rtol 2e-4"; grad_norms "rtol 1e-3, or 1e-5*max norm"; grads "atol 1e-3*norm/sqrt(n)+rtol 1e-3".
-# Of a logit, which may be near 0 where others are not, the loss is 1-Lipschitz: the same share of their spread.
+# The loss is 1-Lipschitz in a logit, and single logits may be near 0, so logits get the same share of their spread.
 LOSSES = {"rtol": 2e-4, "atol": 0}
 LOGITS = {"rtol": 2e-4, "atol": 2e-4}
 EXACT = {"rtol": 0, "atol": 0}
@@ -34,7 +34,7 @@ def variants(*phases: str) -> list[str]:
 
 @functools.cache
 def gan() -> GAN:
-    """The networks as the configuration says."""
+    """The networks with the sizes in case.json."""
     config = case().config["config"]
     widths = {"c_dim": config["c"], "channel_base": config["cb"], "channel_max": config["cm"]}
     generator = Generator(config["res"], config["z"], w_dim=config["w"], num_layers=config["layers"], **widths)
@@ -55,7 +55,7 @@ def inputs() -> dict[str, np.ndarray]:
 
 
 def draws(variant: str, mixing_z: str = "mixing_z") -> LatentDraws:
-    """As many of the latents as there are to mix with: all, or for the path length the first half."""
+    """Draws with as many latents as there are others to mix in: all, or the first half for the path length."""
     cutoff = case().variants[variant]["style_mixing_cutoff"]
     cutoff = num_ws(gan().generator.resolution) if cutoff is None else cutoff
     other = inputs()[mixing_z]
@@ -63,7 +63,7 @@ def draws(variant: str, mixing_z: str = "mixing_z") -> LatentDraws:
 
 
 def gradient(loss_fn):
-    """Compiled: (params, ...) -> gradient of the mean loss, losses [B], the rest."""
+    """Compiles (params, ...) -> gradient of the mean loss, losses [B], the rest."""
 
     def mean(*arguments):
         losses, rest = loss_fn(*arguments)
@@ -113,7 +113,7 @@ def d_reg(gamma: float):
 
 
 def compare_gradients(variant: str, gradients: dict[str, np.ndarray]):
-    """Norms of all parameters' gradients in the reference's order, first entries of some, in its layout."""
+    """Compares the norm of each parameter's gradient, and the first entries of some gradients."""
     order = case().variants[variant]["grad_norm_order"]
     assert set(order) == set(gradients)
     norms = {name: np.linalg.norm(gradients[name].astype(np.float64)) for name in order}
@@ -127,7 +127,7 @@ def compare_gradients(variant: str, gradients: dict[str, np.ndarray]):
 
 
 def of_generator(gradients: dict) -> dict[str, np.ndarray]:
-    """The gradients by the reference's names, in its layout."""
+    """Gradients of the generator by the reference's names, in its layout."""
     named = stylegan2.ADA.arrays({"params": gradients, **variables()[1]}, gan().generator)
     return {name: x for name, x in named.items() if not name.endswith(("noise_const", "w_avg"))}
 
@@ -137,10 +137,10 @@ def of_discriminator(gradients: dict) -> dict[str, np.ndarray]:
 
 
 def compare_mean_w(variant: str, stats: dict, count: int):
-    """Every pass moves the mean w by the w of its own first z, mixed with others or not: all of Gmain, half in Greg.
+    """Compares the mean w after a pass. It moves by the first latents of the pass: all in Gmain, half of them in Greg.
 
-    What is stored under the name of Gmain may not be its mean w: where all stored ones are bit for bit the same, though
-    their batches differ, they are what the last of the runs left in memory that they share, and that was a half batch.
+    If all stored means are equal bit for bit, although their batches differ, they are not those of their own runs: they
+    share memory, in which the last run left its mean, and that run had half a batch.
     """
     actual = stats["stats"]["mapping"]["w_avg"]
     stored = [case().expected[f"{v}/w_avg_after"] for v in variants("Gmain", "Greg")]
@@ -155,7 +155,7 @@ def compare_mean_w(variant: str, stats: dict, count: int):
 
 @functools.cache
 def mean_w(count: int) -> np.ndarray:
-    """Mean w of the first latents, by the definition of the mapping and in float64."""
+    """Mean w of the first latents, by the definition of the mapping, in float64."""
     net, x = case().net("G"), inputs()["gen_z"][:count].astype(np.float64)
     x = x / np.sqrt(np.square(x).mean(1, keepdims=True) + 1e-8)
     for i in range(gan().generator.num_layers):
@@ -186,7 +186,7 @@ def test_g_main(variant):
 
 
 def test_path_length_by_row():
-    """Path lengths of unmixed styles: the squared lengths of the rows, then their root mean square."""
+    """Path lengths of unmixed styles: first the squared length per row, then the root mean square over rows."""
     params, stats, _ = variables()
     z, noise = inputs()["gen_z"], inputs()["pl_noise"]
 

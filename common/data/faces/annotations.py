@@ -1,6 +1,6 @@
-"""What the readers of annotation files return, and the reader of CSV tables; `pts.py` and `coco.py` hold the others.
+"""Type of the annotations that the readers return, and the reader of CSV tables; see also `pts.py` and `coco.py`.
 
-The readers never open an image. Every error names the file, the row or annotation, the field and the remedy.
+The readers open no image. Every error names the file, the row or annotation, the field and the remedy.
 """
 
 import dataclasses
@@ -13,8 +13,8 @@ from common.data.tables import Table, read_table
 from common.errors import InputError
 
 NO_SUBSET = "all"
-"""The subset of every row of a file that names none."""
-BOX_COLUMNS = ("box_x0", "box_y0", "box_x1", "box_y1")
+"""Subset of all rows of a file that names no subsets."""
+_BOX_COLUMNS = ("box_x0", "box_y0", "box_x1", "box_y1")
 
 
 @dataclasses.dataclass
@@ -22,33 +22,34 @@ class Annotations:
     """N annotated faces in file order."""
 
     files: list[str]
-    """Image files, relative to the root."""
+    """Image file of each face, relative to the root."""
     subsets: list[str]
+    """Subset of each face."""
     places: list[str]
-    """Where each row comes from, for messages: "labels.csv, row 17"."""
+    """Place of each face in the annotation files, for messages: "labels.csv, row 17"."""
     landmarks: np.ndarray
-    """float32 [N, K, 2], pixels, 0-based; 0 where not labelled."""
+    """Landmarks in 0-based pixels, float32 [N, K, 2]; 0 where `labelled` is False."""
     labelled: np.ndarray
-    """bool [N, K]"""
+    """Whether each landmark is annotated, bool [N, K]."""
     boxes: np.ndarray
-    """float32 [N, 4] x0, y0, x1, y1; NaN in the rows without a box."""
+    """Face boxes x0, y0, x1, y1 in pixels, float32 [N, 4]; NaN in rows without a box."""
 
     def take(self, rows: list[int]) -> "Annotations":
-        """The rows with these indices."""
-        texts = ([values[i] for i in rows] for values in (self.files, self.subsets, self.places))
-        return Annotations(*texts, self.landmarks[rows], self.labelled[rows], self.boxes[rows])
+        """Annotations of the rows with these indices."""
+        files, subsets, places = ([texts[i] for i in rows] for texts in (self.files, self.subsets, self.places))
+        return Annotations(files, subsets, places, self.landmarks[rows], self.labelled[rows], self.boxes[rows])
 
 
 def read_csv(path: Path, scheme: LandmarkScheme) -> Annotations:
-    """Reads a table with a column `file` and coordinates, optionally `subset`, a box and visibilities.
+    """Reads a table with the columns `file` and coordinates; `subset`, box and visibility columns are optional.
 
-    Coordinates are `x0, y0, ..., x{K-1}, y{K-1}` or `<name>_x, <name>_y` with the scheme's names, in pixels, 0-based.
-    Visibilities are `v0 ...` or `<name>_v`: 0 is not labelled (its coordinates may then be empty), 1 and 2 are.
-    A box is `box_x0, box_y0, box_x1, box_y1`. Other columns are ignored.
+    The coordinate columns are `x0, y0, ..., x{K-1}, y{K-1}`, or `<name>_x, <name>_y` with the scheme's names, in
+    0-based pixels. The visibility columns are `v0, ...` or `<name>_v`: 1 and 2 mean labelled, 0 means not labelled, and
+    the coordinates may then be empty. The box columns are `box_x0, box_y0, box_x1, box_y1`. Other columns are ignored.
     """
     table = read_table(path)
     coordinates, visibilities = _landmark_columns(table, scheme)
-    box_columns = BOX_COLUMNS if any(name in table.columns for name in BOX_COLUMNS) else ()
+    box_columns = _BOX_COLUMNS if any(name in table.columns for name in _BOX_COLUMNS) else ()
     table.require("file", *coordinates, *visibilities, *box_columns)
     count = len(table)
     labelled = table.numbers(visibilities) > 0 if visibilities else np.ones((count, scheme.count), bool)
@@ -65,7 +66,7 @@ def read_csv(path: Path, scheme: LandmarkScheme) -> Annotations:
 
 
 def _landmark_columns(table: Table, scheme: LandmarkScheme) -> tuple[list[str], list[str]]:
-    """The names of the coordinate columns (2 K) and of the visibility columns (K or none)."""
+    """Names of the coordinate columns (2 K) and of the visibility columns (K or none)."""
     coordinates = [f"{name}_{axis}" for name in scheme.names for axis in "xy"]
     visibilities = [f"{name}_v" for name in scheme.names]
     if sum(name in table.columns for name in coordinates) <= scheme.count:

@@ -1,4 +1,4 @@
-"""Annotations in a COCO keypoints file."""
+"""Reader of COCO keypoints files."""
 
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from common.files import read_json
 
 
 def read_coco(path: Path, scheme: LandmarkScheme) -> Annotations:
-    """Reads COCO keypoints: visibility 0 is not labelled, 1 (occluded) and 2 are; `bbox` is the box where there is one.
+    """Reads COCO keypoints: visibility 0 means not labelled, 1 (occluded) and 2 mean labelled.
 
-    The subset is the field `subset` of the image, if it has one.
+    The box is the optional `bbox` of the annotation, the subset the optional field `subset` of the image.
     """
     content = read_json(path)
     for field in ("images", "annotations"):
@@ -31,7 +31,7 @@ def read_coco(path: Path, scheme: LandmarkScheme) -> Annotations:
     return Annotations(files, subsets, places, landmarks, labelled, np.array(boxes, np.float32))
 
 
-def _face(path: Path, i: int, entry: Any, images: dict, scheme: LandmarkScheme):
+def _face(path: Path, i: int, entry: Any, images: dict, scheme: LandmarkScheme) -> tuple:
     """File, subset, place, points [K, 3] and four box values of annotation `i`."""
     place = f"{path}, annotation {entry.get('id', i) if isinstance(entry, dict) else i}"
     if not isinstance(entry, dict) or not isinstance(entry.get("keypoints"), list):
@@ -43,7 +43,9 @@ def _face(path: Path, i: int, entry: Any, images: dict, scheme: LandmarkScheme):
         )
     image = images.get(entry.get("image_id"))
     if image is None or not isinstance(image.get("file_name"), str):
-        raise InputError(f'{place}: "image_id" {entry.get("image_id")} is no image with a "file_name"; add the image')
+        raise InputError(
+            f'{place}: "image_id" {entry.get("image_id")} names no image with a "file_name"; add the image'
+        )
     points = _numbers(place, "keypoints", entry["keypoints"]).reshape(-1, 3)
     box = [np.nan] * 4
     if entry.get("bbox"):

@@ -1,7 +1,7 @@
-"""The face crops of 3FabRec, quirks included, so that results on its crops can be reproduced.
+"""Face crops of 3FabRec with their quirks, so that results on these crops can be reproduced.
 
 A region of whole original pixels, square up to the rounding of its corners, is resized to ceil(size * sqrt 2) pixels,
-which leaves room for any rotation; the network sees the central `size` of them.
+which leaves room for any rotation. The network sees the central `size` pixels.
 """
 
 import math
@@ -12,21 +12,21 @@ from common.data.faces import boxes
 from common.errors import InputError
 
 _EYES_AND_CHIN = {68: ((36, 39), (42, 45), 8), 98: ((60, 64), (68, 72), 16)}
-"""Number of landmarks -> both corners of the left and of the right eye, and the lowest point of the chin."""
+"""Number of landmarks -> corners of the left eye, corners of the right eye, and lowest point of the chin."""
 
 
 def diagonal(size: int) -> int:
-    """Side of the resized region where the network's input has side `size`: 363 for 256, 182 for 128."""
+    """Side of the resized region for a network's input of side `size`: 363 for 256, 182 for 128."""
     return math.ceil(size * math.sqrt(2))
 
 
 def region_from_box(box: np.ndarray, size: int, extend: tuple[float, float]) -> np.ndarray:
-    """The region that is cropped around a face box.
+    """Region that is cropped around a face box.
 
     Args:
       box: [4], x0, y0, x1, y1 in pixels.
-      size: side of the network's input, pixels.
-      extend: parts of the box's height added above and below: 0.2, 0.12 on 300-W; 0, 0.1 on WFLW; none on AFLW.
+      size: side of the network's input in pixels.
+      extend: parts of the box's height added above and below: 0.2, 0.12 on 300-W; 0, 0.1 on WFLW; 0, 0 on AFLW.
 
     Returns:
       int64 [4], x0, y0, x1, y1; the ends are exclusive.
@@ -35,15 +35,15 @@ def region_from_box(box: np.ndarray, size: int, extend: tuple[float, float]) -> 
 
 
 def extend_box(box: np.ndarray, extend: tuple[float, float]) -> np.ndarray:
-    """The extended box, truncated towards zero as the reference does. [4] -> int64 [4]."""
+    """Extended box, truncated towards zero as in the reference. [4] -> int64 [4]."""
     return boxes.extend_box(box, extend).astype(np.int64)
 
 
 def region_from_landmarks(landmarks: np.ndarray, visible: np.ndarray) -> np.ndarray:
-    """The region that is cropped around 68 or 98 landmarks [K, 2] with visibility [K], int64 [4] as `region_from_box`.
+    """Region that is cropped around 68 or 98 landmarks [K, 2] with visibility [K], int64 [4] as `region_from_box`.
 
-    It is as high as the visible landmarks and 25 % more above and 15 % below; its centre is a quarter of the way from
-    the eyes to the chin.
+    Its height is that of the visible landmarks plus 25 % above and 15 % below, times sqrt 2. Horizontally its centre
+    lies a quarter of the way from the eyes to the chin.
     """
     if len(landmarks) not in _EYES_AND_CHIN:
         raise InputError(
@@ -61,22 +61,22 @@ def region_from_landmarks(landmarks: np.ndarray, visible: np.ndarray) -> np.ndar
 
 
 def crop_matrix(region: np.ndarray, size: int) -> np.ndarray:
-    """The map from original pixels to pixels of the whole resized region, float64 [2, 3].
+    """Affine map from original pixels to pixels of the whole resized region, float64 [2, 3].
 
-    The reference scales coordinates from the centre of the region's first pixel but pixels from that pixel's corner, so
-    its landmarks are off by (scale - 1) / 2. That is kept.
+    The reference scales coordinates from the centre of the region's first pixel but pixels from the corner of this
+    pixel, so its landmarks are off by (scale - 1) / 2. This function does the same.
     """
     scale = diagonal(size) / (region[2:] - region[:2])
     return np.concatenate([np.diag(scale), -(scale * region[:2])[:, None]], 1)
 
 
 def crop_image(image: np.ndarray, region: np.ndarray, size: int, fill: int) -> np.ndarray:
-    """The resized region: uint8 [H, W, 3] -> uint8 [D, D, 3] with D = `diagonal(size)`; `fill` outside the image."""
-    return resize_cubic(cut(image, region, fill), diagonal(size))
+    """Resized region: uint8 [H, W, 3] -> uint8 [D, D, 3] with D = `diagonal(size)`, and `fill` outside the image."""
+    return _resize_cubic(cut(image, region, fill), diagonal(size))
 
 
 def cut(image: np.ndarray, region: np.ndarray, fill: int) -> np.ndarray:
-    """The pixels x0 <= x < x1, y0 <= y < y1; `fill` outside the image. -> uint8 [y1 - y0, x1 - x0, 3]."""
+    """Pixels x0 <= x < x1, y0 <= y < y1, with `fill` outside the image. -> uint8 [y1 - y0, x1 - x0, 3]."""
     x0, y0, x1, y1 = (int(edge) for edge in region)
     height, width = image.shape[:2]
     left, right = (min(max(x, 0), width) for x in (x0, x1))
@@ -87,8 +87,8 @@ def cut(image: np.ndarray, region: np.ndarray, fill: int) -> np.ndarray:
     return piece
 
 
-def resize_cubic(image: np.ndarray, size: int) -> np.ndarray:
-    """OpenCV's bicubic resize: cubic convolution with a = -0.75, four taps also when it shrinks. uint8 in and out."""
+def _resize_cubic(image: np.ndarray, size: int) -> np.ndarray:
+    """OpenCV's bicubic resize: cubic convolution with a = -0.75 and four taps, even if it shrinks. uint8 -> uint8."""
     resized = _resize_rows(image.astype(np.float32), size)
     resized = _resize_rows(resized.swapaxes(0, 1), size).swapaxes(0, 1)
     return np.clip(np.rint(resized), 0, 255).astype(np.uint8)
@@ -115,4 +115,6 @@ def _cubic(distance: np.ndarray) -> np.ndarray:
 
 def _enlarge(box: np.ndarray, factor: float) -> np.ndarray:
     center, half = (box[:2] + box[2:]) / 2, factor * (box[2:] - box[:2]) / 2
-    return np.concatenate([center - half, center + half]).astype(np.int64)  # truncated towards zero, as the reference
+    return np.concatenate([center - half, center + half]).astype(
+        np.int64
+    )  # truncated towards zero, as in the reference

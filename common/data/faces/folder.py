@@ -1,4 +1,4 @@
-"""A folder of images with annotations as a data source."""
+"""Source of annotated faces from a folder of images."""
 
 import os
 import warnings
@@ -19,25 +19,25 @@ from common.errors import InputError, nearest
 from common.files import read_bytes
 
 SAME_FACE = 0.1
-"""Two rows of one image annotate the same face where their landmarks differ by less than this part of its extent."""
+"""Two rows of one image annotate the same face if their landmarks differ by less than this part of the face's size."""
 
 
 class FolderSource(Source):
-    """Images under `root` with their annotations. Everything is checked at once, and no image is decoded.
+    """Source of annotated images under `root`. All annotations are checked at once, and no image is decoded.
 
     Args:
       root: folder that the image names are relative to.
-      annotations: a CSV table, a COCO keypoints JSON, or a folder or glob of .pts files, relative to `root` or to the
-        working directory; `read_csv`, `read_coco` and `read_pts` say what each holds. Coordinates refer to the upright
-        image.
-      scheme: the landmarks' scheme; its K must be that of the annotations.
-      subsets: keep only the rows of these subsets (CSV: column `subset`; .pts: the folder; COCO: field of the image).
+      annotations: CSV table, COCO keypoints JSON, or folder or glob of .pts files, relative to `root` or to the working
+        directory; `read_csv`, `read_coco` and `read_pts` describe the formats. Coordinates refer to the upright image.
+      scheme: scheme of the annotated landmarks.
+      subsets: names of the subsets whose rows are kept (CSV: column `subset`; .pts: the folder; COCO: field of the
+        image); None keeps all rows.
 
-    A row without a box gets the bounding box of its landmarks. A landmark outside its image (only the header of the
-    image is read) is not visible, and a warning counts those.
+    A row without a box gets the bounding box of its landmarks. A landmark outside its image is not visible; a warning
+    counts such landmarks. Only the headers of the images are read.
 
     Raises:
-      InputError: any file, row, value or subset that is wrong; one line that names it and the remedy.
+      InputError: a file, row, value or subset is wrong; one line names it and the remedy.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ def _select(rows: Annotations, subsets: Sequence[str], annotations: str) -> Anno
 
 
 def _labelled_only(rows: Annotations) -> Annotations:
-    """The rows that label something. A warning counts the others; where none is left, `InputError`."""
+    """Rows with a labelled landmark. A warning counts the other rows; `InputError` if there is no such row."""
     keep = rows.labelled.any(axis=1)
     if not keep.any():
         raise InputError(f"{rows.places[0]}: no landmark is labelled in this or any other row; annotate some")
@@ -123,11 +123,11 @@ def _check_values(rows: Annotations) -> None:
 
 
 def _boxes(rows: Annotations) -> np.ndarray:
-    """The given boxes, and the bounding boxes of the labelled landmarks in rows without one. float32 [N, 4]."""
+    """Given boxes, or the bounding boxes of the labelled landmarks in rows without a box. float32 [N, 4]."""
     around = landmark_box(rows.landmarks, rows.labelled)
-    given = np.isfinite(rows.boxes).all(axis=1)
+    given = np.all(np.isfinite(rows.boxes), axis=1)
     for i in np.flatnonzero(~given & ((around[:, 2:] - around[:, :2]).max(axis=1) <= 0)):
-        raise InputError(f"{rows.places[i]}: the landmarks are a single place and there is no box; add a box")
+        raise InputError(f"{rows.places[i]}: the landmarks all lie at one place and there is no box; add a box")
     return np.where(given[:, None], rows.boxes, around)
 
 
@@ -146,7 +146,7 @@ def _check_duplicates(rows: Annotations) -> None:
 
 
 def _sizes(rows: Annotations, root: Path) -> np.ndarray:
-    """Width and height of each row's image, float32 [N, 2]; the header of each image is read once."""
+    """Width and height of each row's image in pixels, float32 [N, 2]; the header of each image is read once."""
     check_files(root, rows.files, rows.places)
     sizes = {file: upright_size(root / file) for file in dict.fromkeys(rows.files)}
     return np.array([sizes[file] for file in rows.files], np.float32)
@@ -155,11 +155,11 @@ def _sizes(rows: Annotations, root: Path) -> np.ndarray:
 def _inside(rows: Annotations, sizes: np.ndarray) -> np.ndarray:
     """Whether each landmark lies on its image, bool [N, K].
 
-    Real annotations leave the image by a few pixels where it cuts a face off; a warning counts those. A landmark that
-    is farther away than the image is long, or a face that is mostly outside, is a mistake: `InputError`.
+    In real annotations, landmarks lie a few pixels outside if the border cuts the face; a warning counts them. It is an
+    `InputError` if a landmark is farther away than the image is long, or if most of a face lies outside.
     """
-    # The first pixel reaches from -0.5 to 0.5.
-    inside = ((rows.landmarks >= -0.5) & (rows.landmarks <= sizes[:, None, :] - 0.5)).all(axis=-1)
+    # The first pixel covers -0.5 to 0.5.
+    inside = np.all((rows.landmarks >= -0.5) & (rows.landmarks <= sizes[:, None, :] - 0.5), axis=-1)
     outside = ~inside & rows.labelled
     longest = sizes.max(axis=1)[:, None, None]
     absurd = ((rows.landmarks < -longest) | (rows.landmarks > sizes[:, None, :] + longest)).any(axis=-1) & rows.labelled
@@ -176,8 +176,8 @@ def _inside(rows: Annotations, sizes: np.ndarray) -> np.ndarray:
     if counts.any():
         first = int(np.flatnonzero(counts)[0])
         warnings.warn(
-            f"{rows.places[first]}: a landmark lies outside the image and has no weight; "
-            f"{counts.sum()} landmarks in {(counts > 0).sum()} rows do",
+            f"{rows.places[first]}: a landmark lies outside the image and gets no weight, "
+            f"as do {counts.sum()} landmarks in {(counts > 0).sum()} rows",
             stacklevel=3,
         )
     return inside

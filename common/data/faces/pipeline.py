@@ -1,43 +1,43 @@
-"""Loader of face crops: decodes and crops on the host. Images stay uint8 until they are on the device."""
+"""Loader of face crops, which decodes and crops on the host. Images stay uint8 until they are on the device."""
 
 from typing import TypedDict
 
 import numpy as np
 
-from common.data import decode
 from common.data.batches import Cache
+from common.data.decode import decode
 from common.data.faces.crop import Crop, apply, crop_face, crop_matrix, invert
 from common.data.faces.source import Source
 
 
 class Example(TypedDict):
-    """A face, or padding: then mask and visible are 0, index is -1, and every number is finite."""
+    """Example of one face or of padding. In padding, mask and visible are 0, index is -1, and no number is NaN."""
 
     image: np.ndarray
-    """uint8 [S, S, 3] with S = `Crop.pixels`."""
+    """Crop of the face, uint8 [S, S, 3] with S = `Crop.pixels`."""
     landmarks: np.ndarray
-    """float32 [K, 2], crop pixels."""
+    """Landmarks in crop pixels, float32 [K, 2]."""
     visible: np.ndarray
-    """float32 [K], 1 where the landmark counts."""
+    """Weights of the landmarks, 1 or 0, float32 [K]."""
     mask: np.ndarray
-    """float32 [], 1 for a face, 0 for padding."""
+    """1 for a face and 0 for padding, float32 []."""
     index: np.ndarray
-    """int32 [], row of the source."""
+    """Row of the source, int32 []."""
     to_original: np.ndarray
-    """float32 [2, 3], the affine map from crop pixels to pixels of the file."""
+    """Affine map from crop pixels to pixels of the file, float32 [2, 3]."""
     box: np.ndarray
-    """float32 [4], the face's box in pixels of the file."""
+    """Face box x0, y0, x1, y1 in pixels of the file, float32 [4]."""
     image_size: np.ndarray
-    """float32 [2], width and height in pixels of the file."""
+    """Width and height of the file's image in pixels, float32 [2]."""
 
 
 class CropLoader:
     """`batches.Loader` of the faces of a source: row -> `Example`.
 
     Args:
-      source: the faces.
-      crop: where the faces are cut out.
-      cache_mib: memory for decoded crops; with room for all, epochs after the first decode nothing.
+      source: annotated faces.
+      crop: rule for the crops.
+      cache_mib: memory for decoded crops in MiB; if all crops fit, epochs after the first decode nothing.
     """
 
     def __init__(self, source: Source, crop: Crop, cache_mib: float = 0):
@@ -47,7 +47,7 @@ class CropLoader:
     def __len__(self) -> int:
         return len(self._source)
 
-    def __call__(self, row: int) -> Example:
+    def __call__(self, row: int, /) -> Example:
         row = int(row)
         source, crop = self._source, self._crop
         landmarks, visible, box = source.landmarks[row], source.visible[row], source.boxes[row]
@@ -76,14 +76,13 @@ class CropLoader:
             mask=np.float32(0),
             index=np.int32(-1),
             to_original=np.eye(2, 3, dtype=np.float32),
-            box=np.array([0, 0, 1, 1], np.float32),  # with a size, because metrics divide by it
+            box=np.array([0, 0, 1, 1], np.float32),  # not empty, because metrics divide by its size
             image_size=np.ones(2, np.float32),
         )
 
     def _pixels(self, row: int, face: tuple) -> tuple[np.ndarray, np.ndarray]:
-        """The crop, and width and height of the whole image."""
-        record = self._source[row]
-        image = decode.decode(record["image"], record["file"])
+        """Crop of a row, and width and height of the whole image."""
+        image = decode(self._source.read(row), self._source.files[row])
         pixels, _ = crop_face(self._crop, image, *face)
         return pixels, np.array(image.shape[1::-1], np.float32)
 
@@ -91,7 +90,7 @@ class CropLoader:
 def mean_shape(source: Source, crop: Crop) -> np.ndarray:
     """Mean of the visible landmarks in crop pixels, float32 [K, 2]: a baseline that predicts the same for every crop.
 
-    A landmark that is visible in no face is put in the centre. No image is read; errors are those of `crop_matrix`.
+    A landmark that is visible in no face lies in the centre. No image is read. Errors are those of `crop_matrix`.
     """
     total, weight = np.zeros(source.landmarks.shape[1:]), np.zeros(source.landmarks.shape[1])
     for landmarks, visible, box, file in zip(source.landmarks, source.visible, source.boxes, source.files, strict=True):

@@ -1,4 +1,4 @@
-"""Annotations in .pts files, the format of 300-W: one face per file, beside an image of the same name."""
+"""Reader of .pts files, the format of 300-W: one face per file, beside an image of the same name."""
 
 from pathlib import Path
 
@@ -6,18 +6,16 @@ import numpy as np
 
 from common.data.faces.annotations import NO_SUBSET, Annotations
 from common.data.faces.scheme import LandmarkScheme
+from common.data.images.find import SUFFIXES
 from common.data.tables import to_float
 from common.errors import InputError
-
-IMAGE_SUFFIXES = (".jpg", ".png", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif", ".ppm", ".pgm")
-"""Suffixes of images, in the order in which they are looked for."""
 
 
 def read_pts(paths: list[Path], base: Path, root: Path, scheme: LandmarkScheme) -> Annotations:
     """Reads .pts files under `base`.
 
-    An image lies beside its .pts file or at the same relative place (to `base`) under `root`. The subset is the folder
-    that the .pts file is in, relative to `base`.
+    An image lies beside its .pts file, or under `root` at the place that the .pts file has under `base`. The subset is
+    the folder of the .pts file, relative to `base`.
     """
     if not paths:
         raise InputError(f"{base}: no .pts files; check the path")
@@ -34,7 +32,7 @@ def read_pts(paths: list[Path], base: Path, root: Path, scheme: LandmarkScheme) 
 
 
 def read_points(path: Path, scheme: LandmarkScheme) -> np.ndarray:
-    """The points of one file, float32 [K, 2], 0-based: the format counts from 1, so 1 is subtracted."""
+    """Points of one file in 0-based pixels, float32 [K, 2]. The format counts from 1, so 1 is subtracted."""
     try:
         text = path.read_text(encoding="utf-8-sig")
         head, _, rest = text.partition("{")
@@ -59,17 +57,17 @@ def read_points(path: Path, scheme: LandmarkScheme) -> np.ndarray:
 
 
 def image_of(*places: Path) -> Path:
-    """The image that has the name of the first place that has one, whatever its suffix.
+    """First image among the places, whose suffixes are replaced by the suffixes of images.
 
     Raises:
-      InputError: there is none.
+      InputError: there is no image at any place.
     """
     for place in places:
-        for suffix in IMAGE_SUFFIXES:
+        for suffix in SUFFIXES:
             for candidate in (place.with_suffix(suffix), place.with_suffix(suffix.upper())):
                 if candidate.is_file():
                     return candidate
-    raise InputError(f"{places[0]}: no image of this name beside it or at {places[-1].with_suffix('')}.*; add it")
+    raise InputError(f"{places[0]}: no image with this name beside it or at {places[-1].with_suffix('')}.*; add it")
 
 
 def _image_name(points: Path, place: Path, root: Path) -> str:

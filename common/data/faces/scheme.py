@@ -1,6 +1,6 @@
-"""The type of a landmark scheme: what each of the K landmarks is, which one it becomes in a mirror, where the eyes are.
+"""Type of a landmark scheme: names, mirror partners, eyes and lines of K landmarks.
 
-The schemes themselves are in `schemes.py`.
+`schemes.py` holds the schemes of the data sets.
 """
 
 import dataclasses
@@ -10,26 +10,26 @@ from common.errors import InputError, nearest
 
 Groups = tuple[tuple[int, ...], tuple[int, ...]]
 NORMALIZERS = {"inter_ocular": "eyes", "inter_pupil": "pupils", "box": "names"}
-"""Normalisers that can be a scheme's main one -> the field that they need."""
+"""Normalisers of errors -> the field of the scheme that each of them needs."""
 
 
 @dataclasses.dataclass(frozen=True)
 class LandmarkScheme:
-    """K landmarks. `mirror`, `eyes` and `pupils` are empty where a user's file does not declare them; see `require`."""
+    """Scheme of K landmarks. `mirror`, `eyes` and `pupils` are empty if a user's file does not declare them."""
 
     name: str
     names: tuple[str, ...]
-    """One name per landmark, all different."""
+    """Names of the landmarks, all different."""
     mirror: tuple[int, ...] = ()
     """Landmark k of the mirrored image is landmark mirror[k] of the original."""
     eyes: Groups | tuple[()] = ()
-    """Left and right end of the inter-ocular distance (outer corners or centres), each the mean of these landmarks."""
+    """Landmarks whose means are the left and the right end of the inter-ocular distance (outer corners or centres)."""
     pupils: Groups | tuple[()] = ()
-    """Left and right end of the inter-pupil distance, in the same form."""
+    """Landmarks whose means are the left and the right end of the inter-pupil distance."""
     lines: tuple[tuple[int, ...], ...] = ()
-    """Polylines in drawing order; a landmark in no line is drawn as a dot only."""
+    """Polylines that join landmarks in pictures."""
     normalizer: str = ""
-    """Main normaliser of errors, a key of `NORMALIZERS`; when empty, the first whose field is declared."""
+    """Main normaliser of errors, a key of `NORMALIZERS`. Empty: the first one whose field is declared."""
 
     def __post_init__(self):
         if not self.normalizer:
@@ -39,11 +39,11 @@ class LandmarkScheme:
 
     @property
     def count(self) -> int:
-        """The number of landmarks, K."""
+        """Number of landmarks, K."""
         return len(self.names)
 
     def require(self, field: str) -> Any:
-        """The value of "mirror", "eyes" or "pupils"; raises `InputError` where the scheme does not declare it."""
+        """Value of "mirror", "eyes" or "pupils". Raises `InputError` if the scheme does not declare the field."""
         value = getattr(self, field)
         if not value:
             need = {"mirror": "mirrored images", "eyes": "inter-ocular distances", "pupils": "inter-pupil distances"}
@@ -55,7 +55,7 @@ class LandmarkScheme:
 
 
 def _check(scheme: LandmarkScheme) -> None:
-    """Raises ValueError, which names the field, for what is inconsistent."""
+    """Raises ValueError, which names the field, for an inconsistent scheme."""
 
     def require(holds: bool, field: str, problem: str) -> None:
         if not holds:
@@ -78,7 +78,7 @@ def _check(scheme: LandmarkScheme) -> None:
             )
             require(mirror[partner] == k, "mirror", problem)
     need = NORMALIZERS.get(scheme.normalizer)
-    require(need is not None, "normalizer", f'"{scheme.normalizer}" is none of {", ".join(NORMALIZERS)}')
+    require(need is not None, "normalizer", f'"{scheme.normalizer}" is not one of {", ".join(NORMALIZERS)}')
     require(bool(getattr(scheme, need)), "normalizer", f'"{scheme.normalizer}" needs the field "{need}"')
     for field in ("eyes", "pupils"):
         groups = getattr(scheme, field)
@@ -91,7 +91,7 @@ def _check(scheme: LandmarkScheme) -> None:
 
 
 def mirror_from_pairs(count: int, pairs: list[tuple[int, int]]) -> tuple[int, ...]:
-    """The permutation that swaps each pair and leaves every other landmark in place."""
+    """Permutation that swaps the landmarks of each pair and leaves the others in place."""
     mirror = list(range(count))
     for a, b in pairs:
         mirror[a], mirror[b] = b, a
@@ -99,11 +99,11 @@ def mirror_from_pairs(count: int, pairs: list[tuple[int, int]]) -> tuple[int, ..
 
 
 def from_json(declared: dict[str, Any], stem: str) -> LandmarkScheme:
-    """The scheme that the content of a file declares (see `schemes.load_scheme`).
+    """Scheme that a JSON file declares; `schemes.load_scheme` describes the format.
 
     Args:
-      declared: the content.
-      stem: name of the scheme where the content gives none.
+      declared: content of the file.
+      stem: name of the scheme if the file gives none.
 
     Raises:
       ValueError: names the field that is wrong.

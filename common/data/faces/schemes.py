@@ -1,6 +1,6 @@
-"""The landmark schemes of 300-W, WFLW, AFLW and MTFL/MAFL, and the reader of those that a small JSON file declares.
+"""Landmark schemes of 300-W, WFLW, AFLW and MTFL/MAFL, and the reader of schemes in JSON files.
 
-"Left" and "right" are sides of the picture, not of the person. The orders are those of the released annotations.
+"Left" and "right" are sides of the picture, not of the person. Landmarks are in the order of the released annotations.
 """
 
 from pathlib import Path
@@ -66,7 +66,7 @@ W300 = LandmarkScheme(
     ),
 )
 
-# The order is that of 300-W, but the brows are outlines, clockwise from their upper left end.
+# The order of the parts is that of 300-W, but the brows are outlines, clockwise from their upper left end.
 WFLW = LandmarkScheme(
     name="wflw",
     names=_numbered(
@@ -125,11 +125,11 @@ AFLW19 = LandmarkScheme(
     mirror=mirror_from_pairs(19, [(0, 5), (1, 4), (2, 3), (6, 11), (7, 10), (8, 9), (12, 14), (15, 17)]),
     eyes=((6,), (11,)),
     pupils=((7,), (10,)),
-    normalizer="box",  # the eyes of a profile face can lie at one place; the paper normalises by the box, too
+    normalizer="box",  # the eyes of a profile face can coincide; the paper, too, normalises by the box
     lines=((0, 1, 2), (3, 4, 5), (6, 7, 8), (9, 10, 11), (12, 13, 14), (15, 16, 17)),
 )
 
-# MTFL and MAFL. Both distances are between the eye centres: there are no corners.
+# MTFL and MAFL. Both distances are between the centres of the eyes, because corners are not annotated.
 FIVE = LandmarkScheme(
     name="five",
     names=("left_eye", "right_eye", "nose", "left_mouth", "right_mouth"),
@@ -143,15 +143,15 @@ SCHEMES: dict[str, LandmarkScheme] = {scheme.name: scheme for scheme in (W300, W
 
 
 def load_scheme(name_or_path: str | Path) -> LandmarkScheme:
-    """A built-in scheme by name, or one declared in a JSON file.
+    """Built-in scheme by name, or a scheme that a JSON file declares.
 
-    The file holds an object with `names` (a list of strings) or `count` (then they are called 0, 1, ...), and
-    optionally `name` (else the file's stem), `mirror` (a permutation, or a list of pairs that change places while the
+    The file holds an object with `names` (a list of strings) or `count` (the names are then 0, 1, ...). Optional fields
+    are `name` (by default the file's stem), `mirror` (a permutation, or a list of pairs that change places while the
     others stay), `eyes` and `pupils` (two lists of indices, or two indices), `lines` (lists of indices) and
     `normalizer` ("inter_ocular", "inter_pupil" or "box"). A feature that needs an absent field says so when it is used.
 
     Raises:
-      InputError: unknown name, unreadable file, or a field that is wrong; names the file and the field.
+      InputError: the name is unknown, the file cannot be read, or a field is wrong; names the file and the field.
     """
     if str(name_or_path) in SCHEMES:
         return SCHEMES[str(name_or_path)]

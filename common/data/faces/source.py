@@ -1,4 +1,4 @@
-"""What every source of annotated faces looks like to the pipeline, and views of some of its rows."""
+"""Interface of all sources of annotated faces, and views of some rows of a source."""
 
 import abc
 from collections.abc import Sequence
@@ -11,41 +11,41 @@ from common.data.splits import few_shot_rows, validation_rows
 
 
 class Record(TypedDict):
-    """One annotated face. The image stays encoded; whoever needs pixels decodes it (`common.data.decode`)."""
+    """One annotated face. The image is still encoded; `common.data.decode` gives its pixels."""
 
     image: bytes
     file: str
     subset: str
     landmarks: np.ndarray
-    """float32 [K, 2], pixels of the upright image, (0, 0) at the centre of its first pixel."""
+    """Landmarks in pixels of the upright image, with (0, 0) at the centre of its first pixel, float32 [K, 2]."""
     visible: np.ndarray
-    """bool [K]; a landmark that is False has no weight in losses and metrics."""
+    """Whether each landmark counts in losses and metrics, bool [K]."""
     box: np.ndarray
-    """float32 [4]: x0, y0, x1, y1 in the same pixels."""
+    """Face box x0, y0, x1, y1 in the same pixels, float32 [4]."""
 
 
 class Source(abc.ABC):
-    """A sequence of records whose annotations are at hand without reading an image."""
+    """Sequence of `Record`s. Reading the annotations opens no image."""
 
     scheme: LandmarkScheme
     files: Sequence[str]
     subsets: Sequence[str]
     landmarks: np.ndarray
-    """float32 [N, K, 2]"""
+    """Landmarks of all faces, float32 [N, K, 2]."""
     visible: np.ndarray
-    """bool [N, K]"""
+    """Visibility of all landmarks, bool [N, K]."""
     boxes: np.ndarray
-    """float32 [N, 4]"""
+    """Boxes of all faces, float32 [N, 4]."""
 
     @abc.abstractmethod
     def read(self, row: int) -> bytes:
-        """The encoded image of a row. Safe to call from many threads; `InputError` where it cannot be read."""
+        """Encoded image of a row. Many threads may call this. Raises `InputError` if the image cannot be read."""
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, row: int) -> Record:
-        file = self.files[row]  # raises IndexError beyond the end, which ends an iteration
+        file = self.files[row]  # an IndexError after the last row ends an iteration
         return Record(
             image=self.read(row),
             file=file,
@@ -57,11 +57,11 @@ class Source(abc.ABC):
 
 
 class Rows(Source):
-    """Some rows of a source, itself a source. Nothing is read, and only the annotations of these rows are copied.
+    """Source of some rows of another source. It copies their annotations and reads images only when asked.
 
     Args:
       source: any source.
-      indices: int [N], rows of the source, in the order of the view.
+      indices: rows of the source in the order of the view, int [N].
     """
 
     def __init__(self, source: Source, indices: Sequence[int] | np.ndarray):
@@ -75,15 +75,15 @@ class Rows(Source):
         self.boxes = np.asarray(source.boxes)[self.indices]
 
     def read(self, row: int) -> bytes:
-        return self.source[int(self.indices[row])]["image"]
+        return self.source.read(int(self.indices[row]))
 
 
 def few_shot(source: Source, n: int, seed: int) -> Rows:
-    """`n` faces drawn by `seed`, in the source's order; draw and errors as `few_shot_rows`."""
+    """`n` random faces in the order of the source; draw and errors as `few_shot_rows`."""
     return Rows(source, few_shot_rows(len(source), n, seed))
 
 
 def split_validation(source: Source, fraction: float, seed: int) -> tuple[Rows, Rows]:
-    """Faces to train on and to validate with, each in the source's order; draw and errors as `validation_rows`."""
+    """Training and validation faces, both in the order of the source; draw and errors as `validation_rows`."""
     training, validation = validation_rows(len(source), fraction, seed)
     return Rows(source, training), Rows(source, validation)

@@ -1,7 +1,6 @@
-"""Images on the disk: which files are images, all of a folder, those that a command line or a table names.
+"""Search for images on the disk: in a folder, by a command line, or by a table.
 
-Hidden files (`.DS_Store`, `._a.jpg`) are no images, whatever their suffix.
-Names are relative to a folder and sorted as text.
+Hidden files (`.DS_Store`, `._a.jpg`) do not count as images. Names are relative to a folder and sorted as text.
 """
 
 import glob
@@ -12,65 +11,63 @@ from pathlib import Path, PurePosixPath
 
 from common.errors import InputError, nearest
 
-SUFFIXES = frozenset(
-    ".avif .bmp .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp".split()
-)
-"""Suffixes by which a file counts as an image; whether it is one shows when it is decoded."""
+SUFFIXES = tuple(".jpg .png .jpeg .bmp .webp .tif .tiff .gif .ppm .pgm .avif .jfif .jp2 .jpe .pbm .pnm .tga".split())
+"""Suffixes of image files, the usual ones first. Only decoding shows whether a file really is an image."""
 
 
 def is_image(name: str) -> bool:
-    """Whether a file of this name counts as an image."""
+    """Whether a file with this name counts as an image."""
     path = PurePosixPath(name)
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def image_names(names: Iterable[str], place: str) -> list[str]:
-    """The names of images among those of files, sorted. A warning counts the others, except for `dataset.json`.
+    """Sorted names of the images among names of files. A warning counts the other files except `dataset.json`.
 
     Raises:
-      InputError: none is an image; names the `place`.
+      InputError: there is no image; the message names `place`.
     """
     names = sorted(names)
     found = [name for name in names if is_image(name)]
     if not found:
-        raise InputError(f"{place}: holds no image by its suffix (.png, .jpg, ...); check the path")
+        raise InputError(f"{place}: holds no file with the suffix of an image (.png, .jpg, ...); check the path")
     others = [name for name in names if not is_image(name) and name != "dataset.json"]
     if others:
         warnings.warn(
-            f'{place}: "{others[0]}" is no image by its name; {len(others)} such files are left out', stacklevel=3
+            f'{place}: "{others[0]}" has no name of an image; {len(others)} such files are left out', stacklevel=3
         )
     return found
 
 
 def list_files(root: Path) -> list[str]:
-    """Names of all files in a folder and below, sorted. Linked folders are followed.
+    """Sorted names of all files in a folder and its subfolders, including linked folders.
 
     Raises:
-      InputError: a folder that may not be listed, or that a link makes part of itself.
+      InputError: a folder may not be listed, or a link makes a folder part of itself.
     """
 
-    def fail(error: OSError):
+    def fail(error: OSError) -> None:
         raise InputError(f"{error.filename}: cannot be listed ({error.strerror}); check its permissions") from error
 
     names, seen = [], set()
     for folder, _, found in os.walk(root, onerror=fail, followlinks=True):
         if os.path.realpath(folder) in seen:
-            raise InputError(f"{folder}: a folder that was read already under another name; remove the link")
+            raise InputError(f"{folder}: this folder has another name here already; remove the link")
         seen.add(os.path.realpath(folder))
         names += [(Path(folder) / name).relative_to(root).as_posix() for name in found]
     return sorted(names)
 
 
 def list_images(root: Path) -> list[str]:
-    """Names of the images in a folder and below. Warnings and errors as `image_names` and `list_files`."""
+    """Names of the images in a folder and its subfolders. Warnings and errors as `image_names` and `list_files`."""
     return image_names(list_files(root), str(root))
 
 
 def find_images(inputs: Sequence[str]) -> list[str]:
-    """Paths of the images that files, folders (searched through) and globs name, each once, in the order of `inputs`.
+    """Paths of the images in files, folders (with subfolders) and globs, each once, in the order of `inputs`.
 
     Raises:
-      InputError: no input, one that names nothing, or a folder without images.
+      InputError: there is no input, or an input names no image.
     """
     if not inputs:
         raise InputError("field inputs: empty; name images, folders or globs")
@@ -88,19 +85,19 @@ def find_images(inputs: Sequence[str]) -> list[str]:
 
 
 def check_folder(root: str | Path) -> Path:
-    """The folder itself; raises `InputError` where there is none."""
+    """Path of an existing folder; raises `InputError` if there is no such folder."""
     if not Path(root).is_dir():
-        raise InputError(f"{root}: no such folder; give the folder that holds the images")
+        raise InputError(f"{root}: no such folder; name the folder that holds the images")
     return Path(root)
 
 
 def check_files(root: Path, files: Sequence[str], places: Sequence[str]) -> None:
-    """Raises `InputError` for the first row whose image is missing and counts the others.
+    """Raises `InputError` that names the first row without its image and counts the others.
 
     Args:
       root: folder that the files are relative to.
-      files: an image per row.
-      places: where each row stands, for the message.
+      files: image of each row.
+      places: place of each row in its file, for the message.
     """
     missing = {file: place for file, place in zip(files, places, strict=True) if not (root / file).is_file()}
     for file, place in missing.items():

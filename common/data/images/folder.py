@@ -1,4 +1,4 @@
-"""A folder of images as a source: all of them, or those that a table lists beside their attributes."""
+"""Sources of images from a folder: all its images, or the images in a table with attributes."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from common.files import read_bytes
 
 
 class ImageFolder(ImageSource):
-    """Image files by their names relative to a folder; `open_folder` and `open_table` make one."""
+    """Source of image files under `root`. `open_folder` and `open_table` make one."""
 
     def __init__(self, root: Path, files: Sequence[str], labels: Labels):
         self.root, self.files, self.labels = root, files, labels
@@ -26,20 +26,20 @@ class ImageFolder(ImageSource):
 
 
 def open_images(path: str | Path, labelled: bool | None = False) -> ImageSource:
-    """The images of a folder (`open_folder`) or of a zip file (`ImageZip`), whichever the path is."""
+    """Source of the images in a folder (`open_folder`) or in a zip file (`ImageZip`)."""
     return open_folder(path, labelled) if Path(path).is_dir() else ImageZip(path, labelled)
 
 
 def open_folder(root: str | Path, labelled: bool | None = False) -> ImageFolder:
-    """All images in a folder and those below it, sorted by name; their labels are in `dataset.json`, as in a zip file.
+    """Source of all images in a folder and its subfolders, sorted by name, with the labels in its `dataset.json`.
 
     Args:
-      root: the folder.
-      labelled: True where labels must be there, False where they are not wanted, None to take what there is.
+      root: folder of the images.
+      labelled: True if labels are required, False if they are not wanted, None to take labels if there are any.
 
     Raises:
-      InputError: no such folder, no images, a label that is wrong or absent. A file that is no image is noticed only
-        when it is decoded.
+      InputError: there is no such folder or no image, or a label is wrong or absent. Only decoding notices a file that
+        is not an image.
     """
     root = check_folder(root)
     files, described = list_images(root), root / "dataset.json"
@@ -48,18 +48,18 @@ def open_folder(root: str | Path, labelled: bool | None = False) -> ImageFolder:
 
 
 def open_table(root: str | Path, table: str | Path, attributes: Mapping[str, str] | None = None) -> ImageFolder:
-    """The images that a CSV table lists, in its order, labelled by some of its columns.
+    """Source of the images in a CSV table, in its order, with labels from some of its columns.
 
     Args:
       root: folder that the column `file` is relative to.
-      table: relative to `root` or to the working directory.
-      attributes: column -> the value that counts as 1, for example {"smile": "1", "glasses": "1"}; any other value is
-        0. Labels are float32 [len(attributes)] in this order; without attributes there are none.
+      table: path of the table, relative to `root` or to the working directory.
+      attributes: column -> value that counts as 1, for example {"smile": "1", "glasses": "1"}; any other value counts
+        as 0. Labels are float32 [len(attributes)] in this order. Without attributes there are no labels.
 
-    A row without one of these values is left out, and a warning counts those.
+    A row with an empty cell in one of these columns is left out; a warning counts such rows.
 
     Raises:
-      InputError: a file, row or column that is wrong; a value that no row has.
+      InputError: a file, row or column is wrong, or no row has one of the values.
     """
     root = check_folder(root)
     found = read_table(root / table if (root / table).is_file() else table)
@@ -70,7 +70,7 @@ def open_table(root: str | Path, table: str | Path, attributes: Mapping[str, str
         if positive not in values:
             listed = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
             raise InputError(
-                f'{found.path}, column "{name}": no row has "{positive}"; there are {listed or "no values"}'
+                f'{found.path}, column "{name}": no row has "{positive}"; its values are {listed or "all empty"}'
             )
     kept = _complete_rows(found, tuple(attributes))
     files = [found.columns["file"][row] for row in kept]
@@ -82,7 +82,7 @@ def open_table(root: str | Path, table: str | Path, attributes: Mapping[str, str
 
 
 def _complete_rows(table: Table, attributes: tuple[str, ...]) -> np.ndarray:
-    """The rows that have a value in each of the columns."""
+    """Rows that have a value in every attribute's column."""
     empty = np.array([[cell == "" for cell in table.columns[name]] for name in attributes], bool)
     empty = empty.reshape(len(attributes), len(table))
     without = empty.any(axis=0)
@@ -96,6 +96,7 @@ def _complete_rows(table: Table, attributes: tuple[str, ...]) -> np.ndarray:
 
 
 def _check_rows(root: Path, files: list[str], places: list[str]) -> None:
+    """Raises `InputError` for a file that is missing or listed twice."""
     check_files(root, files, places)
     first: dict[str, str] = {}
     for file, place in zip(files, places, strict=True):

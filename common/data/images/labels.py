@@ -1,4 +1,4 @@
-"""Labels of images: classes as one-hot vectors, attributes as 0 and 1; and the `dataset.json` of StyleGAN2."""
+"""Labels of images (one-hot classes, or attributes as 0 and 1) and the `dataset.json` of StyleGAN2."""
 
 import dataclasses
 import json
@@ -11,15 +11,15 @@ from common.errors import InputError, nearest
 from common.files import parse_json
 
 MAX_CLASSES = 65_536
-"""A larger class number is a mistake, as each label would be a vector of that length."""
+"""Limit of the number of classes, because each label is a vector of this length. A larger number is a mistake."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Labels:
-    """The labels of N images; `labels[row]` is float32 [size]."""
+    """Labels of N images; `labels[row]` is float32 [size]."""
 
     values: np.ndarray
-    """int64 [N], classes counted from 0, which become one-hot vectors; or float32 [N, size], taken as they are."""
+    """Classes counted from 0, int64 [N], which become one-hot vectors; or the labels themselves, float32 [N, size]."""
     size: int
     """Length of a label; 0 for images without labels."""
 
@@ -33,29 +33,29 @@ class Labels:
         return (np.arange(self.size) == value).astype(np.float32)
 
     def take(self, rows: np.ndarray) -> "Labels":
-        """The labels of these rows, as long as before."""
+        """Labels of these rows, of the same length."""
         return Labels(self.values[rows], self.size)
 
 
 def unlabelled(count: int) -> Labels:
-    """Labels of length 0 for `count` images."""
+    """Empty labels for `count` images."""
     return Labels(np.zeros((count, 0), np.float32), 0)
 
 
 def from_json(data: bytes | None, place: str, files: Sequence[str], labelled: bool | None) -> Labels:
-    """Labels in the format of StyleGAN2: {"labels": [[file, label], ...]}, or null where there are none.
+    """Labels in StyleGAN2's format {"labels": [[file, label], ...]}; null instead of the list means no labels.
 
-    A label is a class, a whole number from 0, or a list of numbers; all are of one kind. The one-hot vectors are as
-    long as the largest class says.
+    Either all labels are classes, whole numbers from 0, or all are lists of numbers. One-hot vectors have an entry per
+    class up to the largest one.
 
     Args:
-      data: content of `dataset.json`; None where there is no such file.
-      place: where it is or should be, for messages.
-      files: the images, in the order wanted; each needs a label, and a label for anything else is an error.
-      labelled: True where labels must be there, False where they are not wanted, None to take what there is.
+      data: content of `dataset.json`; None if there is no such file.
+      place: path of the file, for messages.
+      files: images in the wanted order. Each needs a label, and a label of any other file is an error.
+      labelled: True if labels are required, False if they are not wanted, None to take labels if there are any.
 
     Raises:
-      InputError: names the file, the entry and the remedy.
+      InputError: a label is wrong or absent; names the file, the entry and the remedy.
     """
     if labelled is False:
         return unlabelled(len(files))
@@ -68,12 +68,12 @@ def from_json(data: bytes | None, place: str, files: Sequence[str], labelled: bo
     by_file = _by_file(entries, place, set(files))
     missing = [file for file in files if file not in by_file]
     if missing:
-        raise InputError(f'{place}: no label for "{missing[0]}", one of {len(missing)} images without; add it')
+        raise InputError(f'{place}: no label for "{missing[0]}", one of {len(missing)} images without a label; add it')
     return _labels({file: by_file[file] for file in files}, place)
 
 
 def to_json(labels: Labels, files: Sequence[str]) -> str:
-    """The text of a `dataset.json` that gives these labels to these files."""
+    """Text of a `dataset.json` with these labels for these files."""
     if not labels.size:
         return json.dumps({"labels": None})
     return json.dumps({"labels": [[file, value] for file, value in zip(files, labels.values.tolist(), strict=True)]})
@@ -82,12 +82,12 @@ def to_json(labels: Labels, files: Sequence[str]) -> str:
 def _entries(data: bytes, place: str) -> list | None:
     described = parse_json(data, place)
     if not isinstance(described, dict) or not isinstance(described.get("labels"), list | None):
-        raise InputError(f'{place}: must hold {{"labels": [[file, label], ...]}} or null in place of the list')
+        raise InputError(f'{place}: must hold {{"labels": [[file, label], ...]}}, or null instead of the list')
     return described.get("labels")
 
 
 def _by_file(entries: list, place: str, files: set[str]) -> dict[str, Any]:
-    """Image -> its label as the file gives it."""
+    """Image -> its label in the form that the file gives."""
     found = {}
     for number, entry in enumerate(entries, start=1):
         where = f'{place}, entry {number} of "labels"'
@@ -106,13 +106,13 @@ def _by_file(entries: list, place: str, files: set[str]) -> dict[str, Any]:
 
 def _labels(by_file: dict[str, Any], place: str) -> Labels:
     values = list(by_file.values())
-    classes = type(values[0]) is int  # True and False are ints to `isinstance`
-    length = len(values[0]) if isinstance(values[0], list) else None
+    classes = type(values[0]) is int  # `isinstance` would accept True and False
+    length = len(values[0]) if isinstance(values[0], list) else 0
     for file, value in by_file.items():
         if classes and (type(value) is not int or not 0 <= value < MAX_CLASSES):
             like = f"a class from 0 to {MAX_CLASSES - 1}"
         elif not classes and not _is_vector(value, length):
-            like = "a class (a whole number) or a list of numbers" if length is None else f"{length} finite numbers"
+            like = f"{length} finite numbers" if length else "a class (a whole number) or a list of numbers"
         else:
             continue
         raise InputError(f'{place}: the label of "{file}" is {value!r:.60}, not {like}; correct it')
@@ -121,7 +121,7 @@ def _labels(by_file: dict[str, Any], place: str) -> Labels:
     return Labels(np.array(values, np.float32), length)
 
 
-def _is_vector(value: Any, length: int | None) -> bool:
+def _is_vector(value: Any, length: int) -> bool:
     largest = float(np.finfo(np.float32).max)
     return (
         isinstance(value, list)

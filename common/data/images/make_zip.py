@@ -1,10 +1,9 @@
-"""Makes a zip file of images of one size, in the format of StyleGAN2, from a folder or another zip file.
+"""Command that makes a zip file of equally large images, in the format of StyleGAN2, from a folder or a zip file.
 
     python -m common.data.images.make_zip --source DIR|ZIP --out FILE.zip --resolution 64
 
-Every image is decoded, its central square resized (antialiased) and stored as PNG without compression, so that training
-reads fast; labels in the source's `dataset.json` are carried over. Where anything is wrong with an image, nothing is
-written.
+It decodes every image, resizes its central square (antialiased) and stores it as PNG without compression, so that
+training reads fast. Labels in the source's `dataset.json` are copied. If an image is wrong, nothing is written.
 """
 
 import dataclasses
@@ -29,12 +28,12 @@ from common.terminal import track
 
 @dataclasses.dataclass(frozen=True)
 class MakeZip:
-    """The images, the archive and its resolution."""
+    """Options of the command."""
 
     source: str = ""
-    """A folder of images, or a zip file of them."""
+    """Folder or zip file of images."""
     out: str = ""
-    """The zip file to write."""
+    """Zip file to write."""
     resolution: int = 0
     """Side of the images in pixels, a power of two."""
 
@@ -42,19 +41,19 @@ class MakeZip:
 def write_zip(source: ImageSource, out: str | Path, resolution: int) -> None:
     """Writes the images of a source, in its order, and `dataset.json` with its labels or null.
 
-    The file depends on the images alone; it holds no time and no name of the source. It is written aside and renamed at
-    the end, and replaces an older one.
+    The file depends on images and labels alone, because it holds no time and no name of the source. It is written
+    under a temporary name, and replaces an older file at the end.
 
     Args:
-      source: what to write.
-      out: the archive, .zip.
-      resolution: side of the images, a power of two from 4; smaller images are enlarged.
+      source: images and labels to write.
+      out: path of the archive, which ends in .zip.
+      resolution: side of the images in pixels, a power of two from 4; smaller images are enlarged.
 
     Raises:
-      InputError: the name, the resolution or an image is wrong, or there is no space.
+      InputError: the path, the resolution or an image is wrong, or there is no space.
     """
     if Path(out).suffix.lower() != ".zip":
-        raise InputError(f"{out}: the output is a zip file; give it a name that ends in .zip")
+        raise InputError(f"{out}: not the name of a zip file; give it a name that ends in .zip")
     images = track(_squares(source, resolution), f"{Path(out).name}", len(source))
     names = []
     with files.written_aside(out) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
@@ -66,6 +65,7 @@ def write_zip(source: ImageSource, out: str | Path, resolution: int) -> None:
 
 
 def _squares(source: ImageSource, resolution: int) -> Iterator[np.ndarray]:
+    """Images of a source as squares, uint8 [R, R, 3], in order."""
     batch_size = min(32, len(source))
     loader = ImageLoader(source, resolution)
     for batch in batches.once(loader, batch_size=batch_size, process_index=0, process_count=1):
@@ -79,10 +79,10 @@ def _png(image: np.ndarray) -> bytes:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Runs the command."""
     options = parse_command(argv, default=MakeZip())[0]
     if not options.source:
-        raise InputError("field source: empty; name a folder of images, or a zip file of them")
+        raise InputError("field source: empty; name a folder or a zip file of images")
     source = open_images(options.source, labelled=None)
     write_zip(source, options.out, options.resolution)
     labels = f"labels of {source.labels.size} values" if source.labels.size else "no labels"

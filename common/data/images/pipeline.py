@@ -1,43 +1,45 @@
-"""Loader of square images: decodes, crops, resizes and mirrors on the host. Images stay uint8 until they are on the
-device."""
+"""Loader of square images, which decodes, crops, resizes and mirrors on the host.
+
+Images stay uint8 until they are on the device.
+"""
 
 from typing import TypedDict
 
 import numpy as np
 from PIL import Image
 
-from common.data import decode
 from common.data.batches import Cache
+from common.data.decode import decode
 from common.data.images.source import ImageSource
 from common.errors import InputError
 
 
 class ImageExample(TypedDict):
-    """An image, or padding: then mask is 0, index is -1, and the rest is zeros."""
+    """Example of one image or of padding. In padding, index is -1 and everything else is 0."""
 
     image: np.ndarray
-    """uint8 [R, R, 3]"""
+    """Square image, uint8 [R, R, 3]."""
     label: np.ndarray
-    """float32 [c]; c is 0 without labels."""
+    """Label, float32 [c]; c is 0 without labels."""
     mask: np.ndarray
-    """float32 [], 1 for an image, 0 for padding."""
+    """1 for an image and 0 for padding, float32 []."""
     index: np.ndarray
-    """int32 [], row of the source; for a mirror image, plus the number of rows."""
+    """Row of the source, plus the number of rows for a mirror image, int32 []."""
 
 
 class ImageLoader:
     """`batches.Loader` of the images of a source: row -> `ImageExample`; mirror images come after all others.
 
     Args:
-      source: the images.
-      resolution: side R of the squares, a power of two from 4.
-      mirror: doubles the data set by the left-right mirror image of every image, with the same label.
-      resize: takes the central square of an image of another size and resizes it; False makes such images an error.
-      cache_mib: memory for decoded images; with room for all, epochs after the first decode nothing. An image and its
-        mirror image share their place.
+      source: images and labels.
+      resolution: side R of the squares in pixels, a power of two from 4.
+      mirror: whether the data set is doubled by left-right mirror images with the same labels.
+      resize: whether an image of another size is replaced by its resized central square; otherwise it is an error.
+      cache_mib: memory for decoded images in MiB; if all images fit, epochs after the first decode nothing. An image
+        and its mirror image share one place.
 
     Raises:
-      InputError: a wrong resolution; when called, what is wrong with a file.
+      InputError: the resolution is wrong; when called, a file is wrong (names it).
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class ImageLoader:
     def __len__(self) -> int:
         return len(self._source) * (2 if self._mirror else 1)
 
-    def __call__(self, index: int) -> ImageExample:
+    def __call__(self, index: int, /) -> ImageExample:
         mirrored, row = divmod(int(index), len(self._source))
         pixels = self._cache.get(row, lambda: self._pixels(row))
         return ImageExample(
@@ -72,7 +74,7 @@ class ImageLoader:
 
     def _pixels(self, row: int) -> np.ndarray:
         file = self._source.files[row]
-        image = decode.decode(self._source.read(row), file)
+        image = decode(self._source.read(row), file)
         height, width, _ = image.shape
         if not self._resize and (height, width) != (self._resolution, self._resolution):
             side = self._resolution
@@ -83,8 +85,8 @@ class ImageLoader:
 def center_square(image: np.ndarray, resolution: int) -> np.ndarray:
     """Largest central square of an image, uint8 [H, W, 3], resized by an antialiasing Lanczos filter to [R, R, 3].
 
-    An image of that size is returned as it is. If the border is odd, the square is nearer to the top left, as with
-    StyleGAN2-ADA's "center-crop".
+    A square of the right size is returned unchanged. If the border is odd, the square is one pixel nearer to the top
+    left, as in StyleGAN2-ADA's "center-crop".
     """
     height, width, _ = image.shape
     side = min(height, width)

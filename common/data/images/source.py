@@ -1,4 +1,4 @@
-"""What every source of images without landmarks looks like to the pipeline, and views of some of its images."""
+"""Interface of all sources of images without landmarks, and views of some images of a source."""
 
 import abc
 from collections.abc import Sequence
@@ -12,39 +12,40 @@ from common.data.splits import ada_rows
 
 
 class ImageRecord(TypedDict):
-    """One image, still encoded; whoever needs pixels decodes it (`common.data.decode`)."""
+    """One image and its label. The image is still encoded; `common.data.decode` gives its pixels."""
 
     image: bytes
     file: str
     label: np.ndarray
-    """float32 [c]; c is 0 without labels."""
+    """Label, float32 [c]; c is 0 without labels."""
 
 
 class ImageSource(abc.ABC):
-    """A sequence of images whose names and labels are at hand without reading one."""
+    """Sequence of `ImageRecord`s. Reading the names and labels opens no image."""
 
     files: Sequence[str]
     labels: Labels
 
     @abc.abstractmethod
     def read(self, row: int) -> bytes:
-        """The encoded image of a row. Safe to call from many threads; `InputError` where it cannot be read."""
+        """Encoded image of a row. Many threads may call this. Raises `InputError` if the image cannot be read."""
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, row: int) -> ImageRecord:
-        file = self.files[row]  # raises IndexError beyond the end, which ends an iteration
+        file = self.files[row]  # an IndexError after the last row ends an iteration
         return ImageRecord(image=self.read(row), file=file, label=self.labels[row])
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Height, width and channels (3) of the first image, upright and decoded; others may have another size."""
-        return decode(self.read(0), self.files[0]).shape
+        """Height, width and channels (3) of the first image after decoding; other images may differ in size."""
+        height, width, channels = decode(self.read(0), self.files[0]).shape
+        return height, width, channels
 
 
 class Subset(ImageSource):
-    """Some rows of a source, in the order given. Nothing is read, and only their names and labels are copied."""
+    """Source of the given rows of another source. It copies names and labels and reads images only when asked."""
 
     def __init__(self, source: ImageSource, rows: np.ndarray):
         self._source, self._rows = source, rows
@@ -56,8 +57,8 @@ class Subset(ImageSource):
 
 
 def subset(source: ImageSource, n: int, seed: int) -> Subset:
-    """`n` images drawn by `seed`, in the source's order, as FFHQ-1k is 1000 of FFHQ; draw and errors as `ada_rows`.
+    """`n` random images in the order of the source, as FFHQ-1k is 1000 images of FFHQ; draw and errors as `ada_rows`.
 
-    The draw is that of StyleGAN2-ADA for the same order of names.
+    StyleGAN2-ADA draws the same images if the names are in the same order.
     """
     return Subset(source, ada_rows(len(source), n, seed))

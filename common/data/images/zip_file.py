@@ -1,4 +1,4 @@
-"""A zip file of images in the format of StyleGAN2: images in folders, and `dataset.json` with their labels."""
+"""Source of images from a zip file in the format of StyleGAN2: images in folders, and labels in `dataset.json`."""
 
 from pathlib import Path
 
@@ -9,27 +9,27 @@ from common.data.images.source import ImageSource
 from common.errors import InputError, Unreadable
 
 MAX_IMAGE_BYTES = 256 << 20
-"""Larger entries are refused: no image here is that large, and a small archive can announce terabytes."""
+"""Limit of an entry's size. No image is larger, but a small malicious archive can announce terabytes."""
 
 
 class ImageZip(ImageSource):
-    """The images of a zip file, sorted by name. Nothing is extracted.
+    """Source of the images in a zip file, sorted by name. Nothing is extracted to the disk.
 
     Args:
-      path: the archive.
-      labelled: True where labels must be there, False where they are not wanted, None to take what there is.
+      path: path of the archive.
+      labelled: True if labels are required, False if they are not wanted, None to take labels if there are any.
 
     Raises:
-      InputError: the archive, the name or size of an entry, or a label is wrong; names it and the remedy. A damaged
-        entry, or one that is no image, is noticed only when it is read and decoded.
+      InputError: the archive, the name or size of an entry, or a label is wrong; names it and the remedy. Only reading
+        and decoding notice an entry that is damaged or not an image.
     """
 
     def __init__(self, path: str | Path, labelled: bool | None = False):
         self.path = Path(path)
         try:
-            # Entries are read one at a time: each has a limit, but their sum, hundreds of gigabytes for FFHQ, has none.
-            limits = {"max_ratio": None, "max_bytes": None, "max_entry_bytes": MAX_IMAGE_BYTES}
-            self._archive = Archive(self.path, stored=False, **limits)
+            # Entries are read one at a time, so only each of them has a limit: FFHQ has hundreds of gigabytes.
+            limit = MAX_IMAGE_BYTES
+            self._archive = Archive(path, stored=False, max_ratio=None, max_bytes=None, max_entry_bytes=limit)
         except Unreadable as error:
             raise InputError(f"{path}: {error}") from error
         names = self._archive.names

@@ -1,4 +1,4 @@
-"""Drawn faces with exact landmarks, so that everything can be run and tested without a download."""
+"""Drawn faces with exact landmarks, with which everything can be run and tested without a download."""
 
 from common.data.synthetic.render import render_face
 

@@ -1,10 +1,8 @@
-"""Colours, hair and other coefficients of a synthetic face that do not change its shape, and the noise they need."""
+"""Appearance of a synthetic face: colours, hair and other coefficients that do not change its shape, and noise."""
 
 import dataclasses
 
 import numpy as np
-
-Color = tuple[float, float, float]
 
 # sRGB anchors from light to dark.
 _SKINS = (
@@ -14,14 +12,14 @@ _HAIRS = np.array([(22, 18, 17), (48, 33, 25), (84, 55, 35), (140, 96, 54), (205
 _IRISES = np.array([(60, 36, 20), (92, 60, 32), (110, 96, 50), (84, 112, 92), (86, 118, 150), (110, 120, 128)]) / 255
 
 
-def linear(srgb) -> np.ndarray:
-    """Linear light, float32, of sRGB values in [0, 1], approximated by the power 2.2."""
+def linear(srgb: np.ndarray | tuple[float, ...]) -> np.ndarray:
+    """sRGB values in [0, 1] as linear light, float32, approximated by the power 2.2."""
     return np.asarray(srgb, np.float32) ** np.float32(2.2)
 
 
 @dataclasses.dataclass(frozen=True)
 class Appearance:
-    """What is painted on and around a head. Colours are linear RGB arrays [3]."""
+    """Everything that is painted on and around a head. Colours are linear RGB, float32 [3]."""
 
     skin: np.ndarray
     lips: np.ndarray
@@ -33,29 +31,29 @@ class Appearance:
     lashes: float
     makeup: float
     age: float
-    """0 smooth to 1 lined."""
+    """Age of the skin, 0 smooth to 1 lined."""
     freckles: float
     beard: float
     """Density of the beard, 0 to 1; a small value is stubble."""
     moustache: float
     hair_style: str
-    """bald, short, fringe, long or cap."""
+    """Style of the hair: bald, short, fringe, long or cap."""
     hairline: float
-    """Shift of the hairline in the chart; a positive one lowers it."""
+    """Shift of the hairline in the chart; a positive shift lowers it."""
     hair_volume: float
     clothes: np.ndarray
     glasses: str
-    """none, clear or dark."""
+    """Kind of glasses: none, clear or dark."""
     frame: np.ndarray
     """Colour of the glasses' frame."""
     frame_size: float
-    """0 small, thin and round to 1 large, thick and square."""
+    """Size of the glasses, 0 small, thin and round to 1 large, thick and square."""
     noises: dict[str, np.ndarray]
     """Lattices of random numbers, uniform in [-1, 1], for `lattice_noise`."""
 
 
 def sample_appearance(rng: np.random.Generator) -> Appearance:
-    """A random appearance; a bearded face has no make-up."""
+    """Random appearance. A bearded face has no make-up."""
     tone = rng.beta(1.1, 1.3) * (len(_SKINS) - 1)
     skin = np.array([np.interp(tone, np.arange(len(_SKINS)), channel) for channel in _SKINS.T])
     skin = linear(np.clip(skin * rng.normal(1, (0.015, 0.02, 0.04)), 0.1, 1))
@@ -102,7 +100,7 @@ def sample_appearance(rng: np.random.Generator) -> Appearance:
 
 
 def _spline_weights(positions: np.ndarray, count: int) -> np.ndarray:
-    """The cubic B-spline weights [M, count] of lattice positions [M]; positions outside repeat the border."""
+    """Cubic B-spline weights [M, count] of lattice positions [M]. Positions outside take the weights of the border."""
     positions = np.clip(positions, 0, count - 1)
     distance = np.abs(positions[:, None] - np.arange(count)[None, :]).astype(np.float32)
     inner = 2 / 3 - distance**2 * (1 - distance / 2)
@@ -110,9 +108,9 @@ def _spline_weights(positions: np.ndarray, count: int) -> np.ndarray:
 
 
 def lattice_noise(lattice: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Smooth noise on a grid, float32 [R, C]: `lattice` [N, M] read at rows [R] and columns [C] in [0, 1].
+    """Smooth noise on a grid, float32 [R, C]: `lattice` [N, M] interpolated at rows [R] and columns [C] in [0, 1].
 
-    The values depend on the positions only, so that the same face has the same noise at every resolution.
+    The values depend on the positions only, so a face has the same noise at every resolution.
     """
     down = _spline_weights(rows * (lattice.shape[0] - 1), lattice.shape[0])
     across = _spline_weights(columns * (lattice.shape[1] - 1), lattice.shape[1])

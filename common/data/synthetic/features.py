@@ -1,4 +1,4 @@
-"""Paints eyes, brows and lips of a synthetic head exactly where its landmarks are.
+"""Painter of the eyes, brows and lips of a synthetic head, exactly at its landmarks.
 
 Edges are signed distances to curves through the landmarks, softened over one step of the grid.
 """
@@ -21,7 +21,7 @@ def paint_features(canvas: Canvas, head: Head, look: Appearance) -> None:
 
 
 def _curve(points: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """The y of the smooth curve through `points` [N, 2] at chart positions x of any shape; level beyond its ends."""
+    """Height y of the smooth curve through `points` [N, 2] at chart positions x of any shape; level beyond its ends."""
     points = points[np.argsort(points[:, 0])]
     # Chord length as parameter keeps the curve smooth where points crowd at a corner.
     s = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
@@ -52,7 +52,7 @@ def _lips(canvas: Canvas, head: Head, look: Appearance) -> None:
 
 
 def _inside_mouth(head: Head, look: Appearance, x: np.ndarray, y: np.ndarray, softness: float) -> np.ndarray:
-    """The colours [R, C, 3] behind the lips: dark, with a tongue below and the upper teeth."""
+    """Colours [R, C, 3] behind the lips: darkness, the tongue below and the upper teeth."""
     top, bottom = head.chart[62, 1], head.chart[66, 1]
     color = np.broadcast_to(look.lips * 0.10 + np.float32((0.012, 0.003, 0.003)), (*x.shape, 3)).copy()
     tongue = np.exp(-0.5 * ((x / 0.16) ** 2 + ((y - bottom) / (0.25 * (bottom - top) + 0.01)) ** 2))
@@ -76,7 +76,7 @@ def _eye(canvas: Canvas, head: Head, look: Appearance, points: np.ndarray, blink
     inside = edge(np.minimum(y - upper, lower - y), aa) * edge(np.minimum(x - x0, x1 - x), aa)
 
     mix(color, inside, _eyeball(head, look, points, blink, x, y, across, aa))
-    color *= 1 - (0.55 * inside * np.exp(-np.maximum(y - upper, 0) / 0.03))[..., None]  # shade of the lid
+    color *= 1 - (0.55 * inside * np.exp(-np.maximum(y - upper, 0) / 0.03))[..., None]  # shadow of the lid
 
     ends = edge(np.minimum(x - x0, x1 - x) + 0.012, 0.03)
     dark, brown = look.brows * 0.25, look.skin * (0.45, 0.33, 0.30)
@@ -91,7 +91,7 @@ def _eye(canvas: Canvas, head: Head, look: Appearance, points: np.ndarray, blink
 
 
 def _eyeball(head: Head, look: Appearance, points: np.ndarray, blink: float, x, y, across, softness) -> np.ndarray:
-    """The colours [R, C, 3] between the lids; `across` is 0 at the corners and 1 in the middle."""
+    """Colours [R, C, 3] between the lids; `across` is 0 at the corners and 1 in the middle."""
     outer, inner = points[0], points[3]
     mid = (outer + inner) / 2
     ball = np.broadcast_to(linear((0.84, 0.82, 0.80)), (*x.shape, 3)) * (0.55 + 0.45 * across)[..., None]

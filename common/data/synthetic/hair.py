@@ -1,4 +1,4 @@
-"""Hair and caps of a synthetic head: where they are, how far they stand out and what they look like."""
+"""Hair and caps of a synthetic head: their place, thickness and colour."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ _LINE = (
 
 
 def hair_distance(canvas: Canvas, look: Appearance) -> np.ndarray:
-    """Distance in the chart from the edge of the hair or cap, float32 [R, C], positive where there is hair."""
+    """Distance in the chart from the edge of the hair or cap, float32 [R, C], positive inside the hair."""
     angle = np.degrees(np.abs(canvas.azimuth)).astype(np.float32)
     part = 0.07 * np.sin(2 * canvas.azimuth + 20 * look.hairline)
     line = np.interp(angle, *_LINE) + (look.hairline + part) * (angle < 75)
@@ -33,16 +33,16 @@ def hair_distance(canvas: Canvas, look: Appearance) -> np.ndarray:
     slope = np.gradient(line, canvas.azimuth).astype(np.float32)
     noise = canvas.noise(look, "locks") + 0.7 * canvas.noise(look, "strands", stretch=0.12)
     inside = (line[None, :] - canvas.y[:, None] + rough * noise) / np.sqrt(1 + slope * slope)[None, :]
-    if look.hair_style not in ("long", "cap"):  # the ear stays free
+    if look.hair_style not in ("long", "cap"):  # these styles leave the ear free
         ear = np.hypot((angle[None, :] - 97) / 14, (canvas.y[:, None] + 0.20) / 0.40)
         inside = np.minimum(inside, 0.3 * (ear - 1))
     return inside.astype(np.float32)
 
 
 def raise_hair(points: np.ndarray, inside: np.ndarray, canvas: Canvas, look: Appearance) -> None:
-    """Lifts the surface [3, R, C] off the skull where there is hair, in place; `inside` is from `hair_distance`."""
+    """Lifts the surface [3, R, C] off the skull at the hair, in place; `inside` is the result of `hair_distance`."""
     volume = {"bald": 0.01, "cap": 0.10, "short": look.hair_volume}.get(look.hair_style, 0.06 + look.hair_volume)
-    cover = smoothstep(-0.02, 0.05 + volume, inside)  # hair rises from its edge no steeper than 45 degrees or so
+    cover = smoothstep(-0.02, 0.05 + volume, inside)  # hair rises from its edge by at most about 45 degrees
     lift = volume * cover
     if look.hair_style != "cap":
         lift *= 1 + 0.4 * canvas.noise(look, "locks") + 0.2 * canvas.noise(look, "strands", stretch=0.12)
@@ -57,7 +57,7 @@ def raise_hair(points: np.ndarray, inside: np.ndarray, canvas: Canvas, look: App
 
 
 def paint_hair(inside: np.ndarray, canvas: Canvas, look: Appearance) -> None:
-    """Paints the hair or the cloth of a cap, in place; `inside` is from `hair_distance`."""
+    """Paints the hair or the cloth of a cap, in place; `inside` is the result of `hair_distance`."""
     edge = {"bald": 0.12, "cap": 0.012}.get(look.hair_style, 0.04)
     cover = smoothstep(-edge, edge, inside)
     if look.hair_style == "cap":

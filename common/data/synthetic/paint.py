@@ -1,4 +1,4 @@
-"""The surface grid of a synthetic head as a canvas, and its skin: complexion, folds, nostrils, beard."""
+"""Surface grid of a synthetic head as a canvas, and the painter of its skin: complexion, folds, nostrils, beard."""
 
 import dataclasses
 
@@ -12,24 +12,25 @@ _BROWN = (0.62, 0.50, 0.47)  # factor on the colour of the skin in its folds
 
 @dataclasses.dataclass
 class Canvas:
-    """A grid on the surface, rows from crown to chin and columns from the left of the picture to the right."""
+    """Grid on the surface, with rows from crown to chin and columns from the left of the picture to the right."""
 
     color: np.ndarray
-    """float32 [R, C, 3], linear RGB, painted in place."""
+    """Linear RGB that is painted in place, float32 [R, C, 3]."""
     x: np.ndarray
-    """float32 [R, C], chart x."""
+    """Position x in the chart, float32 [R, C]."""
     y: np.ndarray
-    """float32 [R], chart y."""
+    """Position y in the chart, float32 [R]."""
     azimuth: np.ndarray
-    """float32 [C]."""
+    """Azimuth in radians, float32 [C]."""
     t: np.ndarray
-    """float32 [R]."""
+    """Height parameter of the surface, 0 crown to 1 chin, float32 [R]."""
     step: float
     """Distance of neighbouring points in the chart, which is the width of a soft edge."""
-    cache: dict = dataclasses.field(default_factory=dict)
+    cache: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    """Noises that were made already, by name."""
 
     def window(self, x0: float, x1: float, y0: float, y1: float) -> tuple[slice, slice]:
-        """The rows and columns that hold a rectangle of the chart."""
+        """Rows and columns that cover a rectangle of the chart."""
         r0, r1 = np.searchsorted(self.y, (y0, y1))
         if r1 <= r0:
             return slice(0, 0), slice(0, 0)
@@ -37,20 +38,20 @@ class Canvas:
         return slice(r0, r1), slice(inside[0], inside[-1] + 1) if len(inside) else slice(0, 0)
 
     def noise(self, look: Appearance, name: str, stretch: float = 1.0) -> np.ndarray:
-        """The named noise [R, C] over the whole head; a `stretch` below 1 draws it out along the height."""
+        """Noise of this name over the whole head [R, C]. A `stretch` below 1 lengthens it along the height."""
         if name not in self.cache:
             self.cache[name] = lattice_noise(look.noises[name], self.t * stretch, self.azimuth / (2 * np.pi) + 0.5)
         return self.cache[name]
 
 
-def mix(color: np.ndarray, amount: np.ndarray, target: np.ndarray) -> None:
+def mix(color: np.ndarray, amount: np.ndarray, target: np.ndarray | np.floating) -> None:
     """Moves `color` [R, C, 3] towards `target` by `amount` [R, C] in [0, 1], in place."""
     target = np.asarray(target, np.float32)
     color += amount.astype(np.float32, copy=False)[..., None] * (target - color)
 
 
 def edge(distance: np.ndarray, width: float) -> np.ndarray:
-    """The cover of a shape with soft edges: 1 inside (positive distance), 0 outside, a ramp of `width` between."""
+    """Cover of a shape with soft edges: 1 inside (positive distance), 0 outside, a ramp of `width` between."""
     return np.clip(distance / width + 0.5, 0, 1).astype(np.float32)
 
 
@@ -64,7 +65,7 @@ def paint_skin(canvas: Canvas, head: Head, look: Appearance) -> None:
 
 
 def _spot(canvas: Canvas, x: float, y: float, sx: float, sy: float) -> tuple[tuple[slice, slice], np.ndarray]:
-    """The window and the values of a Gaussian spot of height 1."""
+    """Window and values of a Gaussian spot of height 1."""
     where = canvas.window(x - 3 * sx, x + 3 * sx, y - 3 * sy, y + 3 * sy)
     across = (canvas.x[where] - x) / sx
     down = (canvas.y[where[0]] - y)[:, None] / sy
@@ -83,7 +84,7 @@ def _complexion(canvas: Canvas, look: Appearance) -> None:
 
 
 def _shades(canvas: Canvas, head: Head, look: Appearance) -> None:
-    """Paints the red of the cheeks and the shade in the sockets and under the eyes."""
+    """Paints the red of the cheeks and the shadows in the eye sockets and under the eyes."""
     eye_y = head.chart[36:48, 1].mean()
     red, brown = look.skin * (1.0, 0.70, 0.68), look.skin * _BROWN
     for side in (-1, 1):
@@ -98,7 +99,7 @@ def _shades(canvas: Canvas, head: Head, look: Appearance) -> None:
 
 
 def _lines(canvas: Canvas, head: Head, look: Appearance) -> None:
-    """Paints the folds from the nose past the corners of the mouth and the lines of the forehead."""
+    """Paints the folds from the nose to the corners of the mouth and the lines of the forehead."""
     c, expression, brown = head.chart, head.expression, look.skin * _BROWN
     for corner in (48, 54):
         side = -1 if corner == 48 else 1
@@ -130,7 +131,7 @@ def _nose(canvas: Canvas, head: Head, look: Appearance) -> None:
         dy = (canvas.y[where[0]][:, None] - nostril[1] + 0.022 - 0.1 * np.abs(canvas.x[where] - nostril[0])) / 0.027
         mix(canvas.color[where], 0.9 * edge(1 - np.hypot(dx, dy), 0.5), look.skin * (0.12, 0.06, 0.05))
         where = canvas.window(wing[0] - 0.12, wing[0] + 0.12, wing[1] - 0.18, wing[1] + 0.08)
-        # The crease around the wing: a ring open towards the middle.
+        # The crease around the wing is a ring that is open towards the middle.
         dx = (canvas.x[where] - wing[0] * 0.72) * np.sign(wing[0])
         dy = canvas.y[where[0]][:, None] - (wing[1] - 0.055)
         ring = np.abs(np.hypot(dx, dy * 0.75) - abs(wing[0]) * 0.30) / 0.018
@@ -148,7 +149,7 @@ def _beard(canvas: Canvas, head: Head, look: Appearance) -> None:
     edge_x = [mouth_x - 0.12, mouth_x + 0.02, mouth_x + 0.12, 0.75, 0.9, 0.97]
     border = np.interp(x, edge_x, [c[57, 1] + 0.05, mouth_y + 0.04, mouth_y - 0.12, 0.22, -0.05, -0.4])
     rough = lattice_noise(look.noises["beard"], canvas.t[where[0]] * 0.5, canvas.azimuth[where[1]] / 6.3 + 0.5)
-    softness = 0.10 + 0.4 * smoothstep(0.75, 0.95, x)  # the border climbs steeply to the ear
+    softness = 0.10 + 0.4 * smoothstep(0.75, 0.95, x)  # the border rises steeply towards the ear
     full = smoothstep(-0.6, 1.0, (y - border + 0.06 * rough) / softness) * smoothstep(1.12, 0.98, x)
     lip = (y - c[33, 1] - 0.03) / (c[51, 1] - c[33, 1] - 0.03)
     over = (

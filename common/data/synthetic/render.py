@@ -1,9 +1,11 @@
-"""Renders faces with exact landmarks: a 3-D head from random coefficients, painted, lit, projected and photographed.
+"""Renderer of faces with exact landmarks: it paints, lights, projects and photographs a random 3-D head.
 
-The 68 landmarks are those of 300-W (Sagonas et al. 2013), each the projection of a point of the head's surface. The
-landmarks of the jaw stay on the head when it turns and do not slide along the visible contour. As in 300-W a landmark
-under hair, glasses or a hand still counts as annotated; `visible` is False only outside the picture.
+The 68 landmarks are those of 300-W (Sagonas et al. 2013). Each is the projection of a point of the head's surface, so
+the landmarks of the jaw turn with the head instead of sliding along the visible contour. As in 300-W, a landmark under
+hair, glasses or a hand counts as annotated; `visible` is False only outside the picture.
 """
+
+import dataclasses
 
 import numpy as np
 
@@ -28,15 +30,15 @@ _MAX_YAW, _MAX_PITCH, _MAX_ROLL = np.radians((45.0, 20.0, 25.0))
 
 
 def render_face(seed: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Renders the face of a seed; the same seed is the same face at every size.
+    """Renders the face of a seed. A seed gives the same face at every size.
 
     Args:
-      seed: non-negative.
-      size: side of the picture, pixels; at least 32.
+      seed: number of the face, from 0.
+      size: side of the picture in pixels, at least 32.
 
     Returns:
-      Image uint8 [size, size, 3], sRGB; landmarks float32 [68, 2], (x, y) in pixels with the centre of the first pixel
-      at (0, 0); visible bool [68], whether each landmark lies in the picture.
+      Image in sRGB, uint8 [size, size, 3]; landmarks as (x, y) in pixels with the centre of the first pixel at (0, 0),
+      float32 [68, 2]; and whether each landmark lies in the picture, bool [68].
 
     Raises:
       ValueError: a negative seed or a size below 32.
@@ -58,12 +60,12 @@ def render_face(seed: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     landmarks = (camera.project(points.T) * size - 0.5).T.astype(np.float32)
     paint_occluder(rng, picture, camera, look)
     image = photograph(rng, picture, size, np.random.default_rng((seed, 1)))
-    visible = ((landmarks >= -0.5) & (landmarks <= size - 0.5)).all(-1)
+    visible = np.all((landmarks >= -0.5) & (landmarks <= size - 0.5), axis=-1)
     return image, landmarks, visible
 
 
 def _place_camera(rng: np.random.Generator, points: np.ndarray) -> Camera:
-    """A random pose and a frame in which the landmarks [68, 3] span 50 to 75 % of the picture and lie inside it."""
+    """Camera with a random pose, in whose picture the landmarks [68, 3] lie and span 50 to 75 % of the side."""
     frontal = rng.random() < 0.35
     yaw = np.clip(rng.normal(0, 0.12 if frontal else 0.42), -_MAX_YAW, _MAX_YAW)
     pitch = np.clip(rng.normal(0.02, 0.06 if frontal else 0.16), -_MAX_PITCH, _MAX_PITCH)
@@ -75,11 +77,11 @@ def _place_camera(rng: np.random.Generator, points: np.ndarray) -> Camera:
     room = np.maximum(0.5 - 0.5 * scale * (high - low) - 0.04, 0)
     centre = 0.5 + room * rng.uniform(-1, 1, 2) * (0.6, 0.5) + room * (0, 0.25)
     shift = centre - scale * (low + high) / 2
-    return camera.framed(float(scale), (float(shift[0]), float(shift[1])))
+    return dataclasses.replace(camera, scale=float(scale), shift=(float(shift[0]), float(shift[1])))
 
 
 def _sample_light(rng: np.random.Generator) -> Light:
-    """A random key light in front of the face, mostly from above, and ambient light."""
+    """Random key light from the front, mostly from above, and ambient light."""
     azimuth, elevation = rng.normal(0, 0.6), rng.normal(0.45, 0.3)
     key = np.array([np.sin(azimuth) * np.cos(elevation), -np.sin(elevation), np.cos(azimuth) * np.cos(elevation)])
     warm = rng.normal(0, 0.06)
@@ -91,7 +93,7 @@ def _sample_light(rng: np.random.Generator) -> Light:
 
 
 def _draw_head(picture: np.ndarray, head: Head, look: Appearance, camera: Camera, light: Light) -> None:
-    """Draws the head into float32 [S, S, 3], in place: paints and lights its surface and finds what each pixel sees."""
+    """Draws the head into a picture float32 [S, S, 3], in place, by finding the surface point that each pixel sees."""
     side = picture.shape[0]
     canvas, points = _paint_head(head, look, camera, side)
     seen = camera.rotate(points)
@@ -102,13 +104,13 @@ def _draw_head(picture: np.ndarray, head: Head, look: Appearance, camera: Camera
     row, column = np.divmod(nearest[hit], fine.shape[2])
     first = (row >> 1) * points.shape[2] + (column >> 1)
     below, beside = (row & 1) * points.shape[2], column & 1
-    # A point between others of the painted grid takes their mean.
+    # A midpoint takes the mean colour of its neighbours in the painted grid.
     mean = color[first] + color[first + below] + color[first + beside] + color[first + below + beside]
     picture[hit] = mean / 4
 
 
 def _paint_head(head: Head, look: Appearance, camera: Camera, side: int) -> tuple[Canvas, np.ndarray]:
-    """The painted head on a grid about as fine as the pixels: its canvas, and its points float32 [3, R, C]."""
+    """Painted head on a grid about as fine as the pixels: its canvas and its points, float32 [3, R, C]."""
     pixels = camera.scale * side  # per unit of the head
     half = np.radians(102)
     rows, columns = int(0.72 * head.length * pixels), int(0.64 * 2 * half * pixels)
@@ -126,7 +128,7 @@ def _paint_head(head: Head, look: Appearance, camera: Camera, side: int) -> tupl
 
 
 def _refine(grid: np.ndarray) -> np.ndarray:
-    """The grid [D, R, C] with the midpoints between neighbours, [D, 2 R - 1, 2 C - 1]."""
+    """Grid [D, R, C] with added midpoints between neighbours, [D, 2 R - 1, 2 C - 1]."""
     depth, rows, columns = grid.shape
     fine = np.empty((depth, 2 * rows - 1, 2 * columns - 1), grid.dtype)
     fine[:, ::2, ::2] = grid
@@ -136,22 +138,22 @@ def _refine(grid: np.ndarray) -> np.ndarray:
 
 
 def _find_nearest(at: np.ndarray, depth: np.ndarray, side: int) -> np.ndarray:
-    """The flat index of the point that each pixel sees, int64 [side, side]; -1 where it sees none.
+    """Flat index of the point that each pixel sees, int64 [side, side]; -1 for a pixel that sees none.
 
     Args:
-      at: where the points lie in the picture, float32 [2, R, C], in sides of the picture.
-      depth: float32 [R, C], larger is nearer.
-      side: side of the picture, pixels.
+      at: positions of the points in the picture in units of its side, float32 [2, R, C].
+      depth: depth of the points, float32 [R, C]; a larger depth is nearer.
+      side: side of the picture in pixels.
     """
     column, row = np.floor(at * side).astype(np.int32)
     inside = np.flatnonzero(((column >= 0) & (column < side) & (row >= 0) & (row < side)).ravel())
     pixel = (row * side + column).ravel()[inside]
-    # Depth in the high bits, the point in the low ones: one maximum finds the nearest point of each pixel.
+    # The high bits hold the depth and the low bits the point, so one maximum finds the nearest point of each pixel.
     near = ((depth.ravel()[inside] + 8) * 65536).astype(np.int64) << 32 | inside
     nearest = np.full(side * side, -1, np.int64)
     np.maximum.at(nearest, pixel, near)
     nearest = nearest.reshape(side, side)
-    for reach in (1, 2, 3):  # where the surface is steep a pixel may fall between points: it takes a neighbour's
+    for reach in (1, 2, 3):  # a pixel between the points of a steep surface takes the point of a neighbour
         for axis in (0, 1):
             before, after = np.roll(nearest, reach, axis), np.roll(nearest, -reach, axis)
             nearest = np.where((nearest < 0) & (before >= 0) & (after >= 0), np.minimum(before, after), nearest)
@@ -169,7 +171,7 @@ def _normals(points: np.ndarray) -> np.ndarray:
 
 
 def _shade(albedo: np.ndarray, points: np.ndarray, light: Light) -> np.ndarray:
-    """The lit colours of a painted surface, linear RGB [R, C, 3]; its points [3, R, C] are in the camera's frame."""
+    """Lit colours of a painted surface, linear RGB [R, C, 3], whose points [3, R, C] are in the camera's frame."""
     normal = _normals(points)
     # Light wraps around skin: the terminator lies behind 90 degrees.
     diffuse = np.clip((np.tensordot(light.direction, normal, 1) + 0.25) / 1.25, 0, 1)
@@ -182,7 +184,7 @@ def _shade(albedo: np.ndarray, points: np.ndarray, light: Light) -> np.ndarray:
 
 
 def _cast_shadow(points: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Share of the key light that nearer parts of the head take away, float32 [R, C], from a softened shadow map."""
+    """Fraction of the key light that nearer parts of the head block, float32 [R, C], from a softened shadow map."""
     step = max(1, round(points.shape[1] / 120))
     coarse = points[:, ::step, ::step]
     side = np.cross(direction, (0, 1, 0))

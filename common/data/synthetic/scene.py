@@ -1,4 +1,4 @@
-"""What surrounds a synthetic head: camera, light, background, body, glasses, things in front, and the photograph."""
+"""Scene around a synthetic head: camera, light, background, body, glasses, things in front, and the photograph."""
 
 import dataclasses
 
@@ -11,37 +11,33 @@ from common.data.synthetic.surface import smoothstep
 
 @dataclasses.dataclass(frozen=True)
 class Light:
-    """One distant light, and ambient light that is the same from everywhere."""
+    """One distant light, and ambient light that is the same from all directions."""
 
     direction: np.ndarray
-    """float32 [3], unit, from the head to the light, as the camera sees it."""
+    """Unit vector from the head to the light in the camera's frame, float32 [3]."""
     key: np.ndarray
-    """float32 [3], linear RGB."""
+    """Colour of the distant light, linear RGB, float32 [3]."""
     ambient: np.ndarray
-    """float32 [3], linear RGB."""
+    """Colour of the ambient light, linear RGB, float32 [3]."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Camera:
-    """Pose of the head (radians), and a perspective camera that looks at it."""
+    """Pose of the head in radians, and a perspective camera that looks at the head."""
 
     yaw: float
     pitch: float
     roll: float
     distance: float
-    """Distance of the camera from the head's origin, half head widths."""
+    """Distance of the camera from the head's origin in half head widths."""
     scale: float
-    """Size of a half head width in the picture, in sides of the picture."""
+    """Length of a half head width in the picture, in units of the picture's side."""
     shift: tuple[float, float]
-    """Where the head's origin lies in the picture, in sides of the picture."""
-
-    def framed(self, scale: float, shift: tuple[float, float]) -> "Camera":
-        """The same pose in another frame."""
-        return dataclasses.replace(self, scale=scale, shift=shift)
+    """Position of the head's origin in the picture, in units of the picture's side."""
 
     @property
     def rotation(self) -> np.ndarray:
-        """The rotation of the pose, float32 [3, 3]: first yaw, then pitch, then roll."""
+        """Rotation matrix of the pose, first yaw, then pitch, then roll, float32 [3, 3]."""
         (cy, cp, cr), (sy, sp, sr) = (f((self.yaw, self.pitch, self.roll)) for f in (np.cos, np.sin))
         yaw = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
         pitch = np.array([[1, 0, 0], [0, cp, sp], [0, -sp, cp]])
@@ -49,22 +45,22 @@ class Camera:
         return (roll @ pitch @ yaw).astype(np.float32)
 
     def rotate(self, points: np.ndarray) -> np.ndarray:
-        """Points [3, ...] of the head's frame in the camera's frame, [3, ...]."""
+        """Converts points [3, ...] from the head's frame to the camera's frame."""
         return np.tensordot(self.rotation, points.astype(np.float32), 1)
 
     def project(self, points: np.ndarray) -> np.ndarray:
-        """Where points [3, ...] of the head's frame lie, [2, ...], in sides of the picture from its first corner."""
+        """Positions [2, ...] of points [3, ...] in the picture, in units of its side from its first corner."""
         x, y, z = self.rotate(points)
         near = self.scale * self.distance / (self.distance - z)
         return np.stack([x * near + self.shift[0], y * near + self.shift[1]])
 
-    def pixel(self, point, side: int) -> np.ndarray:
-        """Where one point of the head's frame lies in a picture of `side` pixels: [2], in pixels."""
+    def pixel(self, point: np.ndarray | tuple[float, float, float], side: int) -> np.ndarray:
+        """Position [2] in pixels of one point of the head's frame in a picture of `side` pixels."""
         return self.project(np.asarray(point, np.float32)[:, None])[:, 0] * side - 0.5
 
 
 def _plane(side: int, origin: np.ndarray, angle: float, unit: float) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates x and y, each [S, S], of all pixels in a frame turned by `angle`; origin and unit are in pixels."""
+    """Coordinates x and y, each [S, S], of all pixels in a frame turned by `angle`; `origin` and `unit` in pixels."""
     x = (np.arange(side, dtype=np.float32) - np.float32(origin[0]))[None, :] / np.float32(unit)
     y = (np.arange(side, dtype=np.float32) - np.float32(origin[1]))[:, None] / np.float32(unit)
     c, s = np.float32(np.cos(angle)), np.float32(np.sin(angle))
@@ -72,13 +68,13 @@ def _plane(side: int, origin: np.ndarray, angle: float, unit: float) -> tuple[np
 
 
 def _muted(rng: np.random.Generator) -> np.ndarray:
-    """A random colour, linear RGB [3], rarely a loud one."""
+    """Random colour, linear RGB [3], which is rarely bright."""
     color = rng.uniform(0.05, 0.95, 3)
     return linear(color + np.sqrt(rng.random()) * (color.mean() - color))
 
 
 def background(rng: np.random.Generator, side: int) -> np.ndarray:
-    """A blurred background, float32 [side, side, 3]: two colours, blobs of light and edges of things."""
+    """Random blurred background, float32 [side, side, 3]: two colours, blobs of light and edges of things."""
     at = (np.arange(side) + 0.5) / side
     base, other = _muted(rng), _muted(rng)
     cells = int(rng.integers(3, 9))
@@ -117,7 +113,7 @@ def paint_body(picture: np.ndarray, camera: Camera, look: Appearance, light: Lig
     base = camera.pixel((0.0, 0.75, -0.45), side)
     if look.hair_style == "long":
         _paint_back_hair(picture, camera, look, light)
-    first = int(np.clip(base[1] - 0.8 * unit, 0, side - 1))  # the row where the neck begins
+    first = int(np.clip(base[1] - 0.8 * unit, 0, side - 1))  # the first row of the neck
     picture = picture[first:]
     x, y = (a[first:] for a in _plane(side, base, 0.5 * camera.roll, unit))
     lit = float(np.mean(light.ambient + 0.55 * light.key))
@@ -127,7 +123,7 @@ def paint_body(picture: np.ndarray, camera: Camera, look: Appearance, light: Lig
     mix(picture, smoothstep(-0.02, 0.02, y - shoulder), look.clothes * np.clip(fold * lit, 0.1, 2)[..., None])
     half = 0.52 + 0.04 * np.maximum(y, 0) + 0.30 * np.clip(y - 0.45, 0, 1) ** 2
     round_off = np.sqrt(np.clip(1 - (x / (half * 1.05)) ** 2, 0.05, 1))
-    # The jaw shades the upper neck.
+    # The jaw casts a shadow on the upper neck.
     under = 0.35 + 0.65 * smoothstep(0.15 + jaw_drop, 0.75 + jaw_drop, y + 0.25 * light.direction[1])
     cords = 1 - 0.10 * np.exp(-(((np.abs(x) - 0.22 + 0.12 * y) / 0.05) ** 2))
     tone = (0.35 + 0.65 * round_off) * under * cords * (1 + 0.4 * lean * x)
@@ -173,9 +169,9 @@ def paint_glasses(picture: np.ndarray, camera: Camera, look: Appearance, chart: 
 
 
 def _capsule(
-    picture: np.ndarray, start: np.ndarray, end: np.ndarray, radius: float, color, relief: float = 0.0
+    picture: np.ndarray, start: np.ndarray, end: np.ndarray, radius: float, color: np.ndarray, relief: float = 0.0
 ) -> None:
-    """Paints a line with round ends, positions in pixels; it is shaded like a finger where `relief` > 0."""
+    """Paints a line with round ends, with positions in pixels. A `relief` above 0 shades the line like a finger."""
     x, y = _plane(picture.shape[0], start, 0.0, 1.0)
     span = (end - start).astype(np.float32)
     s = np.clip((x * span[0] + y * span[1]) / max(float(span @ span), 1e-6), 0, 1)
@@ -185,7 +181,7 @@ def _capsule(
 
 
 def paint_occluder(rng: np.random.Generator, picture: np.ndarray, camera: Camera, look: Appearance) -> None:
-    """Paints a hand, a scarf or a thing with straight edges in front of one face in six, in place."""
+    """Paints a hand, a scarf or a thing with straight edges in front of about one face in six, in place."""
     kind = rng.choice(["none", "hand", "scarf", "box"], p=[0.84, 0.06, 0.05, 0.05])
     if kind == "none":
         return
@@ -218,7 +214,7 @@ def paint_occluder(rng: np.random.Generator, picture: np.ndarray, camera: Camera
 
 
 def photograph(rng: np.random.Generator, picture: np.ndarray, size: int, grain: np.random.Generator) -> np.ndarray:
-    """The photograph, uint8 [size, size, 3], of a scene in linear light [S, S, 3]: blurred, exposed, grainy."""
+    """Photograph, uint8 [size, size, 3], of a scene in linear light [S, S, 3], with blur, exposure and grain."""
     factor = picture.shape[0] // size
     image = picture.reshape(size, factor, size, factor, 3).mean((1, 3))
     blur = rng.choice([0.0, rng.uniform(0.002, 0.008)], p=[0.6, 0.4]) * size
@@ -233,7 +229,7 @@ def photograph(rng: np.random.Generator, picture: np.ndarray, size: int, grain: 
     exposure *= float(np.clip(0.30 / image[middle, middle].mean(), 0.5, 3.0)) ** 0.55  # metered on the face
     grey, noise = rng.random() < 0.06, rng.choice([0.004, rng.uniform(0.005, 0.03)])
     image = np.clip(image * exposure * balance, 0, None)
-    # A shoulder keeps highlights from clipping: x up to 0.6, then towards 1.
+    # A shoulder keeps highlights from clipping: it is x up to 0.6 and then approaches 1.
     image = np.where(image < 0.6, image, 1 - 0.4 * np.exp(-(image - 0.6) / 0.4)) ** np.float32(1 / 2.2)
     if grey:
         image = np.repeat(image @ np.array([[0.3], [0.59], [0.11]], np.float32), 3, -1)

@@ -1,4 +1,4 @@
-"""The surface of a synthetic head in 3-D: cross sections from crown to chin, and the features raised from them.
+"""Surface of a synthetic head in 3-D: cross sections from crown to chin, and features raised from them.
 
 A point of the surface has a height parameter t (0 crown to 1 chin) and an azimuth (radians, 0 forward, positive to the
 right of the picture). In space x points right, y down and z towards the viewer; the unit is half a head width.
@@ -10,7 +10,7 @@ import numpy as np
 
 from common.data.synthetic.model import Expression, Identity, jaw, jaw_ramp, landmark_chart
 
-# Cross sections of the mean head from crown to chin: y, half width, z of the widest line, of the front and of the back.
+# Cross sections of the mean head from crown to chin: y, half width, and z of the widest line, the front and the back.
 _SECTIONS = np.array([
     (-1.86, 0.00, -0.32, -0.32, -0.32),
     (-1.80, 0.36, -0.32, 0.06, -0.70),
@@ -30,9 +30,9 @@ _SECTIONS = np.array([
 
 
 def spline(knots: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """The smooth curve through `values` [N] or [N, D] at increasing `knots` [N], read `at` [M]: [M] or [M, D].
+    """Smooth curve through `values` [N] or [N, D] at increasing `knots` [N], evaluated `at` [M]: [M] or [M, D].
 
-    It has cubic Hermite segments with three-point slopes and is constant outside the knots.
+    The curve has cubic Hermite segments with three-point slopes and is constant outside the knots.
     """
     knots, values, at = (np.asarray(a, np.float64) for a in (knots, values, at))
     at = np.clip(at, knots[0], knots[-1])
@@ -48,40 +48,40 @@ def spline(knots: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def smoothstep(low: float, high: float, x: np.ndarray) -> np.ndarray:
-    """A smooth step: 0 up to `low`, 1 from `high`; `low` may be the larger one."""
+    """Smooth step: 0 up to `low`, 1 from `high`; `low` may be larger than `high`."""
     t = np.clip((x - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
 @dataclasses.dataclass(frozen=True)
 class Head:
-    """A head ready to be evaluated. Build it with `build_head`."""
+    """Head whose surface can be evaluated; `build_head` makes it."""
 
     profile: np.ndarray
-    """Cross sections at equal steps of t, [N, 5], rows as `_SECTIONS`."""
+    """Cross sections at equal steps of t, [N, 5], with the columns of `_SECTIONS`."""
     chart: np.ndarray
-    """Landmarks in the chart, [68, 2]."""
+    """Positions of the landmarks in the chart, [68, 2]."""
     jaw_azimuth: np.ndarray
-    """Azimuth of the landmarks of the jaw, [17], radians."""
+    """Azimuth of the landmarks of the jaw in radians, [17]."""
     length: float
     """Length of the front profile from crown to chin."""
     ears: float
-    """How far the ears stand out."""
+    """Distance by which the ears stand out."""
     identity: Identity
     expression: Expression
 
     def section(self, t: np.ndarray) -> list[np.ndarray]:
-        """The height y, the half width, and z of side, front and back at t, each of t's shape."""
+        """Height y, half width, and z of side, front and back at t, each of t's shape."""
         grid = np.linspace(0, 1, len(self.profile))
         return [np.interp(t, grid, column) for column in self.profile.T]
 
     def height_parameter(self, y: np.ndarray) -> np.ndarray:
-        """The height parameters t of the heights `y`."""
+        """Height parameters t of the heights `y`."""
         return np.interp(y, self.profile[:, 0], np.linspace(0, 1, len(self.profile)))
 
 
 def build_head(identity: Identity, expression: Expression, covered_ears: bool = False) -> Head:
-    """The head of an identity and an expression; covered ears are pressed flat."""
+    """Makes the head of an identity and an expression. Covered ears are flat."""
     sections = _SECTIONS.copy()
     y = sections[:, 0].copy()
     sections[:, 1] *= 1 + 0.04 * identity.head_width + 0.06 * identity.jaw_width * smoothstep(0.1, 0.7, y)
@@ -100,7 +100,7 @@ def build_head(identity: Identity, expression: Expression, covered_ears: bool = 
 
 
 def _bumps(head: Head) -> list[tuple[float, float, float, float, float]]:
-    """Gaussian bumps (x, y, sigma x, sigma y, height) of the right half; those off the middle are on both sides."""
+    """Gaussian bumps (x, y, sigma x, sigma y, height) of the right half; bumps off the middle lie on both sides."""
     c, i, e = head.chart, head.identity, head.expression
     eye = (c[[42, 45]].mean(0) + c[[43, 44, 46, 47]].mean(0)) / 2
     eye[1] = c[[42, 45, 36, 39], 1].mean()
@@ -124,8 +124,8 @@ def _bumps(head: Head) -> list[tuple[float, float, float, float, float]]:
     ]
 
 
-def relief(head: Head, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The height in z of the features at chart positions x [R, C] and y [R], one per row. float32 [R, C]."""
+def _relief(head: Head, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Height in z of the features at chart positions x [R, C] and y [R]. float32 [R, C]."""
     out = np.zeros(x.shape, np.float32)
     x = x.astype(np.float32)
     for cx, cy, sx, sy, height in _bumps(head):
@@ -140,7 +140,7 @@ def relief(head: Head, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _nose(head: Head, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The height of the nose: bridge, tip and the step down to the lip."""
+    """Height of the nose: bridge, tip and the step down to the lip."""
     c = head.chart
     depth = 1 + 0.12 * head.identity.nose_depth
     tip, base = c[30, 1], c[33, 1]
@@ -153,7 +153,7 @@ def _nose(head: Head, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _lips(head: Head, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The height of two rolls along the lips, and the hollow of an open mouth."""
+    """Height of the two lips and of the hollow of an open mouth."""
     c = head.chart
     out = np.zeros(x.shape, np.float32)
     rows = (y > c[50, 1] - 0.15) & (y < c[57, 1] + 0.15)
@@ -175,7 +175,7 @@ def _lips(head: Head, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _ears(head: Head, azimuth: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The height of the ears, [R, C]: an ellipse on each side of the head with a rim and a bowl."""
+    """Height of the ears [R, C]: an ellipse with a rim and a bowl on each side of the head."""
     out = np.zeros(np.broadcast_shapes(azimuth.shape, y.shape), np.float32)
     rows = np.flatnonzero(np.abs(y[:, 0] + 0.20) < 0.36)
     if not len(rows):
@@ -189,8 +189,8 @@ def _ears(head: Head, azimuth: np.ndarray, y: np.ndarray) -> np.ndarray:
     return out
 
 
-def chart_x(width: np.ndarray, azimuth: np.ndarray) -> np.ndarray:
-    """The chart's x of azimuths [R, C] on sections of half width [R, 1]; it goes on growing behind the ears."""
+def _chart_x(width: np.ndarray, azimuth: np.ndarray) -> np.ndarray:
+    """Chart position x of azimuths [R, C] on sections of half width [R, 1]; it grows even behind the ears."""
     sine = np.sin(azimuth)
     return width * np.where(np.abs(azimuth) <= np.pi / 2, sine, np.sign(azimuth) * (2 - np.abs(sine)))
 
@@ -199,23 +199,24 @@ def surface(head: Head, t: np.ndarray, azimuth: np.ndarray) -> tuple[np.ndarray,
     """Points of the surface at t [R] and azimuth [R, C] or [1, C].
 
     Returns:
-      Points (x, y, z) in space, float32 [3, R, C]; their x in the chart, float32 [R, C]. Their y is the same in both.
+      Points (x, y, z) in space, float32 [3, R, C], and their x in the chart, float32 [R, C]. Their y in the chart is
+      their y in space.
     """
     y, width, side, front, back = (a[:, None].astype(np.float32) for a in head.section(t))
     azimuth = azimuth.astype(np.float32)
-    x = chart_x(width, azimuth)
+    x = _chart_x(width, azimuth)
     cosine = np.cos(azimuth)
-    # The face is flatter than an ellipse: 1.3 c - 0.3 c^2 in place of c.
+    # The face is flatter than an ellipse: 1.3 c - 0.3 c^2 replaces c = cos(azimuth).
     z = side + np.where(cosine > 0, (front - side) * cosine * (1.3 - 0.3 * cosine), (side - back) * cosine)
     ears = _ears(head, azimuth, y)
-    z = z + relief(head, x, y[:, 0]) - 0.3 * ears
+    z = z + _relief(head, x, y[:, 0]) - 0.3 * ears
     across = width * np.sin(azimuth) + np.sign(azimuth) * ears
     points = np.stack(np.broadcast_arrays(across, y, z)).astype(np.float32)
     return points, x.astype(np.float32)
 
 
 def landmarks_3d(head: Head) -> np.ndarray:
-    """The 68 landmarks as points of the surface, float32 [68, 3]."""
+    """Positions of the 68 landmarks on the surface, float32 [68, 3]."""
     t = head.height_parameter(head.chart[:, 1])
     width = head.section(t)[1]
     azimuth = np.arcsin(np.clip(head.chart[:, 0] / np.maximum(width, 1e-6), -1, 1))

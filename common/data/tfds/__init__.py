@@ -1,4 +1,4 @@
-"""TFDS builders of the data sets, by the name that a command or config gives them."""
+"""TFDS builders of the data sets, by the name that commands and configurations use."""
 
 from common.data.tfds.aflw import Aflw
 from common.data.tfds.animalface import AnimalFace

@@ -1,8 +1,8 @@
-"""Prepares a data set: its official download, which is not fetched, becomes ArrayRecord files.
+"""Command that prepares a data set: it converts the official download, which it does not fetch, to ArrayRecord files.
 
     python -m common.data.tfds --dataset w300 --manual_dir DOWNLOADS --data_dir DATA
 
-Without arguments it lists the data sets and how their downloads have to lie.
+Without arguments it lists the data sets and the layout that it needs of their downloads.
 """
 
 import dataclasses
@@ -17,20 +17,20 @@ from common.data.tfds.records import prepare, selected_rows
 
 @dataclasses.dataclass(frozen=True)
 class Prepare:
-    """The data set, its directories and its options; an option of another data set is refused."""
+    """Options of the command. An option of another data set is refused."""
 
     dataset: str = ""
-    """Name of the data set; empty lists them all with the layout of their downloads."""
+    """Name of the data set. Empty: all data sets are listed with the layout of their downloads."""
     data_dir: str = "data"
     """Directory of the prepared data sets."""
     manual_dir: str | None = None
-    """Directory in which the downloads were unpacked."""
+    """Directory that holds the unpacked downloads."""
     boxes: Literal["mat", "sqlite"] | None = None
     """aflw: source of the face boxes."""
     resolution: Literal[1024, 128] | None = None
     """ffhq: side of the images in pixels."""
     animal: Literal["dog", "cat"] | None = None
-    """animal_face: which animals."""
+    """animal_face: kind of animals."""
     num_train: int | None = None
     """synthetic: number of training faces."""
     num_test: int | None = None
@@ -42,16 +42,15 @@ class Prepare:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """The command."""
-    values = dataclasses.asdict(parse_command(argv, default=Prepare())[0])
-    dataset, data_dir, manual_dir = (values.pop(name) for name in ("dataset", "data_dir", "manual_dir"))
-    if not dataset:
+    """Runs the command."""
+    prepared = parse_command(argv, default=Prepare())[0]
+    if not prepared.dataset:
         for name, kind in (BUILDERS | IMAGE_BUILDERS).items():
             print(f"{name}: {kind.layout or 'drawn, no download'}")
         return
-    builder = prepare(
-        dataset, data_dir, manual_dir, **{name: value for name, value in values.items() if value is not None}
-    )
+    names = ("boxes", "resolution", "animal", "num_train", "num_test", "size", "seed")
+    given = {name: value for name in names if (value := getattr(prepared, name)) is not None}
+    builder = prepare(prepared.dataset, prepared.data_dir, prepared.manual_dir, **given)
     for name in builder.selections:
         print(f"{name}: {len(selected_rows(builder, name))} {builder.noun}")
     print(builder.data_dir)

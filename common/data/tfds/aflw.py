@@ -13,7 +13,7 @@ from common.data.tfds.faces import Face, FaceBuilder
 from common.errors import InputError
 
 LIST = "AFLWinfo_release.mat"
-# Unpacking the archives gives aflw/data/..., and many users move that folder up.
+# The archives unpack to aflw/data/..., and many users move these folders up.
 DATABASES = ("aflw/data/aflw.sqlite", "data/aflw.sqlite", "aflw.sqlite")
 IMAGES = ("aflw/data/flickr", "data/flickr", "flickr")
 TRAINING = 20_000
@@ -24,11 +24,11 @@ COUNT = AFLW19.count
 class Aflw(FaceBuilder):
     """AFLW: 20,000 faces for training and 4,386 for testing, 1,314 of them frontal (all 19 landmarks visible).
 
-    The public list defines everything: which faces there are, their split (the first 20,000 of the permutation `ra` are
-    for training), landmarks and visibility. It locates invisible landmarks too, and published errors on AFLW count all
-    19; `visible` holds the list's flags all the same. Boxes are those of the list, or with boxes="sqlite" those of the
-    original database: for each face of the list, the rectangle in its image that overlaps its box most. The database
-    alone is not enough, as it has no split. Coordinates are taken as they are, 0-based.
+    The public list defines the faces, their split (the first 20,000 of the permutation `ra` are for training),
+    landmarks and visibility. It locates invisible landmarks as well, and published errors on AFLW count all 19;
+    `visible` nevertheless holds the list's flags. The boxes are those of the list or, with boxes="sqlite", those of the
+    original database: for each face of the list, the rectangle of its image that overlaps the list's box most. The
+    database alone is not enough, because it has no split. Coordinates are taken unchanged as 0-based pixels.
     """
 
     scheme = AFLW19
@@ -70,10 +70,10 @@ def _face(fields: dict, row: int, images: Path, training: bool) -> Face:
 
 
 def _read_list(path: Path) -> dict:
-    """The list: file [N], landmarks float32 [N, 19, 2], visible bool [N, 19], box float32 [N, 4], order int64 [N]."""
+    """Reads file [N], landmarks float32 [N, 19, 2], visible bool [N, 19], box float32 [N, 4] and order int64 [N]."""
     wanted = {"nameList", "data", "mask_new", "bbox", "ra"}
     try:
-        mat = scipy.io.loadmat(path, variable_names=wanted)  # numbers, strings and cells only: nothing is executed
+        mat = scipy.io.loadmat(path, variable_names=wanted)  # reads numbers, strings and cells, and executes nothing
         absent = wanted - mat.keys()
         if absent:
             raise ValueError(f"no field {min(absent)}")
@@ -82,20 +82,20 @@ def _read_list(path: Path) -> dict:
         if not np.array_equal(np.sort(order), np.arange(count)):
             raise ValueError("ra is not a permutation")
         left, right, top, bottom = mat["bbox"].astype(np.float32).reshape(count, 4).T
-        # One row holds all x, then all y.
+        # A row holds all x, then all y.
         landmarks = mat["data"].astype(np.float32).reshape(count, 2, COUNT).transpose(0, 2, 1)
         files = [str(np.asarray(name).item()) for name in mat["nameList"].ravel()]
         if len(files) != count or not np.isfinite(landmarks).all():
             raise ValueError("nameList or data is incomplete")
         visible = mat["mask_new"].reshape(count, COUNT) == 1
-    except Exception as error:  # a damaged .mat file raises whatever its parser meets
+    except Exception as error:  # a damaged .mat file causes errors of many types
         raise InputError(f"{path}: not the public list of AFLW ({error}); download it again") from error
     box = np.stack([left, top, right, bottom], axis=1)
     return dict(file=files, landmarks=landmarks, visible=visible, box=box, order=order)
 
 
 def _database_boxes(path: Path, files: list[str], boxes: np.ndarray) -> np.ndarray:
-    """The rectangle that overlaps the box of each face of the list most, in its image. float32 [N, 4]."""
+    """Rectangle of the database that overlaps the list's box most, per face of the list. float32 [N, 4]."""
     query = """SELECT FaceImages.filepath, FaceRect.x, FaceRect.y, FaceRect.w, FaceRect.h FROM Faces
         JOIN FaceImages ON FaceImages.file_id = Faces.file_id JOIN FaceRect ON FaceRect.face_id = Faces.face_id
         ORDER BY Faces.face_id"""
@@ -123,12 +123,12 @@ def _database_boxes(path: Path, files: list[str], boxes: np.ndarray) -> np.ndarr
 
 
 def _overlap(boxes: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Intersection over union of each box [N, 4] with a box [4]. [N]."""
+    """Intersection over union of each box [N, 4] with a box [4]. -> [N]."""
     low, high = np.maximum(boxes[:, :2], box[None, :2]), np.minimum(boxes[:, 2:], box[None, 2:])
     shared = _area(np.concatenate([low, high], axis=1))
     return shared / np.maximum(_area(boxes) + _area(box) - shared, 1e-9)
 
 
 def _area(boxes: np.ndarray) -> np.ndarray:
-    """The area of boxes, 0 where a box is empty. [..., 4] -> [...]."""
+    """Areas of boxes, 0 for an empty box. [..., 4] -> [...]."""
     return (boxes[..., 2:] - boxes[..., :2]).clip(0).prod(-1)

@@ -1,6 +1,6 @@
-"""What all builders share: records in the order of the official lists, and a table of everything but the images.
+"""Base of all builders: records in the order of the official lists, and a table of all their fields but the image.
 
-TensorFlow is never imported: images go in as encoded bytes, files are ArrayRecord.
+TensorFlow is never imported: images are stored as encoded bytes, in ArrayRecord files.
 """
 
 import abc
@@ -10,7 +10,7 @@ import io
 import itertools
 import warnings
 import zipfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,43 +24,45 @@ from common.files import read_bytes
 from common.terminal import track
 
 RECORDS_PER_SHARD = 256
-"""Number of records per file; TFDS holds the encoded images of one shard in memory."""
+"""Number of records per file. TFDS keeps the encoded images of one file in memory."""
 COLUMNS = {"file": "files", "subset": "subsets", "box": "boxes", "label": "labels"}
-"""Field of a record -> its column in the table, where the two have different names."""
+"""Field of a record -> column of the table, for fields whose column has another name."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Item:
-    """One image of a data set before it becomes a record; subclasses hold what comes with the image."""
+    """One image of a data set before it becomes a record; subclasses add annotations."""
 
     image: Path | bytes
-    """The encoded image, or where it is."""
+    """Encoded image, or the path of its file."""
     file: str
-    """Its name in the data set."""
+    """Name of the image in the data set."""
     groups: tuple[str, ...]
-    """Every name that selects it, apart from its split's."""
+    """Names of the selections that contain the image, besides its split."""
+    attributes: np.ndarray | None = dataclasses.field(default=None, kw_only=True)
+    """Values of the builder's `attributes`, bool [A]."""
 
 
 class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
-    """A TFDS builder. A data set declares what it holds (class attributes) and how it is `read`.
+    """TFDS builder. A data set declares its content (class attributes) and how it is `read`.
 
-    Records are written shard by shard, because the generator-based builder of TFDS sorts them, and imports TensorFlow
-    to do that on disk when a split has more than 1 GB, as HELEN and AFLW have.
+    Records are written shard by shard, because TFDS's generator-based builder sorts them and imports TensorFlow for a
+    split of more than 1 GB, such as those of HELEN and AFLW.
     """
 
     VERSION = tfds.core.Version("1.0.0")
     noun: ClassVar[str]
-    """Word for the items in messages: faces, images."""
+    """Word for the items in messages, "faces" or "images"."""
     selections: ClassVar[dict[str, str]]
-    """Names a user selects by, and the TFDS split that holds those items; the splits themselves are among them."""
+    """Name of each selection -> TFDS split that holds its items. A split is a selection as well."""
     attributes: ClassVar[tuple[str, ...]] = ()
-    """Names of the attributes of an item, which its field `attributes` holds as bool [A]."""
+    """Names of the A attributes of an item."""
     layout: ClassVar[str] = ""
-    """What `manual_dir` must hold, in one line; empty for a data set that needs no download."""
+    """Line that says what `manual_dir` must hold; empty for a data set that needs no download."""
     option: ClassVar[str] = ""
     """Name of the option that chooses one of the `variants`, if there are any."""
     variants: ClassVar[dict[str, str]] = {}
-    """Each variant of the data set and what it is; the first is the default."""
+    """Name of each variant of the data set -> description; the first is the default."""
 
     def __init_subclass__(cls, **arguments: Any):
         super().__init_subclass__(skip_registration=True, **arguments)
@@ -68,17 +70,17 @@ class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
 
     def __init__(self, **arguments: Any):
         verbosity = logging.get_verbosity()
-        logging.set_verbosity(logging.ERROR)  # TFDS warns of every configuration that is not a predefined one
+        logging.set_verbosity(logging.ERROR)  # TFDS warns of every configuration that is not predefined
         try:
             super().__init__(**arguments)
         finally:
             logging.set_verbosity(verbosity)
 
     @abc.abstractmethod
-    def read(self, root: Path) -> dict[str, Collection[Item]]:
-        """The items of each TFDS split, in order, from the manual directory. Raises `InputError` naming file and row.
+    def read(self, root: Path) -> Mapping[str, Collection[Item]]:
+        """Items of each TFDS split, in order, from the manual directory. Raises `InputError` that names file and row.
 
-        Their number is known before an image is read or drawn.
+        Their number must be known before an image is read or drawn.
         """
 
     @abc.abstractmethod
@@ -86,12 +88,12 @@ class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
         """TFDS features of a record other than `image`, `file` and `attributes`."""
 
     @abc.abstractmethod
-    def fields(self, item: Item) -> dict[str, Any]:
-        """The values of these features."""
+    def fields(self, item: Any) -> dict[str, Any]:
+        """Values of these features."""
 
     @classmethod
     def configure(cls, **options: Any) -> tfds.core.BuilderConfig | None:
-        """The configuration with these options. Raises `InputError` for an option or a value that does not exist."""
+        """Configuration with these options. Raises `InputError` for an unknown option or value."""
         config = None
         if cls.variants:
             value = options.pop(cls.option, next(iter(cls.variants)))
@@ -103,7 +105,7 @@ class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
         return config
 
     def load_table(self, split: str, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """Columns of the table of a prepared TFDS split; `groups` holds the selecting names, separated by spaces."""
+        """Columns of the table of a prepared TFDS split; `groups` holds names of selections, separated by spaces."""
         path = Path(self.data_dir) / _table_name(split)
         try:
             with np.load(path, allow_pickle=False) as table:
@@ -112,25 +114,25 @@ class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
             raise InputError(f"{path}: missing or damaged; delete {self.data_dir} and prepare it again") from error
 
     def need(self, path: Path) -> Path:
-        """A file or folder of the download; raises `InputError`, which explains the layout, where it is missing."""
+        """Path of a file or folder of the download. If it is missing, raises `InputError` that explains the layout."""
         if not path.exists():
             raise InputError(f"{path}: no such file or folder; {self.layout}")
         return path
 
     def lines(self, path: Path) -> list[tuple[str, str]]:
-        """The lines of a list of the download that are not blank, each with where it stands: `list.txt, row 17`."""
+        """Lines of a list of the download that are not blank, each with its place: `list.txt, row 17`."""
         text = self.need(path).read_text(encoding="utf-8")
         rows = enumerate(text.splitlines(), start=1)
         return [(line.strip(), f"{path}, row {row}") for row, line in rows if line.strip()]
 
     def check_images(self, items: Iterable[Item], listed_in: Path) -> None:
-        """Raises `InputError` for the first image that a list names and the disk lacks, before anything is written."""
+        """Raises `InputError` for the first listed image that is not on the disk, before anything is written."""
         for row, item in enumerate(items, start=1):
-            if not item.image.is_file():
+            if isinstance(item.image, Path) and not item.image.is_file():
                 raise InputError(f"{listed_in}, row {row}: there is no image {item.image}; {self.layout}")
 
     def check_count(self, what: str, found: int, official: int) -> None:
-        """Warns where a download has not the published number of items: it may be incomplete or another edition."""
+        """Warns if a download does not have the published number of items: it may be incomplete or another edition."""
         if found != official:
             warnings.warn(f"{what}: {found} {self.noun}, officially {official}", stacklevel=2)
 
@@ -157,9 +159,9 @@ class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
         return {name: self._shards(name, items) for name, items in splits.items()}
 
     def _shards(self, name: str, items: Collection[Item]) -> list[Callable[[], Iterator]]:
-        """Iterators over the records of each shard; TFDS uses them one after the other, so that they share a stream."""
+        """Iterators over the records of each shard. TFDS uses one after the other, so they may share one stream."""
         records = self._records(name, items)
-        sizes = [RECORDS_PER_SHARD] * ((len(items) - 1) // RECORDS_PER_SHARD) + [None]  # the last ends the stream
+        sizes = [RECORDS_PER_SHARD] * ((len(items) - 1) // RECORDS_PER_SHARD) + [None]  # the last shard ends the stream
         return [functools.partial(itertools.islice, records, size) for size in sizes]
 
     def _records(self, name: str, items: Collection[Item]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -168,12 +170,12 @@ class Builder(tfds.core.ShardBasedBuilder, skip_registration=True):
             rows.append({"groups": " ".join(item.groups), **self._fields(item)})
             yield i, self._record(item)
         table = {COLUMNS.get(field, field): np.array([row[field] for row in rows]) for field in rows[0]}
-        # The TFDS directory is still the temporary one that is renamed when everything is written.
+        # The directory still is the temporary one, which TFDS renames when everything is written.
         np.savez(Path(self.data_dir) / _table_name(name), **table)
 
     def _record(self, item: Item) -> dict[str, Any]:
         if isinstance(item.image, Path):
-            upright_size(item.image)  # names the file that is empty or no image
+            upright_size(item.image)  # raises an error that names a file that is empty or not an image
         image = item.image if isinstance(item.image, bytes) else read_bytes(item.image)
         return {"image": io.BytesIO(image), **self._fields(item)}
 

@@ -1,4 +1,4 @@
-"""CelebA-HQ: 30,000 faces at 1024 px with 40 attributes, as the archive CelebAMask-HQ holds them."""
+"""CelebA-HQ: 30,000 faces at 1024 px with 40 attributes, read from the archive CelebAMask-HQ."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ class CelebaHq(ImageBuilder):
 
 
 def _picture(line: str, where: str, folder: Path) -> Picture:
-    """The image that a line names; its flags, 1 or -1 per attribute, follow the name."""
+    """Image of a line, which holds the name and 1 or -1 per attribute."""
     name, *flags = line.split()
     if len(flags) != len(ATTRIBUTES) or not set(flags) <= {"1", "-1"}:
         raise InputError(f"{where}: needs a file and {len(ATTRIBUTES)} values of 1 or -1; download it again")

@@ -1,4 +1,4 @@
-"""CUB-200-2011: birds of 200 species, as the archive is unpacked."""
+"""CUB-200-2011: photos of birds of 200 species, read from the unpacked archive."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class Cub(ImageBuilder):
         return {"full": pictures}
 
     def _column(self, path: Path) -> dict[str, str]:
-        """Number -> value, from lines "number value", in their order."""
+        """Number -> value, from the lines "number value" of a list, in order."""
         column: dict[str, str] = {}
         for line, where in self.lines(path):
             number, _, value = line.partition(" ")

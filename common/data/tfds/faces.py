@@ -1,4 +1,4 @@
-"""What the builders of annotated faces share: the layout of a record."""
+"""Base of the builders of annotated faces: the layout of a record."""
 
 import dataclasses
 from typing import Any, ClassVar
@@ -12,23 +12,22 @@ from common.data.tfds.base import Builder, Item
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Face(Item):
-    """One annotated face before it becomes a record; the first of its `groups` is the record's `subset`."""
+    """One annotated face before it becomes a record. The first of its `groups` is the record's `subset`."""
 
     landmarks: np.ndarray
-    """float32 [K, 2], 0-based pixels."""
+    """Landmarks in 0-based pixels, float32 [K, 2]."""
     visible: np.ndarray
-    """bool [K]"""
+    """Visibility of the landmarks, bool [K]."""
     box: np.ndarray
-    """float32 [4]: x0, y0, x1, y1."""
-    attributes: np.ndarray | None = None
-    """bool, one per name in the builder's `attributes`."""
+    """Face box x0, y0, x1, y1 in pixels, float32 [4]."""
 
 
 class FaceBuilder(Builder):
-    """A builder of annotated faces."""
+    """Builder of annotated faces."""
 
     noun = "faces"
     scheme: ClassVar[LandmarkScheme]
+    """Scheme of the landmarks."""
 
     def features(self) -> dict[str, Any]:
         return {
@@ -38,5 +37,5 @@ class FaceBuilder(Builder):
             "box": tfds.features.Tensor(shape=(4,), dtype=np.float32),
         }
 
-    def fields(self, item: Face) -> dict[str, Any]:
+    def fields(self, item: Any) -> dict[str, Any]:
         return {"subset": item.groups[0], "landmarks": item.landmarks, "visible": item.visible, "box": item.box}

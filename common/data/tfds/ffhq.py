@@ -1,4 +1,4 @@
-"""FFHQ: 70,000 aligned faces, as its download script leaves them."""
+"""FFHQ: 70,000 aligned faces, in the folders that its download script makes."""
 
 import dataclasses
 from pathlib import Path
@@ -11,13 +11,13 @@ from common.errors import InputError
 FOLDERS = {"1024px": "images1024x1024", "128px": "thumbnails128x128"}
 OFFICIAL = 70_000
 TRAINING = 60_000
-"""Images below this number are the official training set, the others the validation set."""
+"""Number of the first image of the official validation set; the images before it are the training set."""
 
 
 class Ffhq(ImageBuilder):
-    """FFHQ (Karras et al. 2019) at 1024 px, or its thumbnails of 128 px with resolution=128, without labels.
+    """FFHQ (Karras et al. 2019) without labels, at 1024 px or, with resolution=128, its thumbnails of 128 px.
 
-    Generators are trained on the "full" set; "training" and "validation" are the parts of its list.
+    Generators are trained on the "full" set; "training" and "validation" are the official split.
     """
 
     selections = {"full": "full", "training": "full", "validation": "full"}
@@ -30,10 +30,11 @@ class Ffhq(ImageBuilder):
 
     def read(self, root: Path) -> dict[str, list[Picture]]:
         pictures = self.pictures_in(root / FOLDERS[self.builder_config.name], OFFICIAL, key=lambda image: image.stem)
-        return {"full": [dataclasses.replace(picture, groups=_groups(picture.image)) for picture in pictures]}
+        return {"full": [dataclasses.replace(picture, groups=_groups(picture.file)) for picture in pictures]}
 
 
-def _groups(image: Path) -> tuple[str]:
-    if not image.stem.isdecimal():
-        raise InputError(f"{image}: images of FFHQ are named by a number, such as 00000.png; move it elsewhere")
-    return ("training",) if int(image.stem) < TRAINING else ("validation",)
+def _groups(file: str) -> tuple[str]:
+    number = Path(file).stem
+    if not number.isdecimal():
+        raise InputError(f"{file}: images of FFHQ are named by a number, such as 00000.png; move it elsewhere")
+    return ("training",) if int(number) < TRAINING else ("validation",)

@@ -1,4 +1,4 @@
-"""What the builders of images without landmarks share: the layout of a record, and labels where there are any."""
+"""Base of the builders of images without landmarks: the layout of a record, and labels."""
 
 import dataclasses
 from collections.abc import Callable
@@ -19,19 +19,17 @@ class Picture(Item):
 
     label: int = 0
     """Class, counted from 0, in a data set with classes."""
-    attributes: np.ndarray | None = None
-    """bool, one per name in the builder's `attributes`."""
 
 
 class ImageBuilder(Builder):
-    """A builder of images, whose labels are classes, attributes, or nothing."""
+    """Builder of images with classes, with attributes, or without labels."""
 
     noun = "images"
     classes: ClassVar[int] = 0
-    """Number of classes."""
+    """Number of classes; 0 for a data set without classes."""
 
     def labels(self, split: str) -> Labels:
-        """The labels of a prepared TFDS split: one-hot classes, or attributes as 0 and 1."""
+        """Labels of a prepared TFDS split: one-hot classes, attributes as 0 and 1, or none."""
         if self.classes:
             return Labels(self.load_table(split, ["labels"])["labels"], self.classes)
         if self.attributes:
@@ -42,16 +40,16 @@ class ImageBuilder(Builder):
     def features(self) -> dict[str, Any]:
         return {"label": tfds.features.Tensor(shape=(), dtype=np.int64)} if self.classes else {}
 
-    def fields(self, item: Picture) -> dict[str, Any]:
+    def fields(self, item: Any) -> dict[str, Any]:
         return {"label": np.int64(item.label)} if self.classes else {}
 
     def pictures_in(self, folder: Path, official: int, key: Callable[[Path], str] = str) -> list[Picture]:
-        """All images in a folder of the manual directory and below, named relative to that directory.
+        """All images in a folder of the manual directory and its subfolders, named relative to the manual directory.
 
         Args:
-          folder: the folder.
-          official: the published number of images; a warning if there are more or fewer.
-          key: what the images are sorted by.
+          folder: path of the folder.
+          official: published number of images; any other number causes a warning.
+          key: key by which the images are sorted.
         """
         images = [folder / name for name in list_images(self.need(folder))]
         self.check_count(str(folder), len(images), official)

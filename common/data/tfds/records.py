@@ -1,4 +1,4 @@
-"""Prepared TFDS data sets as sources.
+"""Sources from prepared TFDS data sets.
 
 `open_dataset("w300", data_dir, "common")` gives annotated faces, `open_image_dataset("ffhq", data_dir)` images.
 """
@@ -25,10 +25,14 @@ from common.errors import InputError
 
 
 class TfdsSource(Source):
-    """The faces of a prepared data set that `split`, one of `builder.selections`, selects; in the official order.
+    """Source of the selected faces of a prepared data set, in the official order.
+
+    Args:
+      builder: builder of a prepared data set.
+      split: selection, a key of `builder.selections`.
 
     Raises:
-      InputError: an unknown selection, or one that no face has.
+      InputError: the selection is unknown or empty.
     """
 
     def __init__(self, builder: FaceBuilder, split: str):
@@ -44,15 +48,15 @@ class TfdsSource(Source):
 
 
 class TfdsImages(ImageSource):
-    """The images of a prepared data set that `split`, one of `builder.selections`, selects; in the official order.
+    """Source of the selected images of a prepared data set, in the official order.
 
     Args:
       builder: builder of a prepared data set.
-      split: the selection.
-      labelled: whether the labels are wanted: one-hot classes, or the columns `builder.attributes` as 0 and 1.
+      split: selection, a key of `builder.selections`.
+      labelled: whether labels are wanted: one-hot classes, or `builder.attributes` as 0 and 1.
 
     Raises:
-      InputError: an unknown selection, or labels of a data set that has none.
+      InputError: the selection is unknown or empty, or labels are wanted that the data set does not have.
     """
 
     def __init__(self, builder: ImageBuilder, split: str, labelled: bool = False):
@@ -70,7 +74,7 @@ class TfdsImages(ImageSource):
 def open_dataset(
     name: str, data_dir: str | Path, split: str, manual_dir: str | Path | None = None, **options: Any
 ) -> TfdsSource:
-    """The faces of one selection, for example "train", "common", "pose" or "frontal"; the rest as `prepare`."""
+    """Faces of a selection such as "train", "common", "pose" or "frontal"; other arguments as for `prepare`."""
     if name in IMAGE_BUILDERS:
         raise InputError(f"{name} has no landmarks; data sets with landmarks are {', '.join(BUILDERS)}")
     return TfdsSource(prepare(name, data_dir, manual_dir, **options), split)
@@ -84,27 +88,27 @@ def open_image_dataset(
     labelled: bool = False,
     **options: Any,
 ) -> TfdsImages:
-    """The images of one selection; `name` is one of `IMAGE_BUILDERS`, the rest as `prepare` and `TfdsImages`."""
+    """Images of a selection of one of `IMAGE_BUILDERS`; other arguments as for `prepare` and `TfdsImages`."""
     if name not in IMAGE_BUILDERS:
         raise InputError(f"no data set of images {name!r}; there are {', '.join(IMAGE_BUILDERS)}")
-    check_selection(IMAGE_BUILDERS[name], split)  # before a long preparation
+    check_selection(IMAGE_BUILDERS[name], split)  # before the preparation, which takes long
     return TfdsImages(prepare(name, data_dir, manual_dir, **options), split, labelled)
 
 
 def prepare(name: str, data_dir: str | Path, manual_dir: str | Path | None = None, **options: Any) -> Builder:
-    """The builder of a data set, whose files are written when they are not there yet. Nothing is downloaded.
+    """Builder of a data set whose files exist; they are written if they do not exist yet. Nothing is downloaded.
 
-    Files are written aside and renamed at the end: a run that was killed leaves no data set behind, only a directory
-    `incomplete.*` that can be deleted.
+    A directory under a temporary name is renamed at the end. A process that is killed leaves no data set behind, only a
+    directory `incomplete.*` that can be deleted.
 
     Args:
-      name: one of `BUILDERS` or `IMAGE_BUILDERS`.
-      data_dir: where prepared data sets are kept.
-      manual_dir: where the official downloads were unpacked; not needed once the data set is prepared.
-      options: the builder's options, see its `configure`.
+      name: key of `BUILDERS` or `IMAGE_BUILDERS`.
+      data_dir: directory of the prepared data sets.
+      manual_dir: directory of the unpacked official downloads; not needed when the data set is prepared.
+      options: options of the builder, see its `configure`.
 
     Raises:
-      InputError: unknown name or option, downloads missing or not as expected (says how `manual_dir` must look).
+      InputError: the name or an option is unknown, or the downloads are missing or wrong (explains the layout).
     """
     builders = BUILDERS | IMAGE_BUILDERS
     if name not in builders:
@@ -119,13 +123,13 @@ def prepare(name: str, data_dir: str | Path, manual_dir: str | Path | None = Non
 
 
 def check_selection(builder: Builder | type[Builder], split: str) -> None:
-    """Raises `InputError`, which names those that exist, for a selection that the data set has not."""
+    """Raises `InputError`, which lists the existing selections, for an unknown one."""
     if split not in builder.selections:
         raise InputError(f"{builder.name}: no split {split!r}; it has {', '.join(builder.selections)}")
 
 
 def selected_rows(builder: Builder, split: str) -> np.ndarray:
-    """The rows of its TFDS split that a selection names, int64 [N]. Raises `InputError` where there are none."""
+    """Rows of a selection in its TFDS split, int64 [N]. Raises `InputError` if the selection is unknown or empty."""
     check_selection(builder, split)
     tfds_split = builder.selections[split]
     groups = builder.load_table(tfds_split, ["groups"])["groups"].tolist()
@@ -138,9 +142,9 @@ def selected_rows(builder: Builder, split: str) -> np.ndarray:
 
 
 def _select(builder: Builder, split: str) -> tuple[np.ndarray, Sequence[dict[str, Any]]]:
-    """The selected rows, and all records of their TFDS split."""
+    """Rows of a selection, and all records of their TFDS split."""
     rows, tfds_split = selected_rows(builder, split), builder.selections[split]
-    # The image stays the encoded file: decoding is the pipeline's, which crops and caches.
+    # The image stays encoded, because the pipeline decodes, crops and caches it.
     records = builder.as_data_source(split=tfds_split, decoders={"image": tfds.decode.SkipDecoding()})
     if len(records) != len(builder.load_table(tfds_split, ["groups"])["groups"]):
         raise InputError(f"{builder.data_dir}: records are missing; delete it and prepare it again")
@@ -148,13 +152,14 @@ def _select(builder: Builder, split: str) -> tuple[np.ndarray, Sequence[dict[str
 
 
 def _write(builder: Builder, manual_dir: str | Path | None) -> None:
-    if builder.layout and manual_dir is None:
-        raise InputError(f"{builder.name} is not in {builder.data_dir}; unpack its downloads: {builder.layout}")
-    if builder.layout and not Path(manual_dir).is_dir():
-        raise InputError(f"{manual_dir}: no such directory; {builder.layout}")
+    if builder.layout:
+        if manual_dir is None:
+            raise InputError(f"{builder.name} is not in {builder.data_dir}; unpack its downloads: {builder.layout}")
+        if not Path(manual_dir).is_dir():
+            raise InputError(f"{manual_dir}: no such directory; {builder.layout}")
     print(f"{builder.name}: writing {builder.data_dir}", file=sys.stderr)
     settings = tfds.download.DownloadConfig(manual_dir=manual_dir, try_download_gcs=False)
-    # TFDS speaks of downloads on stdout and makes a directory for them; here there are none.
+    # TFDS prints about downloads and makes a directory for them, but here nothing is downloaded.
     try:
         with tempfile.TemporaryDirectory() as unused, contextlib.redirect_stdout(io.StringIO()):
             builder.download_and_prepare(download_dir=unused, download_config=settings)

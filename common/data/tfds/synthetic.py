@@ -1,9 +1,10 @@
-"""Drawn faces as a data set, so that everything that reads a real one can be run and tested without a download."""
+"""Data set of drawn faces, with which everything can be run and tested without a download."""
 
 import dataclasses
 import io
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -18,19 +19,21 @@ from common.errors import InputError
 
 @dataclasses.dataclass(eq=False)
 class SyntheticConfig(tfds.core.BuilderConfig):
-    """How many faces are drawn. The name holds every field, so that each configuration has a directory of its own."""
+    """Number and size of the drawn faces. The name holds every field, so each configuration has its own directory."""
 
     num_train: int = 1000
+    """Number of training faces."""
     num_test: int = 200
+    """Number of test faces."""
     size: int = 128
     """Width and height of the images in pixels."""
     seed: int = 0
-    """The faces are `seed * 1_000_000 + i`: training faces from i = 0, test faces after them."""
+    """Seed of the data set: face i has the seed `seed * 1_000_000 + i`, training faces first, then test faces."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Drawn:
-    """Faces of a TFDS split, each drawn when it is iterated to."""
+class Drawn(Sequence):
+    """Faces of a TFDS split, each of which is drawn when it is asked for."""
 
     split: str
     seeds: range
@@ -39,13 +42,12 @@ class Drawn:
     def __len__(self) -> int:
         return len(self.seeds)
 
-    def __iter__(self) -> Iterator[Face]:
-        for seed in self.seeds:
-            image, landmarks, visible = render_face(seed, self.size)
-            png = io.BytesIO()
-            Image.fromarray(image).save(png, "PNG")
-            box = landmark_box(landmarks, np.ones(len(landmarks)))
-            yield Face(png.getvalue(), f"{seed:09d}.png", (self.split,), landmarks, visible, box)
+    def __getitem__(self, index: Any) -> Any:
+        image, landmarks, visible = render_face(self.seeds[index], self.size)
+        png = io.BytesIO()
+        Image.fromarray(image).save(png, "PNG")
+        box = landmark_box(landmarks, np.ones(len(landmarks)))
+        return Face(png.getvalue(), f"{self.seeds[index]:09d}.png", (self.split,), landmarks, visible, box)
 
 
 class SyntheticFaces(FaceBuilder):

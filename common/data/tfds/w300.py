@@ -1,4 +1,4 @@
-"""300-W: 68 landmarks on AFW, HELEN, LFPW and iBUG, as the four archives of the challenge are unpacked."""
+"""300-W: 68 landmarks on AFW, HELEN, LFPW and iBUG, read from the four unpacked archives of the challenge."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from common.data.faces.schemes import SCHEMES
 from common.data.tfds.faces import Face, FaceBuilder
 from common.errors import InputError
 
-# Folder: split, groups, number of faces. Order and numbers are those of the benchmark.
+# Folder -> split, groups, number of faces, in the order of the benchmark.
 FOLDERS = {
     "afw": ("train", ("train",), 337),
     "helen/trainset": ("train", ("train",), 2000),
@@ -25,7 +25,7 @@ class W300(FaceBuilder):
     """300-W with its usual split: 3,148 faces for training, 554 common and 135 challenging ones for testing.
 
     The box is the bounding box of the landmarks (the ground-truth box of the benchmark). All landmarks count as
-    visible, because the annotation does not tell.
+    visible, because visibility is not annotated.
     """
 
     scheme = SCHEMES["w300"]

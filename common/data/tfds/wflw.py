@@ -1,4 +1,4 @@
-"""WFLW: 98 landmarks and six attributes, as the two archives (annotations, images) are unpacked."""
+"""WFLW: 98 landmarks and six attributes, read from the two unpacked archives (annotations, images)."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from common.errors import InputError
 
 LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test"
 OFFICIAL = {"train": 7500, "test": 2500}
-# In the order of the list's columns, with the number of test faces.
+# Attribute -> number of test faces, in the order of the list's columns.
 ATTRIBUTES = {"pose": 326, "expression": 314, "illumination": 698, "makeup": 206, "occlusion": 736, "blur": 773}
 
 
 class Wflw(FaceBuilder):
     """WFLW: 7,500 faces for training, 2,500 for testing, and six partly overlapping subsets of the latter.
 
-    Coordinates and boxes are those of the list, taken as 0-based. All landmarks count as visible: the annotation has
-    occlusion as an attribute of the face only.
+    Coordinates and boxes are those of the list, taken as 0-based pixels. All landmarks count as visible, because
+    occlusion is annotated as an attribute of the whole face only.
     """
 
     scheme = WFLW
@@ -40,7 +40,7 @@ class Wflw(FaceBuilder):
 
 
 def _face(line: str, where: str, root: Path, split: str) -> Face:
-    """The face of a line: 196 coordinates, x_min y_min x_max y_max, six flags, image name (which may hold a space)."""
+    """Face of a line: 196 coordinates, x_min y_min x_max y_max, six flags, image name (which may hold a space)."""
     fields = line.split(maxsplit=206)
     if len(fields) != 207:
         raise InputError(f"{where}: {len(fields)} fields where 207 were expected; download the list again")
@@ -53,6 +53,6 @@ def _face(line: str, where: str, root: Path, split: str) -> Face:
     attributes = numbers[200:] == 1
     # Only test faces form the attribute subsets, as published.
     chosen = [name for name, flag in zip(ATTRIBUTES, attributes, strict=True) if flag] if split == "test" else []
-    landmarks = numbers[:196].reshape(98, 2)
+    landmarks, box = numbers[:196].reshape(98, 2), numbers[196:200]
     image = root / "WFLW_images" / fields[206]
-    return Face(image, fields[206], (split, *chosen), landmarks, np.ones(98, np.bool_), numbers[196:200], attributes)
+    return Face(image, fields[206], (split, *chosen), landmarks, np.ones(98, np.bool_), box, attributes=attributes)

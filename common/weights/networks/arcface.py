@@ -1,6 +1,6 @@
 """ArcFace iresnets in InsightFace's names -> `common.nn.iresnet.ArcFace`.
 
-`conv1`, `bn1`, `prelu` are the stem, `layer{1..4}.{i}.*` the units, `bn2`, `fc` and `features` the embedding.
+The stem is `conv1`, `bn1`, `prelu`; units are `layer{1..4}.{i}.*`; the embedding is `bn2`, `fc`, `features`.
 """
 
 import math
@@ -22,7 +22,7 @@ from common.weights.networks.table import (
 )
 
 STRIDE = 16
-"""Pixels of the image per position of the trunk's output."""
+"""Number of pixels, along each axis, per position of the trunk's output."""
 
 
 def infer(arrays: StateDict, *, source: str = "the state dict") -> ArcFace:
@@ -31,7 +31,7 @@ def infer(arrays: StateDict, *, source: str = "the state dict") -> ArcFace:
     ((features, inputs),) = shapes_of(arrays, ["fc.weight"], source=source, what="an ArcFace network")
     side = math.isqrt(inputs // widths[3])
     if side * side * widths[3] != inputs:
-        raise InputError(f"{source}: fc.weight has {inputs} inputs, which are no square of {widths[3]} channels")
+        raise InputError(f"{source}: fc.weight has {inputs} inputs, which are no square map of {widths[3]} channels")
     return ArcFace(features, widths, depths, STRIDE * side)
 
 
@@ -51,7 +51,7 @@ def trunk_sizes(arrays: StateDict, stages: str, *, source: str, what: str) -> tu
 
 
 def trunk_table(depths: Sequence[int], stem: tuple[str, str, str], stages: str) -> Iterator[Row]:
-    """The rows of an iresnet; `stem` are the names of its convolution, batch normalisation and PReLU."""
+    """The rows of an iresnet; `stem` holds the names of its first convolution, batch normalisation and PReLU."""
     yield from conv(stem[0], "stem_conv")
     yield from batch_norm(stem[1], "stem_bn")
     yield Row(f"{stem[2]}.weight", "params/stem_prelu/slope", same)

@@ -9,7 +9,17 @@ import numpy as np
 
 from common.nn.discriminator import Discriminator
 from common.weights.networks.format import Format
-from common.weights.networks.table import Row, StateDict, flattened, hwio, numbers, same, shapes_of, transposed
+from common.weights.networks.table import (
+    Row,
+    StateDict,
+    Transform,
+    flattened,
+    hwio,
+    numbers,
+    same,
+    shapes_of,
+    transposed,
+)
 
 # (layer, transform of its weight, has a bias)
 BLOCK = (("conv0", hwio, True), ("conv1", hwio, True), ("skip", hwio, False))
@@ -50,8 +60,8 @@ def rosinality_table(discriminator: Discriminator) -> Iterator[Row]:
         yield from _rows(path, transform, *names)
 
 
-def _layers(discriminator: Discriminator) -> Iterator[tuple]:
-    """Path, transform of the weight and whether there is a bias, for all layers but the mapping's."""
+def _layers(discriminator: Discriminator) -> Iterator[tuple[str, Transform, bool]]:
+    """Path, transform of the weight, and whether there is a bias, per layer outside the label's mapping network."""
     yield f"b{discriminator.resolution}/fromrgb", hwio, True
     block = BLOCK[: 3 if discriminator.architecture == "resnet" else 2]
     for r in discriminator.resolutions:
@@ -59,14 +69,14 @@ def _layers(discriminator: Discriminator) -> Iterator[tuple]:
     yield from ((f"b4/{layer}", transform, bias) for layer, transform, bias in HEAD)
 
 
-def _rows(path: str, transform, weight: str, bias: str | None) -> Iterator[Row]:
+def _rows(path: str, transform: Transform, weight: str, bias: str | None) -> Iterator[Row]:
     yield Row(weight, f"params/{path}/kernel", transform)
     if bias:
         yield Row(bias, f"params/{path}/bias", same)
 
 
 def infer_ada(arrays: StateDict, *, source: str = "the state dict") -> Discriminator:
-    """The discriminator whose StyleGAN2-ADA arrays these are; the arrays do not tell `mbstd_group`, which is 4."""
+    """The discriminator with these arrays in StyleGAN2-ADA's layout. They do not tell `mbstd_group`, which is 4."""
     size = max(numbers(arrays, r"b(\d+)\.fromrgb\.weight"), default=0)
     embed = arrays.get("mapping.embed.weight")
     names = f"b{size}.fromrgb.weight", "b4.conv.weight"
@@ -78,7 +88,7 @@ def infer_ada(arrays: StateDict, *, source: str = "the state dict") -> Discrimin
 
 
 def infer_rosinality(arrays: StateDict, *, source: str = "the state dict") -> Discriminator:
-    """The discriminator whose arrays in rosinality's layout these are."""
+    """The discriminator with these arrays in rosinality's layout."""
     size = 4 << len(numbers(arrays, r"convs\.(\d+)\.conv1\.0\.weight"))
     names = "convs.0.0.weight", "final_conv.0.weight"
     return _discriminator(arrays, names, size, source=source, layout="rosinality's")
@@ -87,7 +97,7 @@ def infer_rosinality(arrays: StateDict, *, source: str = "the state dict") -> Di
 def _discriminator(
     arrays: StateDict, names: tuple[str, str], resolution: int, *, source: str, layout: str
 ) -> Discriminator:
-    """The sizes that the names and shapes of the first and the last convolution tell."""
+    """A discriminator with the sizes that the first and the last convolution (`names`) tell."""
     what = f"a discriminator in {layout} layout"
     (width, img_channels, *_), (last, last_in, *_) = shapes_of(arrays, names, source=source, what=what)
     return Discriminator(

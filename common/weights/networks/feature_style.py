@@ -1,7 +1,7 @@
 """Feature-Style encoders in the names of their release -> `common.nn.feature_style.FeatureStyleEncoder`.
 
-`conv.{0,1,2}` are the stem, `block_{1..4}.{i}.*` the units, `content_layer.{0..5}` the branch of f, and `styles.{i}`
-one linear layer per row of W+. The layers of the rows become one kernel [C, num_ws * w_dim].
+The stem is `conv.{0,1,2}`, units are `block_{1..4}.{i}.*`, the branch of f is `content_layer.{0..5}`. Each row of W+
+has a linear layer `styles.{i}`; here all of them are one kernel [C, num_ws * w_dim].
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ KINDS = ("weight", "bias")
 
 
 def infer(arrays: StateDict, *, source: str = "the state dict") -> FeatureStyleEncoder:
-    """The encoder whose arrays these are; they do not tell the resolution of f, which is the default."""
+    """The encoder with these arrays. They do not tell the resolution of f, which is the default."""
     styles, content = shapes_of(arrays, ["styles.0.weight", "content_layer.1.weight"], source=source, what=WHAT)
     widths, depths = trunk_sizes(arrays, "block_", source=source, what=WHAT)
     return FeatureStyleEncoder(
@@ -31,7 +31,7 @@ def infer(arrays: StateDict, *, source: str = "the state dict") -> FeatureStyleE
 
 
 def table(module: FeatureStyleEncoder) -> Iterator[Row]:
-    """The rows of an encoder, with all linear layers of W+ as 'styles'."""
+    """The rows of an encoder, with one linear layer 'styles' for all rows of W+."""
     yield from below("trunk", trunk_table(module.depths, ("conv.0", "conv.1", "conv.2"), "block_"))
     yield from batch_norm("content_layer.0", "content/bn1")
     yield from conv("content_layer.1", "content/conv1")
@@ -43,7 +43,7 @@ def table(module: FeatureStyleEncoder) -> Iterator[Row]:
 
 
 def join(arrays: StateDict) -> dict[str, np.ndarray]:
-    """The arrays with the linear layers of the rows of W+ side by side: output [row, w_dim] flattened."""
+    """The arrays with `styles.weight` and `styles.bias` in place of the linear layers `styles.{i}`."""
     joined = dict(arrays)
     rows = sorted(numbers(arrays, r"styles\.(\d+)\.weight"))
     for kind in KINDS:
@@ -60,7 +60,7 @@ def split(arrays: dict[str, np.ndarray], module: FeatureStyleEncoder) -> dict[st
 
 
 def _inputs(module: FeatureStyleEncoder) -> tuple:
-    side = 8 * module.feature_resolution  # f has the resolution of the third stage then
+    side = 8 * module.feature_resolution  # so that f has the resolution of the third stage
     return ((1, side, side, 3),)
 
 

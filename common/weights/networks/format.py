@@ -14,29 +14,30 @@ Shape = tuple[int, ...] | None
 
 @dataclasses.dataclass(frozen=True)
 class Format:
-    """One layout of one kind of network."""
+    """Layout of one kind of network in checkpoints."""
 
     name: str
+    """Name on the command line."""
     what: str
-    """Description for the list of formats."""
+    """Description in the list of formats."""
     cls: type[nn.Module]
     """Class of the module."""
     marks: tuple[str, ...]
-    """Array names, without a prefix, that tell this network from others."""
+    """Names of arrays, without a prefix, that together only this kind of network has."""
     infer: Callable[..., nn.Module]
-    """(arrays, source=file) -> the module whose arrays these are; raises `InputError` for another network."""
+    """(arrays, source=file) -> the module with these arrays; raises `InputError` for another network."""
     table: Callable[[Any], Iterable[Row]]
-    """module -> rows of its arrays."""
+    """module -> one row per array."""
     inputs: Callable[[Any], tuple[Shape, ...]]
-    """module -> shapes of inputs that it can be initialised with; None stands for an absent one."""
+    """module -> shapes of inputs that it can be initialised with; None stands for an absent input."""
     ignored: str = "(?!)"
     """Regular expression for the names of arrays that are no part of the module."""
     beside: tuple[str, ...] = ()
-    """Names of arrays that belong to the network but lie outside its prefix."""
+    """Names of arrays that belong to the network although they lack its prefix."""
     join: Callable[[StateDict], StateDict] = dict
-    """Brings arrays into the names of the table, where these are not the file's."""
+    """arrays of the file -> arrays with the names in the table; the same arrays by default."""
     split: Callable[[dict[str, np.ndarray], Any], dict[str, np.ndarray]] = lambda arrays, module: arrays
-    """(arrays, module) -> arrays; the inverse of `join`."""
+    """(arrays, module) -> arrays of the file; the inverse of `join`."""
 
     def template(self, module: nn.Module) -> dict:
         """Shapes and dtypes of the module's variables."""
@@ -49,20 +50,20 @@ class Format:
 
         Args:
           arrays: arrays by name, without a prefix.
-          module: the module that the variables are for; inferred when absent. One without the last layer of the
-            network in the file gets the others.
+          module: the module that takes the variables; inferred when absent. It may lack the last layer of the network
+            in the file.
           source: the file, for error messages.
 
         Returns:
           Collections, such as {'params': ..., 'batch_stats': ...}, of float32 numpy arrays.
 
         Raises:
-          InputError: the arrays are of another network, or all missing, unexpected and mis-shaped names.
+          InputError: the arrays belong to another network; names all that are missing, unexpected or mis-shaped.
         """
         module = self.infer(arrays, source=source) if module is None else module
         joined = self.join(arrays)
         return convert(joined, self.table(module), self.template(module), ignored=self.ignored, source=source)
 
     def arrays(self, variables: dict[str, Any], module: nn.Module) -> dict[str, np.ndarray]:
-        """The inverse of `variables`: arrays in the layout's names."""
+        """The inverse of `variables`: arrays by their names in a checkpoint."""
         return self.split(revert(variables, self.table(module)), module)

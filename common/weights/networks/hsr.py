@@ -1,7 +1,7 @@
 """Generators of public HSR snapshots with their heads -> `common.nn.hsr_heads.GeneratorWithHeads`.
 
-The heads are part of the generator's state dict, `synthesis.feat_transfer_list.{i}.conv1x1_{1,2}` for the block of
-8 * 2^i px. The rest of it is a StyleGAN2-ADA generator.
+In the generator's state dict, `synthesis.feat_transfer_list.{i}.conv1x1_{1,2}` is the head of the block of 8 * 2^i px.
+All other arrays belong to a StyleGAN2-ADA generator.
 """
 
 import re
@@ -16,7 +16,7 @@ PREFIX = "synthesis.feat_transfer_list."
 
 
 def infer(arrays: StateDict, *, source: str = "the state dict") -> GeneratorWithHeads:
-    """The generator and the heads whose arrays these are; the heads have the ReLU of the public code."""
+    """The generator and the heads with these arrays; the heads have the ReLU of the public code."""
     count = 1 + max(numbers(arrays, rf"{re.escape(PREFIX)}(\d+)\..*"), default=0)
     names = [f"{PREFIX}{i}.conv1x1_2.weight" for i in range(count)]
     shapes = shapes_of(arrays, names, source=source, what="an HSR generator with all its heads")

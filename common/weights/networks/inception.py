@@ -1,7 +1,7 @@
 """Inception-v3 of FID -> `common.nn.inception.InceptionV3`.
 
-The names are those of pytorch-fid's and torch-fidelity's weight files (`Mixed_5b.branch1x1.conv.weight`, ...), which
-hold the same 1008-class network. torchvision's Inception-v3 shares most names and is another network.
+pytorch-fid and torch-fidelity publish the same network with 1008 classes under the same names, such as
+`Mixed_5b.branch1x1.conv.weight`. torchvision's Inception-v3 shares most names but is another network.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from common.weights.networks.table import Row, StateDict, batch_norm, conv, same
 
 
 def infer(arrays: StateDict, *, source: str = "the state dict") -> InceptionV3:
-    """The network with as many classes as the arrays tell."""
+    """The network with these arrays, which tell the number of classes."""
     return InceptionV3(np.size(arrays["fc.bias"])) if "fc.bias" in arrays else InceptionV3()
 
 

@@ -4,6 +4,7 @@ The lpips package publishes the heads alone (`lin{k}.model.1.weight`) and takes 
 (`features.{i}.*`); in a state dict of its module the trunk is named `net.slice{k}.{i}.*`, with the same i.
 """
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,31 +16,26 @@ from common.weights.networks.format import Format
 from common.weights.networks.table import Row, StateDict, below, per_channel
 
 NAMES = "net.slice{stage}.{index}"
-"""Name of a convolution of the trunk in a state dict of the lpips package's module."""
-# torchvision's classifier, the heads once more, and constants.
+"""Pattern of a convolution's name in the trunk, in a state dict of the lpips package's module."""
+# torchvision's classifier, second copies of the heads, and constants.
 IGNORED = rf"{vgg.IGNORED}|lins\.\d+\.model\.1\.weight|scaling_layer\.(shift|scale)"
 
 
-def infer(arrays: StateDict, *, source: str = "the state dict") -> Lpips:
-    """LPIPS with the trunk that the arrays are of.
+def infer(arrays: StateDict, names: str = NAMES, *, source: str = "the state dict") -> Lpips:
+    """LPIPS with the trunk that the arrays hold; `names` is the pattern of the trunk's names, as in `vgg.NAMES`.
 
     Raises:
-      InputError: there is no such trunk, or the input is scaled by other constants.
+      InputError: the trunk is neither VGG-16 nor AlexNet, or the input is scaled by other constants.
     """
     for name, constant in (("shift", SHIFT), ("scale", SCALE)):
         stored = arrays.get(f"scaling_layer.{name}", constant)
         if np.size(stored) != 3 or not np.allclose(np.ravel(stored), constant, rtol=0, atol=1e-6):
             raise InputError(f"{source} is not LPIPS: scaling_layer.{name} is {np.ravel(stored)}, not {constant}")
-    return Lpips(vgg.infer_trunk(arrays, NAMES, source=source))
-
-
-def infer_parts(arrays: StateDict, *, source: str = "the state dict") -> Lpips:
-    """LPIPS with the trunk that is there in torchvision's names."""
-    return Lpips(vgg.infer_trunk(arrays, source=source))
+    return Lpips(vgg.infer_trunk(arrays, names, source=source))
 
 
 def table(module: Lpips, names: str = NAMES) -> Iterator[Row]:
-    """The rows of trunk and heads, with these names of the trunk's convolutions."""
+    """The rows of trunk and heads; `names` as in `infer`."""
     yield from below("trunk", vgg.table(module.trunk, names))
     for k in range(len(module.trunk.taps)):
         yield Row(f"lin{k}.model.1.weight", f"params/head{k}", per_channel)
@@ -64,8 +60,8 @@ LPIPS_PARTS = Format(
     "LPIPS from two files: torchvision's VGG-16 or AlexNet, and the lpips package's heads",
     Lpips,
     marks=("lin0.model.1.weight", "features.0.weight"),
-    infer=infer_parts,
-    table=lambda module: table(module, vgg.NAMES),
+    infer=functools.partial(infer, names=vgg.NAMES),
+    table=functools.partial(table, names=vgg.NAMES),
     inputs=_inputs,
     ignored=IGNORED,
 )

@@ -1,14 +1,14 @@
 """ResNets with bottlenecks -> `common.nn.resnet.ResNet`.
 
-All of these share torchvision's names (`conv1`, `bn1`, `layer{1..4}.{i}.*`, `fc`) below a prefix of their own:
+All of these checkpoints share torchvision's names (`conv1`, `bn1`, `layer{1..4}.{i}.*`, `fc`) but not their prefix:
 
 | checkpoint | prefix |
 |---|---|
 | torchvision, DINO's released backbone | none |
 | ContrastLandmark | `encoder.module.`, in the entries `model` and `model_ema` |
-| MoCo | `module.encoder_q.` is taken, `module.encoder_k.` is its moving average |
-| DINO's full checkpoint | `teacher.backbone.` is taken; `student.module.backbone.` |
-| others | `module.`, `backbone.`, `encoder.`, ...: any under which the network is the only one |
+| MoCo | `module.encoder_q.` is taken, not its moving average `module.encoder_k.` |
+| DINO's full checkpoint | `teacher.backbone.` is taken, not `student.module.backbone.` |
+| others | any, such as `module.`, if the checkpoint holds no other ResNet |
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ HEAD = "fc.weight"
 
 
 def infer(arrays: StateDict, *, source: str = "the state dict") -> ResNet:
-    """The network whose arrays these are; with a head if it is one linear layer (MoCo v2's are two: left out)."""
+    """The network with these arrays. A head of two linear layers, as in MoCo v2, is left out."""
     firsts = [f"layer{stage}.0.conv3.weight" for stage in range(1, 5)]
     shapes = shapes_of(arrays, firsts, source=source, what="a ResNet with four stages of bottlenecks")
     widths = tuple(shape[0] // EXPANSION for shape in shapes)

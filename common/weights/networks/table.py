@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -17,7 +17,7 @@ Function = Callable[[np.ndarray], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Transform:
-    """The change from a checkpoint's layout of an array to that of the variables (`apply`) and back (`invert`)."""
+    """Change of an array's layout, from the checkpoint to the variables (`apply`) and back (`invert`)."""
 
     apply: Function
     invert: Function
@@ -53,7 +53,7 @@ def flattened(height: int, width: int) -> Transform:
 
 
 def conv(source: str, path: str, bias: bool = False) -> Iterator[Row]:
-    """Rows of a convolution. Here and below `path` is the layer's, without its collection."""
+    """Rows of a convolution. As in the functions below, `path` is the path of the layer without the collection."""
     yield Row(f"{source}.weight", f"params/{path}/kernel", hwio)
     if bias:
         yield Row(f"{source}.bias", f"params/{path}/bias", same)
@@ -66,34 +66,34 @@ def dense(source: str, path: str, kernel: Transform = transposed) -> Iterator[Ro
 
 
 def layer_norm(source: str, path: str) -> Iterator[Row]:
-    """Rows of scale and bias."""
+    """Rows of a layer normalisation: scale and bias."""
     yield Row(f"{source}.weight", f"params/{path}/scale", same)
     yield Row(f"{source}.bias", f"params/{path}/bias", same)
 
 
 def batch_norm(source: str, path: str) -> Iterator[Row]:
-    """Rows of scale, bias and the running statistics."""
+    """Rows of a batch normalisation: scale, bias and running statistics."""
     yield from layer_norm(source, path)
     yield Row(f"{source}.running_mean", f"batch_stats/{path}/mean", same)
     yield Row(f"{source}.running_var", f"batch_stats/{path}/var", same)
 
 
 def below(module: str, rows: Iterable[Row]) -> Iterator[Row]:
-    """The rows of a network that is the submodule `module` of another: {collection}/... -> {collection}/{module}/..."""
+    """The rows of a network as the submodule `module` of another: {collection}/... -> {collection}/{module}/..."""
     for row in rows:
         yield row._replace(path=row.path.replace("/", f"/{module}/", 1))
 
 
 def numbers(arrays: StateDict, pattern: str) -> list[int]:
-    """The numbers that the first group of `pattern` finds in the names that it matches whole, one per name."""
+    """The number in the first group of `pattern`, for every name that the pattern matches as a whole."""
     return [int(match[1]) for name in arrays if (match := re.fullmatch(pattern, name))]
 
 
 def shapes_of(arrays: StateDict, names: Iterable[str], *, source: str, what: str) -> list[tuple[int, ...]]:
-    """Shapes of the arrays that tell a network's sizes.
+    """Shapes of the arrays called `names`.
 
     Raises:
-      InputError: `source` is not `what`, since it lacks some of the names.
+      InputError: some are absent; says that the file `source` is not `what`.
     """
     names = list(names)
     if absent := [name for name in names if name not in arrays]:
@@ -102,7 +102,7 @@ def shapes_of(arrays: StateDict, names: Iterable[str], *, source: str, what: str
 
 
 def shapes(module, *inputs) -> dict:
-    """Shapes and dtypes of a module's variables for inputs of the given shapes (None is passed on), uncomputed."""
+    """Shapes and dtypes of a module's variables for inputs of these shapes (None is passed on); computes nothing."""
     arrays = [None if shape is None else jax.ShapeDtypeStruct(shape, np.float32) for shape in inputs]
     return jax.eval_shape(module.init, jax.random.key(0), *arrays)
 
@@ -112,18 +112,19 @@ def convert(arrays: StateDict, table: Iterable[Row], template: dict, *, ignored:
 
     Args:
       arrays: arrays by the checkpoint's names.
-      table: a row for every array of `template`.
-      template: the variables' tree with shapes and dtypes, see `shapes`.
-      ignored: regular expression; names outside the table that it matches whole are left out.
-      source: the file, for the message.
+      table: one row per array of `template`.
+      template: tree of the variables' shapes and dtypes, see `shapes`.
+      ignored: regular expression; names outside the table that it matches as a whole are left out.
+      source: the file, for error messages.
 
     Returns:
       A tree like `template` of numpy arrays.
 
     Raises:
-      InputError: all missing, unexpected and mis-shaped names at once.
+      InputError: names are missing or unexpected, or arrays have other shapes; lists all of them.
     """
-    table, wanted = list(table), traverse_util.flatten_dict(template, sep="/")
+    table = list(table)
+    wanted: dict[str, Any] = traverse_util.flatten_dict(template, sep="/")
     if uncovered := wanted.keys() ^ {row.path for row in table}:
         raise ValueError(f"the table and the variables differ in {sorted(uncovered)}")
     result, missing, misshaped = {}, [], []
@@ -147,10 +148,10 @@ def convert(arrays: StateDict, table: Iterable[Row], template: dict, *, ignored:
 
 
 def revert(variables: dict, table: Iterable[Row]) -> dict[str, np.ndarray]:
-    """The inverse of `convert`: arrays by the checkpoint's names, in the table's order, without what was ignored.
+    """The inverse of `convert`: arrays by the checkpoint's names, in the order of the table, without ignored ones.
 
     Raises:
-      InputError: the paths that only the variables or only the table has.
+      InputError: variables and table differ; lists the paths that only one of them has.
     """
     table, flat = list(table), traverse_util.flatten_dict(variables, sep="/")
     if uncovered := flat.keys() ^ {row.path for row in table}:

@@ -1,8 +1,7 @@
 """torchvision's VGG-16 and AlexNet -> `common.nn.vgg.VGG16` and `common.nn.alexnet.AlexNet`.
 
-`features.{i}.*` are the convolutions, where i counts ReLUs and max pools, too, and `classifier.{i}.*` the fully
-connected layers. Of VGG-16 the first two of these are kept, which precision and recall are measured on, where the file
-has them; those of AlexNet are left out.
+Convolutions are `features.{i}.*`, where i also counts ReLUs and max pools. Fully connected layers are
+`classifier.{i}.*`; the first two of VGG-16 are kept if the file has them, all others are left out.
 """
 
 from collections.abc import Iterator
@@ -18,14 +17,15 @@ from common.weights.networks.table import Row, StateDict, conv, dense, flattened
 Trunk = VGG16 | AlexNet
 
 NAMES = "features.{index}"
-"""Name of a convolution, of its `stage` and `index`."""
+"""Pattern of a convolution's name, with its `stage` and `index`."""
 SIDE = 64
+"""Side in pixels of images that both networks take."""
 FC1, FC2 = "classifier.0", "classifier.3"
 IGNORED = r"classifier\..*"
 
 
 def infer(arrays: StateDict, *, source: str = "the state dict") -> Trunk:
-    """The network whose arrays these are."""
+    """The network with these arrays."""
     trunk = infer_trunk(arrays, source=source)
     if isinstance(trunk, VGG16) and f"{FC2}.weight" in arrays:
         return trunk.clone(fc_width=np.shape(arrays[f"{FC2}.weight"])[0])
@@ -33,8 +33,8 @@ def infer(arrays: StateDict, *, source: str = "the state dict") -> Trunk:
 
 
 def infer_trunk(arrays: StateDict, names: str = NAMES, *, source: str = "the state dict") -> Trunk:
-    """The convolutions whose arrays these are: AlexNet's if the first kernel is 11x11, else those of VGG-16."""
-    first = np.shape(arrays.get(names.format(stage=1, index=0) + ".weight"))
+    """The convolutions with these arrays: AlexNet if the first kernel is 11x11, otherwise VGG-16."""
+    first = np.shape(arrays.get(names.format(stage=1, index=0) + ".weight", ()))
     trunk = AlexNet if first[2:] == (11, 11) else VGG16
     # The last convolution of a stage tells its width.
     last = {stage: names.format(stage=stage, index=index) + ".bias" for _, stage, index in _convolutions(trunk)}
@@ -53,7 +53,7 @@ def table(module: Trunk, names: str = NAMES) -> Iterator[Row]:
 
 
 def _convolutions(trunk: type[Trunk]) -> Iterator[tuple[str, int, int]]:
-    """(layer, stage, index) of every convolution."""
+    """(name of the layer, stage, index in torchvision's names) per convolution."""
     index = 0
     if trunk is AlexNet:
         for stage, (*_, pool) in enumerate(LAYERS, start=1):

@@ -1,9 +1,9 @@
 """Vision transformers -> `common.nn.vit.ViT`.
 
 DINO, DeiT and DINOv2 use the same names in their own files and in timm: `cls_token`, `pos_embed`, `patch_embed.proj`,
-`blocks.{i}.{norm1,attn.qkv,attn.proj,norm2,mlp.fc1,mlp.fc2}`, `norm`; DINOv2 adds `blocks.{i}.ls{1,2}.gamma`, DeiT
-`head`. They lie below a prefix of their own in training checkpoints (`teacher.backbone.` is taken before
-`student.module.backbone.`) and in `model.` of DeiT's files. Registers and distillation tokens are refused.
+`blocks.{i}.{norm1,attn.qkv,attn.proj,norm2,mlp.fc1,mlp.fc2}`, `norm`. DINOv2 adds `blocks.{i}.ls{1,2}.gamma`, DeiT
+adds `head`. Training checkpoints have prefixes (`teacher.backbone.` is preferred to `student.module.backbone.`), and
+DeiT's files have `model.`. Registers and distillation tokens are refused.
 """
 
 import dataclasses
@@ -21,10 +21,10 @@ HEAD = "head.weight"
 
 
 def infer(arrays: StateDict, *, source: str = "the state dict") -> ViT:
-    """The network whose arrays these are.
+    """The network with these arrays.
 
-    The arrays do not tell the number of heads, which are taken to have 64 channels as in all of these networks, nor
-    how positions are to be interpolated (`dino_positions`).
+    The arrays do not tell the number of heads, so every head is assumed to have 64 channels, as in all of these
+    networks. Neither do they tell how positions are interpolated (`dino_positions`).
     """
     names = ("patch_embed.proj.weight", "pos_embed")
     (width, _, patch, _), positions = shapes_of(arrays, names, source=source, what="a vision transformer")
@@ -32,7 +32,7 @@ def infer(arrays: StateDict, *, source: str = "the state dict") -> ViT:
     if 1 + grid**2 != positions[1]:
         raise InputError(f"{source}: pos_embed has {positions[1]} positions, not a class token's and a square grid's")
     if width % HEAD_DIM:
-        raise InputError(f"{source}: {width} channels are no number of heads of {HEAD_DIM}; name the network")
+        raise InputError(f"{source}: {width} channels are no multiple of {HEAD_DIM} per head; name another network")
     return ViT(
         patch=patch,
         width=width,
@@ -72,13 +72,13 @@ def table(module: ViT) -> Iterator[Row]:
 
 DINO = Format(
     "dino",
-    "vision transformer of DINO or DINOv2, also as timm names it; positions interpolated as they do",
+    "vision transformer of DINO or DINOv2, also in timm's names; interpolates positions as they do",
     ViT,
     marks=("patch_embed.proj.weight", "cls_token", "pos_embed"),
     infer=infer_dino,
     table=table,
     inputs=lambda module: ((1, module.patch, module.patch, 3),),
-    ignored=r"mask_token|head\..*",  # the token is DINOv2's, for training
+    ignored=r"mask_token|head\..*",  # DINOv2 needs the mask token in training only
 )
 DEIT = dataclasses.replace(
     DINO, name="deit", what="vision transformer of DeiT, or another in timm's names", infer=infer

@@ -1,4 +1,4 @@
-"""Inert constructors that the names of a pickle may stand for: they turn the file's arguments into data."""
+"""Inert constructors, for which names in a pickle may stand: they turn the file's arguments into data."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ MAX_DEPTH = 100
 
 
 class Inert:
-    """An object of the file as data. `value` is arrays and plain containers, which may hold inert objects again."""
+    """An object of the file as data. Its `value` is an array or a plain container, which may hold inert objects."""
 
     def build(self, state: Any) -> None:
         """Takes the state that the file gives the object."""
@@ -25,7 +25,7 @@ class Inert:
 
 @dataclasses.dataclass(frozen=True)
 class Constructor:
-    """Meaning of a name that the file calls: `make` takes the file's arguments."""
+    """Meaning of a name that the file calls: `make`, called with the file's arguments."""
 
     name: str
     make: Callable[..., Any]
@@ -35,7 +35,7 @@ class Constructor:
 
 
 def plain(value: Any) -> Any:
-    """`value` with inert objects resolved: arrays, numbers, strings and None in dicts by name; sequences by index."""
+    """`value` without inert objects: arrays, numbers, strings and None in dicts; sequences become dicts by index."""
     left = iter(range(MAX_ITEMS))
 
     def convert(value: Any, depth: int) -> Any:
@@ -63,7 +63,7 @@ def members(items: Any = ()) -> set:
 
 
 def latin1(text: str, encoding: str) -> bytes:
-    """`_codecs.encode`, as which old protocols write bytes; other codecs are refused."""
+    """`_codecs.encode`, with which old protocols write bytes; codecs other than Latin-1 are refused."""
     if type(text) is not str or encoding not in ("latin1", "latin-1"):
         raise refused(f"encodes by {encoding!r}")
     return text.encode("latin1")

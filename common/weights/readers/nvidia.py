@@ -1,8 +1,8 @@
 """NVIDIA's pickles of StyleGAN2-ADA: a dict of `G`, `D`, `G_ema`, the augmentation pipe and settings.
 
 Each network is written with the source text of its class, which the official reader executes. Here the text is dropped
-and the state of the object is kept: a module becomes a dict of its parameters, buffers and inner modules by name, and
-`_init_kwargs` are the arguments that it was made with.
+and the state of the object is kept: a module becomes a dict of its parameters, buffers and inner modules by name, with
+the arguments of its constructor as `_init_kwargs`.
 """
 
 import io
@@ -61,7 +61,7 @@ class Module(Inert):
 def persistent(meta: Any) -> Module:
     """`_reconstruct_persistent_obj`: {'type': 'class', 'class_name': ..., 'module_src': ..., 'state': ...}."""
     if type(meta) is not dict or meta.get("type") != "class" or type(meta.get("state")) is not dict:
-        raise refused("holds a persistent object that is not one of a class")
+        raise refused("holds a persistent object that is no instance of a class")
     module = Module()
     module.build(meta["state"])
     return module

@@ -1,9 +1,9 @@
 """Reads pickles without running them.
 
 A pickle is a program for a stack machine that may import and call anything. The machine here knows a closed list of
-instructions, and names stand only for what a closed table says: constants or our own inert constructors, which turn
-their arguments into data. Nothing is imported, called or given attributes because a file says so; instructions outside
-the list (extension codes, classes by INST and OBJ, out-of-band buffers) are refused, and so is every other name.
+instructions and a closed table of names. A name stands for a constant or for an inert constructor of this project,
+which turns its arguments into data. Nothing is imported, called or given attributes because a file says so. Other names
+and other instructions (extension codes, classes by INST and OBJ, out-of-band buffers) are refused.
 
 Memory is bounded by the size of the file: an instruction makes at most one small object or takes its bytes from the
 file, `MAX_OPERATIONS` bounds their number, and `inert.plain` bounds what nesting and sharing can expand to.
@@ -31,15 +31,15 @@ IGNORED = frozenset(("PROTO", "FRAME"))
 
 
 def load(file: BinaryIO, names: Names, persistent: Callable[[Any], Any] | None = None) -> Any:
-    """The value of the pickle at the file's position; the position is then behind it.
+    """The value of the pickle at the file's position, which moves to the end of the pickle.
 
     Args:
-      file: in memory (`io.BytesIO`), so that no announced length can exceed what is there.
+      file: a file in memory (`io.BytesIO`), so that a length in the pickle cannot exceed the file.
       names: (module, name) -> constant or `Constructor`.
-      persistent: the object that a persistent id, such as a storage's, stands for; there are none when absent.
+      persistent: persistent id, such as that of a storage -> object. When absent, persistent ids are refused.
 
     Raises:
-      Unreadable: damaged, or it asks for what is not allowed.
+      Unreadable: the pickle is damaged, or holds a name or an instruction that is not allowed.
     """
     machine = _Machine(names, persistent)
     try:

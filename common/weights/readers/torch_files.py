@@ -2,9 +2,9 @@
 
 Since PyTorch 1.6 a file is a zip archive with a pickle, `data.pkl`, and an entry per storage, `data/0`, `data/1`, ...
 
-The legacy format (before 1.6, or `_use_new_zipfile_serialization=False`) is a row of pickles: a magic number, the
-version, the writer's byte order, the object and the keys of its storages. Then follow, per key, the number of elements
-as int64 and the elements.
+The legacy format (before 1.6, or `_use_new_zipfile_serialization=False`) is a sequence of pickles: a magic number, the
+version, the writer's byte order, the object, and the keys of its storages. They are followed, per key, by the number of
+elements as int64 and the elements.
 """
 
 import io
@@ -20,14 +20,14 @@ from common.weights.readers.torch_tensors import STORAGE_NAMES, TENSOR_NAMES, St
 
 MAGIC = 0x1950A86A20F9469CFC6C
 VERSION = 1001
-BIG_ENDIAN = "written by a big-endian machine; save it again by a little-endian one"
+BIG_ENDIAN = "written on a big-endian machine; save it again on a little-endian one"
 
 
 def read_zip(path: Path) -> Any:
     """The saved object as arrays and plain dicts; storages that no array needs are not read.
 
     Raises:
-      Unreadable: damaged or refused.
+      Unreadable: the file is damaged or refused.
     """
     with Archive(path, stored=True) as archive:
         names = archive.names
@@ -54,17 +54,17 @@ def read_legacy(data: bytes) -> Any:
 
 
 def storage_from_bytes(data: Any) -> Storage:
-    """`torch.storage._load_from_bytes`: a storage inside a pickle is a whole file of the legacy format again."""
+    """`torch.storage._load_from_bytes`: a storage inside a pickle is itself a whole file of the legacy format."""
     if type(data) is not bytes or not is_legacy(data):
         raise damaged("a storage in an unknown format")
-    storage = _load(data, PLAIN_NAMES | STORAGE_NAMES)  # nothing in it can be such bytes once more
+    storage = _load(data, PLAIN_NAMES | STORAGE_NAMES)  # it cannot hold such bytes again
     if type(storage) is not Storage:
         raise damaged("bytes of a storage hold something else")
     return storage
 
 
 class Storages:
-    """The storages of one file by key; `fetch` gives the bytes of a key when they are first needed."""
+    """The storages of one file by key; `fetch` returns the bytes of a key when they are first needed."""
 
     def __init__(self, fetch: Callable[[str], bytes | memoryview]):
         self.by_key: dict[str, Storage] = {}
@@ -88,13 +88,13 @@ def _load(data: bytes, names: safe_pickle.Names) -> Any:
         raise Unreadable("of an unknown version of PyTorch's format; save it again by a current one")
     if system.get("little_endian") is not True:
         raise Unreadable(BIG_ENDIAN)
-    places: dict[str, slice] = {}  # where the elements of each key are, known at the very end
+    places: dict[str, slice] = {}  # bytes of each key's elements, known after the last pickle
     storages = Storages(lambda key: memoryview(data)[places[key]])
     value = safe_pickle.load(file, names, storages.find)
     keys = safe_pickle.load(file, PLAIN_NAMES)
     found = storages.by_key
     if type(keys) is not list or any(type(key) is not str for key in keys) or sorted(keys) != sorted(found):
-        raise damaged("the storages are not those that the arrays need")
+        raise damaged("the arrays need other storages")
     position = file.tell()
     for key in keys:
         start, end = position + 8, position + 8 + found[key].count * found[key].dtype.itemsize

@@ -12,7 +12,7 @@ from common.errors import damaged, refused
 from common.weights.readers import pickled_numpy
 from common.weights.readers.inert import PLAIN_NAMES, Inert, constructors
 
-# The class of a storage, which is part of its persistent id, stands for the dtype of its elements.
+# A persistent id holds the class of its storage, which stands for the dtype of the elements.
 STORAGES = {
     "FloatStorage": np.dtype(np.float32),
     "DoubleStorage": np.dtype(np.float64),
@@ -29,14 +29,14 @@ DTYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16"
 
 
 class Storage(Inert):
-    """A flat array of `count` elements, whose bytes are fetched when a tensor needs them first."""
+    """A flat array of `count` elements, whose bytes are fetched when a tensor first needs them."""
 
     def __init__(self, dtype: np.dtype, count: int, fetch: Callable[[], bytes | memoryview]):
         self.dtype, self.count, self.fetch = dtype, count, fetch
 
     @functools.cached_property
     def array(self) -> np.ndarray:
-        """[count], read-only; tensors that share the storage share it."""
+        """Elements [count], read-only; tensors with the same storage share this array."""
         data = self.fetch()
         if len(data) != self.count * self.dtype.itemsize:
             raise damaged(f"a storage of {self.count} {self.dtype} has {len(data)} bytes")

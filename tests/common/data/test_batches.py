@@ -12,7 +12,7 @@ N = 13
 
 
 class Rows:
-    """Rows 0 to `count` - 1 as their own examples; `makes` counts how often one is made rather than kept."""
+    """Rows 0 to `count` - 1 as their own examples; `makes` counts how often an example is made anew."""
 
     def __init__(self, count: int = N, cache_bytes: float = 0):
         self.count, self.makes = count, 0
@@ -49,7 +49,7 @@ def test_every_epoch_has_every_row_once_in_its_own_order():
 def test_the_seed_alone_fixes_the_order():
     first = indices(endless(), 8)
     for threads in (1, 16):
-        np.testing.assert_array_equal(first, indices(endless(threads=threads, prefetch=2), 8))
+        np.testing.assert_array_equal(first, indices(endless(threads=threads), 8))
     assert (first != indices(endless(seed=8), 8)).any()
 
 
@@ -59,7 +59,7 @@ def test_a_set_smaller_than_the_batch_repeats():
 
 @pytest.mark.parametrize("done", [0, 1, 5])
 def test_resumes_with_the_very_next_batch(done):
-    """Also in the middle of an epoch: 13 rows in batches of 4 never end with one."""
+    """The middle of an epoch is covered: an epoch of 13 rows never ends with a batch of 4."""
     iterator = endless()
     for _ in range(done):
         next(iterator)

@@ -1,4 +1,4 @@
-"""Decoding: every mode and rotation becomes upright RGB, and what cannot be decoded is named."""
+"""Decoding: every mode and rotation becomes upright RGB, and an error names a file that cannot be decoded."""
 
 import io
 

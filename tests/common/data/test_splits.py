@@ -1,4 +1,4 @@
-"""The rows that a seed draws, and sources of faces that hold those rows."""
+"""Rows that a seed draws, and sources that hold these rows."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_a_draw_has_rows_in_order_and_holds_the_smaller_ones(draw):
             draw(N, n, seed=0)
 
 
-def test_a_draw_of_the_paper_is_numpys_and_one_of_ada_its_legacy_generators():
+def test_few_shot_draws_use_numpys_generator_and_ada_draws_the_legacy_one():
     np.testing.assert_array_equal(few_shot_rows(N, 3, seed=5), sorted(np.random.default_rng(5).permutation(N)[:3]))
     rows = np.arange(N)
     np.random.RandomState(5).shuffle(rows)

@@ -1,4 +1,4 @@
-"""The reader of CSV tables: what it returns, and what it refuses with the place and the column."""
+"""Reader of CSV tables: its values, and its errors, which name the place and the column."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_optional_cells_may_be_anything(table):
 
 
 @pytest.mark.parametrize("cell", ["", "nan", "inf", "1e99", "12;5"])
-def test_what_is_no_number_is_named(table, cell):
+def test_a_cell_without_a_number_is_named(table, cell):
     with pytest.raises(InputError, match=f't.csv, row 3, column "y": "{cell}"'):
         table(f"x,y\n1,2\n1,{cell}\n").numbers(("x", "y"))
 

@@ -13,7 +13,7 @@ BOTH = [attribute_linearity, hsr_attribute_linearity]
 
 
 def test_equation_frame_by_frame():
-    """Eq. (4.5) with its sums as they are written: over t = 1/N, ..., 1 and over the attributes."""
+    """Eq. (4.5) as written, with sums over t = 1/N, ..., 1 and over the attributes."""
     scores, n = np.asarray(SCORES, np.float64), 10
     total = 0.0
     for pair in scores:
@@ -38,8 +38,8 @@ def test_straight_lines_score_0(metric):
     np.testing.assert_allclose(metric(lines), jnp.zeros(5), atol=1e-11)
 
 
-def test_what_changes_nothing():
-    """Any straight line added to the scores of a pair; for the normalised score any unit of an attribute instead."""
+def test_invariance():
+    """A straight line added to a pair's scores changes nothing; nor does an attribute's unit if it is normalised."""
     slopes = jax.random.normal(jax.random.key(0), (7, 1, 5))
     tilted = SCORES + slopes * jnp.asarray(T, jnp.float32)[None, :, None]
     np.testing.assert_allclose(attribute_linearity(tilted), attribute_linearity(SCORES), rtol=1e-4)

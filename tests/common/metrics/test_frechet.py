@@ -3,8 +3,8 @@
 import numpy as np
 import scipy.linalg
 
-from common.metrics.frechet import fid, frechet_distance
-from common.metrics.moments import covariance, feature_moments
+from common.metrics.frechet import fid
+from common.metrics.moments import Moments, covariance, feature_moments
 
 RNG = np.random.default_rng(0)
 MIX = RNG.normal(size=(12, 12))
@@ -35,8 +35,8 @@ def test_fid_of_fewer_images_than_features():
     few = RNG.normal(size=(5, 12))
     same = feature_moments(few)
     assert abs(fid(same, same)) < 1e-12 * np.trace(covariance(same))
-    first, second = np.diag([1.0, 4.0, 0, 0]), np.diag([0, 0, 9.0, 0])
-    np.testing.assert_allclose(frechet_distance(np.zeros(4), np.zeros(4), first, second), 14.0, rtol=1e-12)
+    first, second = (Moments(1.0, np.zeros(4), np.diag(variances)) for variances in ([1.0, 4, 0, 0], [0, 0, 9.0, 0]))
+    np.testing.assert_allclose(fid(first, second), 14.0, rtol=1e-12)
 
 
 def test_pytorch_fid_divides_by_one_less():

@@ -23,7 +23,7 @@ def test_squared_mmd_pair_by_pair():
 
 
 def test_kid_is_unbiased():
-    """Its mean over draws from one distribution is 0 within four standard errors; that of plain means is not."""
+    """Its mean over draws of one distribution is 0 within four standard errors; plain means over all pairs are not."""
     pairs = [np.random.default_rng(seed).normal(size=(2, 20, 4)) for seed in range(400)]
     values = np.array([squared_mmd(x, y) for x, y in pairs])
     plain = [cubic_kernel(x, x).mean() + cubic_kernel(y, y).mean() - 2 * cubic_kernel(x, y).mean() for x, y in pairs]

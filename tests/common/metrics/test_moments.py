@@ -12,7 +12,7 @@ from common.errors import InputError
 from common.metrics.moments import batch_moments, covariance, empty, feature_moments, merge
 
 RNG = np.random.default_rng(0)
-# Correlated features of different sizes, away from 0 as those after a ReLU are.
+# Correlated features of different sizes, all above 0 as after a ReLU.
 FEATURES = np.float32(np.abs(RNG.normal(size=(2000, 24)) @ RNG.normal(size=(24, 24))) * np.geomspace(0.01, 100, 24) + 1)
 MESH = jax.make_mesh((8,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
 SHARDED = NamedSharding(MESH, PartitionSpec("data"))
@@ -39,7 +39,7 @@ def test_batch_by_batch_is_at_once(size):
 
 
 def test_the_split_over_devices_is_not_seen():
-    """The last batch is filled with NaN, some of it on every row of a device."""
+    """The last batch is padded with NaN; on some devices all rows are padding."""
     total = empty(24)
     for batch in batches(192):
         rows = np.full((192, 24), np.nan, np.float32)
@@ -52,7 +52,7 @@ def test_the_split_over_devices_is_not_seen():
 
 
 def test_sum_in_float32_would_not_do():
-    """What the module is for: sums over all images in float32 lose the digits that the batches keep."""
+    """Sums over all images in float32 lose digits that the batches keep."""
     total, squares = jnp.zeros(24), jnp.zeros((24, 24))
     for batch in batches(64):
         total, squares = total + batch.sum(0), squares + batch.T @ batch

@@ -30,7 +30,7 @@ def squares(a, b):
 
 @pytest.mark.parametrize("epsilon", [1e-1, 1e-2])
 def test_a_linear_generator_has_one_length(epsilon):
-    """Its images move evenly in W, so the length is that of the whole path at every position and for every step."""
+    """Its images move evenly in W, so every position and every step gives the length of the whole path."""
     lengths = path_lengths(A, B, TIMES, mapping, synthesis, squares, epsilon=epsilon)
     whole = squares(synthesis(mapping(A)), synthesis(mapping(B)))
     np.testing.assert_allclose(lengths, whole, rtol=1e-3)
@@ -79,7 +79,7 @@ def test_slerp():
     np.testing.assert_allclose(slerp(A, B, jnp.ones(6)), unit_b, atol=1e-6)
     np.testing.assert_allclose(slerp(A, B, TIMES), slerp(B, A, 1 - TIMES), atol=1e-6)
     np.testing.assert_allclose(jnp.linalg.norm(slerp(A, B, TIMES), axis=1), 1, rtol=1e-6)
-    # A vector with itself has no direction to turn in, and its cosine is 1 up to rounding, of which acos has the root.
+    # Equal vectors define no direction to turn in; acos turns the rounding error of their cosine into its square root.
     np.testing.assert_allclose(slerp(A, A, TIMES), unit_a, atol=1e-3)
 
 

@@ -66,7 +66,7 @@ def test_a_tile_fits_in_a_gibibyte():
 
 
 def test_bad_sets_are_loud():
-    with pytest.raises(InputError, match="3 nearest others of 3 samples"):
+    with pytest.raises(InputError, match="3 samples have no 3 nearest"):
         precision_recall(REAL, GENERATED[:3])
     with pytest.raises(AssertionError):
         precision_recall(REAL, GENERATED[:, :5])

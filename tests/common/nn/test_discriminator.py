@@ -9,7 +9,7 @@ import pytest
 
 from common.nn import stylegan2_layers
 from common.nn.discriminator import Discriminator, minibatch_std
-from common.ops import conv_down
+from common.ops import conv_scaled
 from common.train import sharding
 
 KEY = jax.random.key(0)
@@ -89,7 +89,7 @@ def test_groups_that_do_not_fit(group, count, sub_batch):
 
 
 def test_equal_images_do_not_deviate():
-    """And their gradient is finite, where the deviation alone would have none."""
+    """The gradient is finite, too; without the epsilon it would not be."""
     x = jnp.ones((4, 4, 4, 2))
     np.testing.assert_allclose(minibatch_std(x), 1e-4, rtol=1e-3)
     assert not jax.grad(lambda x: minibatch_std(x).sum())(x).any()
@@ -97,7 +97,7 @@ def test_equal_images_do_not_deviate():
 
 @pytest.mark.parametrize(("sub_batch", "exchanges"), [(None, True), (2, False)])
 def test_groups_do_not_depend_on_the_sharding(sub_batch, exchanges):
-    """Two images a device: groups of the whole batch reach across devices, those of sub-batches of two do not."""
+    """Two images per device: groups of the whole batch reach across devices, groups of sub-batches of two do not."""
     network = Discriminator(8, channel_base=64, channel_max=8, mbstd_group=2, mbstd_batch=sub_batch)
     images = np.random.default_rng(0).normal(size=(16, 8, 8, 3)).astype(np.float32)
     variables, mesh = initialize(network, images), sharding.make_mesh()
@@ -115,7 +115,7 @@ def test_groups_do_not_depend_on_the_sharding(sub_batch, exchanges):
 
 
 def test_logits_see_the_group(variables):
-    """Changing one image moves the logits of those in its group and of no others."""
+    """Changing one image moves the logits of the images in its group only."""
     network, images = NETWORK.clone(mbstd_group=2), IMAGES
     before, _ = run(network, variables, images)
     after, _ = run(network, variables, images.at[0].multiply(2.0))
@@ -144,7 +144,7 @@ def test_r1_gradient(monkeypatch, architecture):
     images = IMAGES[:, :16, :16]
     variables = initialize(network, images)
     ours = r1_gradient(network, variables, images)
-    for module in (stylegan2_layers, conv_down):
+    for module in (stylegan2_layers, conv_scaled):
         monkeypatch.setattr(module, "conv2d", xla_conv2d)
     theirs = r1_gradient(network, variables, images)
     # float32 with sums of up to 16 * 16 * 8 * 9 terms in other orders, through 7 layers twice

@@ -18,7 +18,7 @@ def stages(sizes, seed=0):
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in zip(WIDTHS, shapes, strict=True)}
 
 
-# 96 px, and 136 x 100 px, of which no stage but the first is half of the one before.
+# Stages for 96 px, where each has half the size of the stage before, and for 136 x 100 px, where sizes are rounded up.
 SIZES = {"even": [(24, 24), (12, 12), (6, 6), (3, 3)], "odd": [(34, 25), (17, 13), (9, 7), (5, 4)]}
 
 

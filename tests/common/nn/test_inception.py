@@ -130,15 +130,6 @@ def test_torch_fidelity_input():
     np.testing.assert_array_equal(resized[:, 0, 0], (images[:, 0, 0].astype(jnp.float32) - 128) / 128)
 
 
-def test_stylegan2_ada_uint8():
-    levels = np.arange(256, dtype=np.float32)
-    images = (levels / 127.5 - 1).reshape(1, 16, 16, 1)
-    np.testing.assert_array_equal(inception.stylegan2_ada_uint8(images).ravel(), levels)
-    truncated = inception.stylegan2_ada_uint8(jnp.asarray([-3.0, 0.0, 0.99, 1.0, 3.0]))
-    np.testing.assert_array_equal(truncated, [0, 128, 254, 255, 255])
-    assert truncated.dtype == jnp.uint8
-
-
 def test_kinds_of_input_are_told_apart():
     pixels = np.zeros((1, 80, 80, 3), np.uint8)
     with pytest.raises(AssertionError):

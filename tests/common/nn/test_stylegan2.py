@@ -10,7 +10,7 @@ import pytest
 from common.nn import stylegan2, stylegan2_layers
 from common.nn.stylegan2 import Generator, MappingNetwork, SynthesisNetwork
 from common.nn.stylegan2_layers import modulated_conv
-from common.ops import conv_up
+from common.ops import conv_scaled
 
 KEY = jax.random.key(0)
 SMALL = dict(w_dim=16, channel_base=256, channel_max=16)
@@ -42,17 +42,17 @@ def apply():
 
 
 def test_layers_are_numbered_from_the_coarsest():
-    assert stylegan2.num_ws(256) == SynthesisNetwork.num_ws(256) == 14
+    assert stylegan2.num_ws(256) == 14
     names = [stylegan2.conv_name(i) for i in range(stylegan2.num_convs(32))]
     expected = [(4, "conv1"), *((r, f"conv{i}") for r in (8, 16, 32) for i in (0, 1))]
     assert names == expected
-    assert [SynthesisNetwork.channels(r, 16384) for r in (4, 32, 64, 256)] == [512, 512, 256, 64]
+    assert [stylegan2.channels(r, 16384) for r in (4, 32, 64, 256)] == [512, 512, 256, 64]
     with pytest.raises(ValueError, match="power of two"):
         stylegan2.num_ws(48)
 
 
 def test_every_row_of_ws_steers_its_layers_only(variables, apply):
-    """Row i first changes convolution i; the rows of RGB layers are those of the next convolution."""
+    """Row i first changes convolution i; an RGB layer has the row of the next convolution."""
     _, before = apply(variables, WS)
     for row in range(WS.shape[1]):
         _, after = apply(variables, jnp.asarray(WS).at[:, row].add(1.0))
@@ -101,7 +101,7 @@ def test_conv_by_conv_is_the_whole_network(variables, apply):
     outputs = NETWORK.apply(variables, WS, method=walk)
     for name, output in outputs.items():
         np.testing.assert_allclose(output, features[name], atol=1e-5)
-    assert outputs["b32.conv1"].shape == (2, 32, 32, SynthesisNetwork.channels(32, 256, 16))
+    assert outputs["b32.conv1"].shape == (2, 32, 32, stylegan2.channels(32, 256, 16))
 
 
 def test_noise_modes(variables, apply):
@@ -129,7 +129,7 @@ def test_bfloat16_keeps_a_float32_image(variables, apply):
     assert 0 < np.abs(image - exact).mean() < 0.05 * np.std(exact)
 
 
-def test_modulated_conv_is_one_convolution_a_sample():
+def test_modulated_conv_is_one_convolution_per_sample():
     """Against the definition with the kernel modulated and demodulated for each sample (StyleGAN2, Eq. 1 and 3)."""
     random = np.random.default_rng(1)
     x, kernel, style = (random.normal(size=s).astype(np.float32) for s in ((3, 5, 6, 4), (3, 3, 4, 7), (3, 4)))
@@ -157,7 +157,7 @@ def test_path_length_gradient(monkeypatch):
 
     variables = jax.jit(network.init, compiler_options=QUICK)(KEY, ws)
     ours = gradient()
-    for module in (stylegan2_layers, conv_up):
+    for module in (stylegan2_layers, conv_scaled):
         monkeypatch.setattr(module, "conv2d", xla_conv2d)
     theirs = gradient()
     # float32 with sums of up to 16 * 16 * 16 * 9 terms in other orders, through 5 layers twice

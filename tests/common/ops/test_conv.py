@@ -10,7 +10,7 @@ import pytest
 from jax import lax
 
 from common.ops.conv import conv2d
-from common.ops.conv_scaled import conv2d_up
+from common.ops.conv_scaled import conv2d_down, conv2d_up
 from common.ops.resample import BINOMIAL
 
 # The arrays are tiny: compiling takes the time.
@@ -147,25 +147,15 @@ def test_forward_mode_is_refused():
         jax.jvp(lambda x: conv2d(x, kernel), (x,), (x,))
 
 
-def up_reference(x, kernel, taps=BINOMIAL):
-    """The definition: insert zeros, convolve truly with the kernel, convolve truly with the low-pass, gain 4."""
-    taps = np.asarray(taps) / np.sum(taps)
-    low_pass = jnp.asarray(np.outer(taps, taps), x.dtype)[::-1, ::-1, None, None]
+def up_reference(x, kernel):
+    """The definition: insert zeros, convolve truly with the kernel, convolve with the symmetric low-pass, gain 4."""
+    taps = np.asarray(BINOMIAL) / np.sum(BINOMIAL)
+    low_pass = jnp.asarray(np.outer(taps, taps), x.dtype)[:, :, None, None]
     zeros = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (0, 0, 1), (0, 0, 1), (0, 0, 0)))
     z = reference(zeros, kernel[::-1, ::-1], 1, 2)
     z = z.transpose(0, 3, 1, 2).reshape(-1, *z.shape[1:3], 1)
     y = 4 * reference(z, low_pass, 1, 1)
     return y.reshape(x.shape[0], -1, *y.shape[1:3]).transpose(0, 2, 3, 1)
-
-
-@pytest.mark.parametrize(("channels", "taps"), [((3, 5), (1.0, 2.0, 4.0, 3.0)), ((64, 64), BINOMIAL)])
-def test_up_convolution(float64, channels, taps):
-    x, kernel = arrays((5, 4), 3, *channels, float64)
-    ours = derivatives(functools.partial(conv2d_up, taps=taps), x, kernel)
-    theirs = derivatives(functools.partial(up_reference, taps=taps), x, kernel)
-    assert ours[0].shape == (2, 10, 8, channels[1])
-    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
-        np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * np.abs(b).max())
 
 
 def test_up_convolution_keeps_a_constant_inside():
@@ -174,5 +164,45 @@ def test_up_convolution_keeps_a_constant_inside():
 
 
 def test_up_convolution_refuses_other_kernels():
-    with pytest.raises(ValueError, match="3x3"):
+    with pytest.raises(ValueError, match="kernel"):
         conv2d_up(jnp.ones((1, 4, 4, 1)), jnp.ones((5, 5, 1, 1)))
+
+
+def down_reference(x, kernel):
+    """The definition: pads of 2, convolution with the low-pass, correlation of stride 2."""
+    taps = np.asarray(BINOMIAL) / np.sum(BINOMIAL)
+    z = x.transpose(0, 3, 1, 2).reshape(-1, *x.shape[1:3], 1)
+    z = reference(z, jnp.asarray(np.outer(taps, taps), x.dtype)[:, :, None, None], 1, 2)
+    z = z.reshape(x.shape[0], -1, *z.shape[1:3]).transpose(0, 2, 3, 1)
+    return reference(z, kernel, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("convolve", "definition", "size", "channels", "size_out"),
+    [
+        (conv2d_up, up_reference, (5, 4), (3, 5), (10, 8)),
+        (conv2d_up, up_reference, (5, 4), (64, 64), (10, 8)),
+        (conv2d_down, down_reference, (8, 6), (3, 5), (4, 3)),
+    ],
+)
+def test_scaling_convolutions(float64, convolve, definition, size, channels, size_out):
+    x, kernel = arrays(size, 3, *channels, float64)
+    ours, theirs = derivatives(convolve, x, kernel), derivatives(definition, x, kernel)
+    assert ours[0].shape == (2, *size_out, channels[1])
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * np.abs(b).max())
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_halved_pixels_lie_between_pairs(size):
+    """A ramp x becomes the ramp 2 x + 1/2 away from the border: pixel m is the middle of pixels 2 m and 2 m + 1."""
+    ramp = jnp.broadcast_to(jnp.arange(16.0)[None, None, :, None], (1, 16, 16, 1))
+    centre = jnp.zeros((size, size, 1, 1)).at[size // 2, size // 2].set(1.0)
+    y = conv2d_down(ramp, centre)[0, 2:-2, 2:-2, 0]
+    np.testing.assert_allclose(y, np.tile(2 * np.arange(2.0, 6.0) + 0.5, (4, 1)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("sides", "kernel"), [((7, 8), 3), ((8, 8), 2)])
+def test_down_convolution_refuses_other_sizes(sides, kernel):
+    with pytest.raises(ValueError, match="even sides"):
+        conv2d_down(jnp.ones((1, *sides, 1)), jnp.ones((kernel, kernel, 1, 1)))

@@ -143,7 +143,7 @@ def test_soft_argmax_gradient_is_the_distance_to_the_mean():
 
 @pytest.mark.parametrize("temperature", [None, 0.5])
 def test_local_soft_argmax_gradient(temperature):
-    """Moving weight to the right of the peak moves the result to the right; what is far away has no influence."""
+    """Moving weight to the right of the peak moves the result to the right; distant pixels have no influence."""
     maps = render_gaussian(jnp.full((1, 1, 2), 20.3), SIZE, 2.0)
     gradient = jax.jit(jax.grad(lambda h: local_soft_argmax(h, 4, temperature)[0, 0, 0]))(maps)[0, :, :, 0]
     assert np.isfinite(gradient).all()

@@ -33,9 +33,8 @@ def derivatives(run, x):
     def everything(x):
         return run(x), jax.grad(loss)(x), jax.grad(lambda x: jnp.sin(jax.grad(loss)(x)).sum())(x)
 
-    return jax.jit(everything, compiler_options={"xla_backend_optimization_level": 0})(
-        x
-    )  # tiny: compiling takes the time
+    # The arrays are tiny: compiling takes the time.
+    return jax.jit(everything, compiler_options={"xla_backend_optimization_level": 0})(x)
 
 
 @pytest.mark.parametrize(("up", "down"), [(1, 1), (2, 1), (1, 2), (3, 2), (2, 4)])

@@ -98,7 +98,7 @@ def test_a_perceptual_distance_of_an_imported_network(name, write):
 
 def test_sizes_that_a_network_cannot_take_are_named(write):
     path = write("alexnet", NETWORKS["alexnet"][0])
-    with pytest.raises(InputError, match="field hsr.image_size: 16 px .* less than 31; take 31"):
+    with pytest.raises(InputError, match="field hsr.image_size: 16 px .* at least 31; take 31"):
         load_extractor(path, 16, field="hsr.image_size")
 
 
@@ -118,7 +118,7 @@ def test_choices():
 
 
 def test_target_maps():
-    """Patches row by row without the class token, deepest block first; maps of a ResNet as they are."""
+    """Patches row by row without the class token, deepest block first; maps of a ResNet are unchanged."""
     tokens = jnp.arange(10.0)[None, :, None] * jnp.array([1.0, -1.0])[None, None]
     (patches,) = target_maps({"block3": tokens.astype(jnp.bfloat16)}, ["block3"])
     assert patches.dtype == jnp.float32

@@ -1,4 +1,4 @@
-"""Networks that metrics are of: which are asked for, what their numbers are called, substitutes."""
+"""Networks of metrics: choice, names of their numbers, substitutes."""
 
 import jax
 import jax.numpy as jnp
@@ -18,8 +18,6 @@ from common.weights.networks.vgg import VGG_16
 
 SIDE = 16
 RESNET = ResNet((2, 2, 2, 2), (1, 1, 1, 1), num_outputs=5)
-
-
 VIT = ViT(patch=32, width=64, heads=1, grid=7)
 
 
@@ -31,7 +29,7 @@ def test_a_substitute_never_bears_the_name_of_a_metric(write, name, module):
     assert e.label("FID", "Frechet distance") == f"Frechet distance on {kind} my_{name} (224 px) features"
     assert networks.distance.label == f"path length in {kind} my_{name} (224 px) features"
     assert networks.manifold.digest == e.digest
-    # Features of another input are others, and say so.
+    # Features of smaller images have another digest and another name.
     small = metric_networks.choose(["fid", "ppl"], Files(substitute=path, substitute_size=64))
     assert small.moments.digest != e.digest and small.distance.label.endswith("(64 px) features")
     assert small.distance.digest != networks.distance.digest
@@ -47,7 +45,7 @@ def test_a_substitute_never_bears_the_name_of_a_metric(write, name, module):
 
 def test_a_substitutes_input_is_of_whole_patches(write):
     path = write("dino", VIT)
-    with pytest.raises(InputError, match="substitute_size.*: 80 px are no multiple of 32 .*; take 64"):
+    with pytest.raises(InputError, match="substitute_size.*: 80 px must be a multiple of 32 .*; take 64"):
         metric_networks.choose(["fid"], Files(substitute=path, substitute_size=80))
 
 

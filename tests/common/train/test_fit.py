@@ -1,4 +1,4 @@
-"""Tests `common.train.fit`: what is checked before a directory is claimed, and what a fresh and a continued run do."""
+"""Tests `common.train.fit`: checks before a directory is claimed, fresh runs and continued runs."""
 
 import dataclasses
 
@@ -69,7 +69,7 @@ def job(config: Config, *, start: float = 0.0, on_new=lambda fresh: None, after_
     )
 
 
-def test_a_continued_run_ends_as_one_that_was_not_interrupted(tmp_path):
+def test_a_continued_run_ends_like_an_uninterrupted_one(tmp_path):
     whole = fit(job(Config(str(tmp_path / "whole"), steps=6)))
     assert whole.state.params["w"][0] == -sum(range(1, 7)) / 2 and np.isfinite(whole.speed.images_per_second)
     fresh = []

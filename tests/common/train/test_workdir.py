@@ -56,11 +56,10 @@ def test_a_run_of_another_kind_is_named(tmp_path):
 
     workdir.claim(tmp_path / "run0", Gan())
     (tmp_path / "run0" / "last").mkdir()
-    with pytest.raises(InputError, match="with a Gan; needed is a run with a Config"):
-        workdir.read_config(Config, tmp_path / "run0")
-    with pytest.raises(InputError, match="with a Gan; needed is a run with a Config"):
-        workdir.claim(tmp_path / "run0", Config())
-    with pytest.raises(InputError, match=r"holds several, name one, such as .*run0"):
+    for open_ in (lambda path: workdir.read_config(Config, path), lambda path: workdir.claim(path, Config())):
+        with pytest.raises(InputError, match="with a Gan, where one with a Config is needed"):
+            open_(tmp_path / "run0")
+    with pytest.raises(InputError, match=r"holds several runs, name one of them, such as .*run0"):
         workdir.read_config(Gan, tmp_path)
     (tmp_path / "weights.json").write_text("{}")
     with pytest.raises(InputError, match="imported network"):

@@ -38,7 +38,7 @@ def test_colours_of_prediction_and_truth():
     np.testing.assert_array_equal(at(picture, 30, 25), TARGET)
 
 
-def test_lines_join_what_the_scheme_joins():
+def test_lines_are_those_of_the_scheme():
     with_lines, dots = overlay(GREY, POINTS, scheme=SCHEME), overlay(GREY, POINTS)
     assert drawn(at(with_lines, 35, 20)) and not drawn(at(dots, 35, 20))
     assert not drawn(with_lines[30 * FACTOR : 40 * FACTOR]).any()  # no line goes to c
@@ -49,7 +49,7 @@ def test_edges_are_smooth():
     assert len(np.unique(overlay(GREY, POINTS, scheme=SCHEME)[..., 2])) > 10
 
 
-def test_what_is_unknown_is_not_drawn():
+def test_unknown_landmarks_are_not_drawn():
     unknown = POINTS.copy()
     unknown[2] = np.nan
     np.testing.assert_array_equal(overlay(GREY, unknown)[120:], overlay(GREY, POINTS[:2])[120:])

@@ -1,4 +1,4 @@
-"""Tests `common.weights.published`: what is listed is true of this project's networks and formats."""
+"""Tests `common.weights.published`: the list agrees with this project's networks and formats."""
 
 import jax
 import numpy as np
@@ -30,7 +30,6 @@ def test_what_is_known_is_listed(capsys):
 
 
 def test_sizes_of_what_is_known():
-    """The numbers of values are those of this project's networks."""
     full, small = Generator(1024, channel_base=32768), ViT(patch=14, grid=37, layer_scale=True)
     modules = [
         full,

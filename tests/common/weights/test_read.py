@@ -148,5 +148,5 @@ def test_a_network_is_found_by_its_names():
     with pytest.raises(InputError, match="m.pt: .*no array is called cls_token"):
         part(names, ("cls_token",), source="m.pt")
     two = {f"{net}.{mark}": x for net in ("a", "b") for mark in marks}
-    with pytest.raises(InputError, match=r"not one such network but 2; give one of the prefixes 'a\.', 'b\.'"):
+    with pytest.raises(InputError, match=r"holds 2 such networks, not one; give one of the prefixes 'a\.', 'b\.'"):
         part(two, marks)

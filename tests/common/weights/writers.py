@@ -44,13 +44,13 @@ class Stored(NamedTuple):
 
 
 class Raw(NamedTuple):
-    """Instructions as they are; they should leave one value on the stack."""
+    """Instructions that are written unchanged; they should leave one value on the stack."""
 
     code: bytes
 
 
 def pickled(value: Any) -> bytes:
-    """The pickle of a value made of the above, dicts, lists, tuples, numbers, texts and bytes."""
+    """The pickle of a value made of the classes above, dicts, lists, tuples, numbers, texts and bytes."""
     return b"\x80\x04" + _code(value) + b"."
 
 
@@ -141,7 +141,7 @@ def legacy(value: Any, storages: Storages | None = None) -> bytes:
 
 
 def embedded(array: np.ndarray) -> Call:
-    """A tensor as a pickle holds it that is not written by `torch.save`: the storage is a whole legacy file."""
+    """A tensor in a pickle that `torch.save` did not write: the storage is a whole legacy file."""
     storages = Storages()
     data = legacy(Stored(storages.identity(array)), storages)
     return view(Call(Name("torch.storage", "_load_from_bytes"), (data,)), 0, array.shape)

@@ -1,4 +1,4 @@
-"""Where crops are, what they show, and what they refuse."""
+"""Place and pixels of crops, and the errors for wrong rules and boxes."""
 
 import math
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from common.data.faces import crop
 from common.data.faces.boxes import extend_box, landmark_box, square_box
 from common.data.faces.crop import Crop, apply, crop_face, crop_image, crop_matrix, invert
 from common.errors import InputError
@@ -42,7 +41,7 @@ def test_context_adds_the_same_on_both_sides(size, context, pixels):
 
 @pytest.mark.parametrize("source, expected", [("landmarks", [0, 15, 50, 65]), ("box", [-12.5, 2.5, 62.5, 77.5])])
 def test_the_square_fills_the_crop(source, expected):
-    """Its corners are the outer corners of the corner pixels, half a pixel from their centres."""
+    """The square's corners are the outer corners of the corner pixels, half a pixel from their centres."""
     matrix = crop_matrix(Crop(100, source=source), LANDMARKS, VISIBLE, BOX, "a.png")
     corners = apply(matrix, np.array(expected).reshape(2, 2))
     np.testing.assert_allclose(corners, [[-0.5, -0.5], [99.5, 99.5]], atol=1e-4)
@@ -78,7 +77,7 @@ def test_shrinking_averages():
     assert np.abs(result.astype(int) - 127).max() <= 3
 
 
-def test_outside_is_fill():
+def test_pixels_outside_are_filled():
     image = np.full((20, 30, 3), 200, np.uint8)
     half, _ = crop_image(image, np.array([-20.5, -0.5, -0.5 + 20, 39.5]), 40, fill=7)
     np.testing.assert_array_equal(half[:18, 22:], np.full((18, 18, 3), 200))
@@ -89,7 +88,7 @@ def test_outside_is_fill():
 
 
 def test_against_pillow_inside():
-    """Away from borders it is Pillow's own antialiased bicubic of the same box."""
+    """Inside the image, the crop equals Pillow's own antialiased bicubic resize of the same box."""
     image = np.random.default_rng(1).integers(0, 256, (90, 110, 3), dtype=np.uint8)
     result, _ = crop_image(image, np.array([20.25, 15.5, 80.25, 75.5]), 48)
     expected = Image.fromarray(image).resize((48, 48), Image.Resampling.BICUBIC, box=(20.75, 16, 80.75, 76))
@@ -136,4 +135,3 @@ def test_fabrec_leaves_the_image_and_fills():
         Crop(32, source="fabrec", fill=9), image, LANDMARKS, VISIBLE, np.array([100.0, 100, 140, 140]), "a"
     )
     np.testing.assert_array_equal(result, np.full((32, 32, 3), 9))
-    assert crop.MAX_SIDE > 4000  # a large photograph's face still fits

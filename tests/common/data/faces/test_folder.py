@@ -1,4 +1,4 @@
-"""A folder of annotated images as a source, and annotations in CSV tables."""
+"""Sources from folders of annotated images, with annotations in CSV tables."""
 
 import pickle
 import warnings
@@ -129,22 +129,18 @@ def edit(column, value, row=1):
             "5 of 5 landmarks lie outside .*60 x 50 px",
         ),
         (lambda h, r: (h, [[*x[:2], *(v / 60 for v in x[2:])] for x in r]), "between 0 and 1; they must be pixels"),
-        (lambda h, r: (h, [[*x[:2], *[20] * 10] for x in r]), "row 2: the landmarks are a single place.*add a box"),
+        (lambda h, r: (h, [[*x[:2], *[20] * 10] for x in r]), "row 2: the landmarks all lie at one place.*add a box"),
     ],
 )
 def test_bad_tables(root, change, message):
     fails(message, root, write(root, *change(*table())), FIVE)
 
 
-def test_two_faces_in_one_image_are_no_duplicates(root):
+def test_two_faces_in_one_image_and_one_face_in_two_subsets_are_no_duplicates(root):
     header, rows = table()
     second = [FILES[0], "train", *(FACE + [15, 5]).ravel()]
-    assert len(source(root, header, [*rows, second])) == 4
-
-
-def test_one_face_in_two_subsets_is_no_duplicate(root):
-    header, rows = table()
-    assert source(root, header, [*rows, [rows[2][0], "profile", *rows[2][2:]]]).subsets[3] == "profile"
+    again = [rows[2][0], "profile", *rows[2][2:]]
+    assert source(root, header, [*rows, second, again]).subsets[3:] == ["train", "profile"]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +203,7 @@ def test_real_faces():
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data")
 def test_real_faces_with_named_columns():
-    """Its README: 1,500 faces, 28 of them grey."""
+    """The README of the data counts 1,500 faces, 28 of them grey."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         faces = FolderSource(SHARED / "mtfl", "aflw.csv", FIVE)

@@ -1,7 +1,6 @@
-"""Tests the loader of face crops and the choice of faces for training and validation."""
+"""Tests the loader of face crops."""
 
 import io
-import types
 
 import numpy as np
 import pytest
@@ -10,16 +9,15 @@ from PIL import Image
 from common.data import batches
 from common.data.faces.crop import Crop, apply, crop_face
 from common.data.faces.pipeline import CropLoader, mean_shape
+from common.data.faces.source import Source
 from common.errors import InputError
 
 CROP = Crop(16, context=1.5)
 N, K = 13, 5
 
 
-class Faces:
+class Faces(Source):
     """`count` PNG files in memory; `reads` counts how often one is opened."""
-
-    scheme = types.SimpleNamespace(name="five", count=K)
 
     def __init__(self, count: int = N, broken: int | None = None):
         rng = np.random.default_rng(0)
@@ -27,26 +25,15 @@ class Faces:
         self.visible = np.ones((count, K), bool)
         self.boxes = np.concatenate([self.landmarks.min(1), self.landmarks.max(1)], 1)
         self.files = [f"face{i}.png" for i in range(count)]
-        self.subsets = ["even", "odd"] * (count // 2) + ["even"] * (count % 2)
         self.pixels = rng.integers(0, 256, (count, 40, 50, 3), dtype=np.uint8)
         self.broken, self.reads = broken, 0
 
-    def __len__(self):
-        return len(self.files)
-
-    def __getitem__(self, index):
+    def read(self, row):
         self.reads += 1
         stream = io.BytesIO()
-        Image.fromarray(self.pixels[index]).save(stream, "PNG")
+        Image.fromarray(self.pixels[row]).save(stream, "PNG")
         data = stream.getvalue()
-        return dict(
-            image=data[: len(data) // 2] if index == self.broken else data,
-            file=self.files[index],
-            subset=self.subsets[index],
-            landmarks=self.landmarks[index],
-            visible=self.visible[index],
-            box=self.boxes[index],
-        )
+        return data[: len(data) // 2] if row == self.broken else data
 
 
 def evaluate(source, batch_size=4, **options):

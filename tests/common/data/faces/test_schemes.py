@@ -1,4 +1,4 @@
-"""Landmark schemes: the built-in ones, and those that a file declares."""
+"""Built-in landmark schemes and schemes in files."""
 
 import csv
 import dataclasses

@@ -1,4 +1,4 @@
-"""Which files are images: of a folder, of a command line."""
+"""Search for images in folders and by command lines."""
 
 import os
 
@@ -39,12 +39,12 @@ def test_files_folders_and_globs_name_each_image_once(folder):
     assert find_images([wanted[1], str(folder), f"{folder}/*.png"]) == [wanted[1], wanted[0], wanted[2]]
 
 
-def test_what_names_nothing_is_an_error(tmp_path):
+def test_an_input_without_images_is_an_error(tmp_path):
     with pytest.raises(InputError, match="field inputs"):
         find_images([])
     for absent in (str(tmp_path), str(tmp_path / "*.png"), str(tmp_path / "a.png")):
         with pytest.raises(InputError, match="names no image"):
             find_images([absent])
     (tmp_path / "a.dat").touch()
-    with pytest.raises(InputError, match="holds no image"):
+    with pytest.raises(InputError, match="holds no file with the suffix"):
         list_images(tmp_path)

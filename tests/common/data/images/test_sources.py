@@ -1,4 +1,4 @@
-"""Folders, zip files and tables of images as sources: their order, labels, subsets, and what is wrong with them."""
+"""Sources from folders, zip files and tables: order, labels, subsets and errors."""
 
 import io
 import json
@@ -98,7 +98,7 @@ def test_labels_that_are_asked_for_must_be_there(opened, folder, labels):
     if labels is None:
         describe(folder, None)
     fails("dataset.json: labels are asked for, but .*; add them", opened, labelled=True)
-    assert opened(labelled=None).labels.size == 0  # what there is: none
+    assert opened(labelled=None).labels.size == 0  # there are none
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_labels_that_are_asked_for_must_be_there(opened, folder, labels):
 def test_wrong_labels_are_named(opened, folder, labels, message):
     describe(folder, labels)
     fails("dataset.json.*" + message, opened, labelled=True)
-    opened()  # they matter to who wants them
+    opened()  # without wanted labels there is no error
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", "[" * 100_000])
@@ -134,7 +134,7 @@ def test_a_broken_description_is_named(opened, folder, text):
 def test_other_files_are_counted_not_dropped_silently(opened, folder):
     for name in ("readme.txt", "00/.hidden.png", "list"):
         (folder / name).write_text("x")
-    with pytest.warns(UserWarning, match='"00/.hidden.png" is no image by its name; 3 such files'):
+    with pytest.warns(UserWarning, match='"00/.hidden.png" has no name of an image; 3 such files'):
         assert opened().files == FILES
 
 
@@ -193,7 +193,7 @@ def test_rows_without_a_value_are_counted_not_dropped_silently(folder):
         source = open_table(folder, write_table(folder, rows=rows), {"smile": "1"})
     assert source.files == ["d.png", "00/a.png"]
     np.testing.assert_array_equal(source[0]["label"], [1])
-    assert len(open_table(folder, "table.csv")) == 3  # it matters to who wants the label
+    assert len(open_table(folder, "table.csv")) == 3  # the row counts if the label is not wanted
     rows = [["d.png", "1", "", ""], ["00/c.png", "", "1", ""]]
     fails("no value, and no row has all of smile, glasses", open_table, folder, write_table(folder, rows=rows),
           {"smile": "1", "glasses": "1"})  # fmt: skip
@@ -204,7 +204,7 @@ def test_rows_without_a_value_are_counted_not_dropped_silently(folder):
     [
         (["image", *HEADER[1:]], ROWS, 'column "file" is missing'),
         (["file", "smiles", *HEADER[2:]], ROWS, 'column "smile" is missing'),
-        (HEADER, [[row[0], "2", *row[2:]] for row in ROWS], 'column "smile": no row has "1"; there are 2'),
+        (HEADER, [[row[0], "2", *row[2:]] for row in ROWS], 'column "smile": no row has "1"; its values are 2'),
         (HEADER, [*ROWS, ROWS[1]], 'row 5: "00/c.png" is already listed in .*row 3; remove one'),
         (HEADER, [*ROWS, ["00/b.png", "1", "1", ""]], 'row 5: there is no image "00/b.png" .*nearest'),
     ],
@@ -215,7 +215,7 @@ def test_wrong_tables_are_named(folder, header, rows, message):
 
 @pytest.mark.skipif(not MTFL.exists(), reason="needs ../shared/data")
 def test_real_table_of_attributes():
-    """Its README: 10,000 faces; 17 of them are without attributes."""
+    """The README of the data counts 10,000 faces, 17 of them without attributes."""
     with pytest.warns(UserWarning, match="17 such rows are left out"):
         source = open_table(MTFL, "train.csv", {"gender": "1", "smile": "1", "glasses": "1"})
     assert len(source) == 9983

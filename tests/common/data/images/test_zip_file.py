@@ -1,4 +1,4 @@
-"""Zip files of images that are damaged, malicious or none: refused with the name of the archive and of the entry."""
+"""Damaged and malicious zip files are refused with the names of archive and entry."""
 
 import zipfile
 
@@ -26,7 +26,7 @@ def fails(names, function, *args):
 
 @pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
 @pytest.mark.parametrize("name", ["../up.png", "b.png"])
-def test_a_path_out_of_the_archive_and_a_name_that_comes_twice(tmp_path, name):
+def test_a_path_out_of_the_archive_and_a_repeated_name_are_refused(tmp_path, name):
     fails(name, ImageZip, pack(tmp_path / "a.zip", (name, NOISE)))
 
 
@@ -45,7 +45,7 @@ def test_encrypted_entries_are_refused(tmp_path):
     fails("b.png", ImageZip, path)
 
 
-def test_archives_that_are_none(tmp_path):
+def test_missing_and_cut_archives_are_named(tmp_path):
     fails("no such file", ImageZip, tmp_path / "a.zip")
     path = pack(tmp_path / "a.zip")
     whole = path.read_bytes()
@@ -65,7 +65,7 @@ def test_damaged_entries_are_named(tmp_path):
 
 
 def test_an_entry_cut_short_is_named(tmp_path):
-    """Its directory promises more than the entry holds."""
+    """The list of entries announces more bytes than the entry holds."""
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.png", NOISE)

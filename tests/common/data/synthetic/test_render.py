@@ -1,4 +1,4 @@
-"""The renderer of faces: what it promises, and that features lie on their landmarks."""
+"""Renderer of faces: shapes, repeatability, anatomy, and features at their landmarks."""
 
 import dataclasses
 

@@ -16,7 +16,7 @@ def _image(path, seed):
 
 @pytest.fixture
 def w300_tree(tmp_path):
-    """Two faces a folder, one in iBUG; .pts coordinates of face i are i + 1, i + 2, ... (1-based)."""
+    """Two faces per folder, one in iBUG; .pts coordinates of face i are i + 1, i + 2, ... (1-based)."""
     root = tmp_path / "300w"
     # iBUG really has a file name with a space.
     names = {

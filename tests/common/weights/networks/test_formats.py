@@ -1,4 +1,4 @@
-"""Tests of every format: there and back, and what is said of arrays that do not fit. Numbers: tests/golden."""
+"""Tests of every format: there and back, and errors about arrays that do not fit. Numbers are in tests/golden."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from common.weights import formats
 from common.weights.networks.table import numbers, shapes
 
 EACH = pytest.mark.parametrize(("name", "module"), EXAMPLES.values(), ids=EXAMPLES)
-# Arrays that real checkpoints hold besides and that are no part of the module.
+# Further arrays of real checkpoints, which are no part of the module.
 BESIDE = {
     "stylegan2-ada": ("synthesis.b8.resample_filter", "synthesis.feat_transfer_list.0.conv1x1_1.weight"),
     "stylegan2-ada-discriminator": ("b16.resample_filter", "b16.conv1.resample_filter"),
@@ -81,7 +81,7 @@ def test_another_network_altogether(name):
     [
         ("arcface", ARCFACE, {"fc.weight": np.zeros((6, 50))}, "fc.weight has 50 inputs, which are no square"),
         ("dino", VIT, {"pos_embed": np.zeros((1, 9, 64))}, "pos_embed has 9 positions, not a class token's"),
-        ("dino", VIT, {"patch_embed.proj.weight": np.zeros((60, 3, 4, 4))}, "60 channels are no number of heads of 64"),
+        ("dino", VIT, {"patch_embed.proj.weight": np.zeros((60, 3, 4, 4))}, "60 channels are no multiple of 64"),
         ("lpips", EXAMPLES["lpips, vgg"][1], {"scaling_layer.shift": np.zeros((1, 3, 1, 1))}, "scaling_layer.shift is"),
         ("lpips", EXAMPLES["lpips, vgg"][1], {"scaling_layer.shift": np.zeros(4)}, "scaling_layer.shift is"),
     ],

@@ -1,4 +1,4 @@
-"""Tests of what is particular to a layout: published names, and how arrays lie in the files. Numbers: tests/golden."""
+"""Tests of single layouts: published names, and the order of values in arrays. Numbers are in tests/golden."""
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ def test_indices_of_torchvision_count_relus_and_pools():
 
 @pytest.mark.parametrize("trunk", TRUNKS, ids=["vgg", "alex"])
 def test_lpips_in_one_file_and_in_two(trunk):
-    """torchvision's names of the trunk, beside the heads, give the same variables."""
+    """The trunk in torchvision's names together with the heads gives the same variables."""
     variables, arrays = source_of("lpips", lpips.Lpips(trunk))
     names = {row.path: row.source for row in vgg.table(trunk)}
     ours = {row.source: names[row.path] for row in vgg.table(trunk, lpips.NAMES)}
