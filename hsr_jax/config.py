@@ -9,7 +9,9 @@ from common.nn.hsr_heads import Activation
 from common.pretrained.extractor import NormalizationName
 from hsr_jax.ada.augment import Pipe
 from hsr_jax.gan.phases import LossConfig, ScheduleConfig
-from hsr_jax.gan.regularizer import Levels
+
+Levels = Literal["all", "high", "mid", "low"]
+"""Name of the supervised levels (Table 4.2, thesis): all four, or the two most, middle or least semantic ones."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@ common.metrics -> common.ops.
 
 import ast
 import functools
+import graphlib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -127,6 +128,12 @@ def _wrong_imports(name: str) -> list[str]:
 
 def test_imports_follow_the_arrows():
     assert {name: wrong for name in MODULES if (wrong := _wrong_imports(name))} == {}
+
+
+def test_no_modules_import_each_other():
+    """Neither when they run nor for the type checker only."""
+    graph = {name: {other for other, _ in _imports(name)} - {name} for name in MODULES}
+    graphlib.TopologicalSorter(graph).prepare()  # raises a CycleError that lists the modules of a circle
 
 
 def test_every_driver_exists():

@@ -18,8 +18,7 @@ from collections.abc import Mapping
 
 from common.tables import Row
 from configs.hsr import presets
-from hsr_jax.config import AdaConfig, HsrConfig, ImageDataConfig
-from hsr_jax.gan.regularizer import Levels
+from hsr_jax.config import AdaConfig, HsrConfig, ImageDataConfig, Levels
 
 BATCH_SIZE = 16
 

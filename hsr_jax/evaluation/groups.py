@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jax import Array
@@ -19,11 +19,9 @@ from common.pretrained.metric_networks import Embedding, MetricNetworks
 from common.terminal import Progress
 from hsr_jax.evaluation import feature_sets, measures, pictures
 from hsr_jax.evaluation.feature_sets import FeatureSet
+from hsr_jax.evaluation.options import Evaluate
 from hsr_jax.evaluation.sampler import Sampler
 from hsr_jax.published import ATTRIBUTES, published_attribute
-
-if TYPE_CHECKING:
-    from hsr_jax.evaluate import Evaluate
 
 WORST_OF, WORST = 5000, 30
 """Number of images among which those with the largest Mahalanobis distance are searched, and number of images shown
@@ -47,7 +45,7 @@ class Found(NamedTuple):
 class Evaluation:
     """A generator and all inputs of its metrics."""
 
-    options: "Evaluate"
+    options: Evaluate
     """Options of the command."""
     sampler: Sampler
     """Generator with numbered images."""

@@ -5,7 +5,7 @@ coarsest block with the deepest layer.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import chex
 import jax
@@ -16,11 +16,8 @@ from common.errors import InputError
 from common.nn.hsr_heads import BLOCKS, Heads
 from common.nn.stylegan2 import Generator
 from common.pretrained.extractor import load_extractor
+from hsr_jax.config import GanConfig, Levels
 
-if TYPE_CHECKING:  # `hsr_jax.config` reads the levels below
-    from hsr_jax.config import GanConfig
-
-Levels = Literal["all", "high", "mid", "low"]
 LEVELS: dict[Levels, slice] = {"all": slice(0, 4), "high": slice(0, 2), "mid": slice(1, 3), "low": slice(2, 4)}
 """Which of four levels are supervised; Table 4.2, thesis."""
 
@@ -67,7 +64,7 @@ def hsr_loss(predictions: Sequence[Array], targets: Sequence[Array], target_grad
 class Regularizer:
     """Regularizer of a run: the extractor with its variables, and the heads that predict the extractor's features."""
 
-    def __init__(self, config: "GanConfig", generator: Generator):
+    def __init__(self, config: GanConfig, generator: Generator):
         self.config = hsr = config.hsr
         self.extractor, self.variables = load_extractor(
             hsr.extractor,
@@ -105,7 +102,7 @@ class Regularizer:
         return self.config.weight * hsr_loss(predictions, targets, self.config.target_gradient)
 
 
-def build(config: "GanConfig", generator: Generator) -> Regularizer | None:
+def build(config: GanConfig, generator: Generator) -> Regularizer | None:
     """Regularizer of a configuration; None for the baseline.
 
     Raises:
