@@ -134,7 +134,7 @@ class StyledConv(nn.Module):
     @nn.compact
     def __call__(self, x: Array, w: Array, noise_mode: str = "const") -> Array:
         if noise_mode not in NOISE_MODES:
-            raise ValueError(f"noise_mode {noise_mode!r} is none of {NOISE_MODES}")
+            raise ValueError(f"noise_mode {noise_mode!r} is not one of {NOISE_MODES}")
         channels = x.shape[-1]
         style = Dense(channels, bias_init=1.0, name="affine")(w)
         # No 1 / sqrt(fan_in): demodulation divides by the norm of the kernel anyway.

@@ -48,7 +48,7 @@ MODULES = {format.cls for format in FORMATS} | {Heads}
 def find(name: str) -> Format:
     """The format of this name. Raises `InputError`, which names the nearest format."""
     if name not in BY_NAME:
-        raise InputError(f"field format: {name!r} is none of {', '.join(BY_NAME)}{nearest(name, BY_NAME)}")
+        raise InputError(f"field format: {name!r} is not one of {', '.join(BY_NAME)}{nearest(name, BY_NAME)}")
     return BY_NAME[name]
 
 
