@@ -103,7 +103,7 @@ def test_a_prior_of_other_files(variables, tmp_path):
     np.testing.assert_array_equal(b["stats"]["w_avg"], layout["mapping.w_avg"])
 
     (second / "generator.pkl").write_bytes((tmp_path / "ffhq.pkl").read_bytes())
-    with pytest.raises(InputError, match="generator and .*generator.pkl are both there"):
+    with pytest.raises(InputError, match="generator and .*generator.pkl are two candidates"):
         load_prior(str(second), variables, CONFIG)
     with pytest.raises(InputError, match="field prior: .*generator does not exist"):
         load_prior(str(tmp_path), variables, CONFIG)
