@@ -104,7 +104,7 @@ def imported(tmp_path):
     ("arguments", "message"),
     [
         (["imprt"], "imprt: no such command; the nearest is import"),
-        (["import", "--format", "stylegan-ada"], "none of .*; the nearest is stylegan2-ada$"),
+        (["import", "--format", "stylegan-ada"], "not one of .*; the nearest is stylegan2-ada$"),
         (["import", "--form", "hsr"], "--form: no such field in Import; the nearest is format"),
         (["import", "--format", "hsr"], "field src: empty"),
         (["import", "--format", "hsr", "--src", "model.pt"], "field out: empty"),
